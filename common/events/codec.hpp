@@ -1,0 +1,25 @@
+#pragma once
+// Bytes of the contract (schemas/*.fbs) to plain structs and back. codec.cpp is the only file that sees FlatBuffers.
+#include <string>
+#include <string_view>
+
+#include "common/core/result.hpp"
+#include "common/events/document.hpp"
+#include "common/events/envelope.hpp"
+
+namespace abide {
+
+inline constexpr std::size_t envelope_bytes_max = 1024 * 1024;
+
+// The same envelope always gives the same bytes.
+std::string encode(const Envelope& envelope);
+
+// Verifies first: identifier, structure, sizes, every string's and list's limit, every enum's range; nothing is read
+// before. corrupt: these bytes are not an envelope. unavailable: a newer version's payload that is not known here.
+Result<Envelope> decode(std::string_view bytes);
+
+// The body of a document, which digest and tag are over. Decoding does not check the tag.
+std::string encode_body(const DocumentBody& body);
+Result<DocumentBody> decode_body(std::string_view bytes);
+
+}  // namespace abide

@@ -1,0 +1,319 @@
+#pragma once
+// The events of an orchestrator's journal, one journal a project: what nodes told, as it came, and its own.
+// What comes from outside (an operator's request, a discovered profile, a window that opens) is kept complete enough to
+// run `decide` on it again.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/core/ids.hpp"
+#include "common/events/document.hpp"
+#include "common/events/messages.hpp"
+#include "common/events/node_events.hpp"
+
+namespace abide {
+
+// The rules of common REST fields (lengths, patterns) are checked by the API before they come here.
+
+struct ProjectCreated {
+  static constexpr std::string_view name = "ProjectCreated";
+  std::string project;
+  std::string key;  // secret, 32 bytes: signs the tags of documents. Never printed
+  friend bool operator==(const ProjectCreated&, const ProjectCreated&) = default;
+};
+
+struct EpochRaised {
+  static constexpr std::string_view name = "EpochRaised";
+  std::uint64_t epoch = 0;
+  std::string why;  // "started", "greater epoch seen"
+  friend bool operator==(const EpochRaised&, const EpochRaised&) = default;
+};
+
+struct OsResource {
+  std::string id;             // "os-1a2b3c4d"
+  std::string name;
+  std::string architecture;
+  std::string image_url;      // as in the manifest: relative to the release service
+  std::string image_id;       // osImageVersion
+  Artifact artifact;
+  Artifact raw;
+  std::string profile_name;
+  std::string security_feature;  // enum names as REST gives them
+  std::string os_type;
+  std::string os_provider;
+  std::string description;
+  std::string metadata;       // compact JSON object, or empty
+  std::string platform_bundle;
+  std::string package_manifest_url;
+  std::string existing_cves_url;
+  std::string fixed_cves_url;
+  std::string manifest;       // bytes as published; empty: made by hand through the API
+  std::string signature;
+  std::vector<std::string> urls;  // absolute
+  friend bool operator==(const OsResource&, const OsResource&) = default;
+};
+
+struct OsResourceCreated {
+  static constexpr std::string_view name = "OsResourceCreated";
+  OsResource resource;
+  std::string source;  // the release service, or "api"
+  friend bool operator==(const OsResourceCreated&, const OsResourceCreated&) = default;
+};
+
+struct OsResourceDeleted {
+  static constexpr std::string_view name = "OsResourceDeleted";
+  std::string id;
+  friend bool operator==(const OsResourceDeleted&, const OsResourceDeleted&) = default;
+};
+
+struct ProfileSourceFailed {
+  static constexpr std::string_view name = "ProfileSourceFailed";
+  std::string source;   // URL or directory, and the entry in it
+  std::string error;
+  friend bool operator==(const ProfileSourceFailed&, const ProfileSourceFailed&) = default;
+};
+
+struct ProfileSourceRecovered {
+  static constexpr std::string_view name = "ProfileSourceRecovered";
+  std::string source;
+  friend bool operator==(const ProfileSourceRecovered&, const ProfileSourceRecovered&) = default;
+};
+
+enum class UpdatePolicy : std::uint8_t { latest = 1, target = 2 };
+
+struct Policy {
+  std::string id;  // "osupdatepolicy-0a0b0c0d"
+  std::string name;
+  std::string description;
+  UpdatePolicy update_policy = UpdatePolicy::latest;
+  std::string target_os_id;  // TARGET only
+  bool allow_downgrade = false;
+  friend bool operator==(const Policy&, const Policy&) = default;
+};
+
+struct PolicyCreated {
+  static constexpr std::string_view name = "PolicyCreated";
+  Policy policy;
+  friend bool operator==(const PolicyCreated&, const PolicyCreated&) = default;
+};
+
+struct PolicyDeleted {
+  static constexpr std::string_view name = "PolicyDeleted";
+  std::string id;
+  friend bool operator==(const PolicyDeleted&, const PolicyDeleted&) = default;
+};
+
+struct PolicyLinked {  // or linked again
+  static constexpr std::string_view name = "PolicyLinked";
+  NodeId node;
+  std::string policy_id;
+  friend bool operator==(const PolicyLinked&, const PolicyLinked&) = default;
+};
+
+struct PolicyUnlinked {
+  static constexpr std::string_view name = "PolicyUnlinked";
+  NodeId node;
+  std::string policy_id;
+  friend bool operator==(const PolicyUnlinked&, const PolicyUnlinked&) = default;
+};
+
+struct UpdatePaused {
+  static constexpr std::string_view name = "UpdatePaused";
+  NodeId node;
+  bool paused = true;  // false: resumed
+  friend bool operator==(const UpdatePaused&, const UpdatePaused&) = default;
+};
+
+struct UpdateAborted {
+  static constexpr std::string_view name = "UpdateAborted";
+  NodeId node;
+  Number offer;
+  friend bool operator==(const UpdateAborted&, const UpdateAborted&) = default;
+};
+
+enum class ScheduleStatus : std::uint8_t { unspecified = 0, maintenance = 1, os_update = 3 };  // numbers of the REST contract
+
+struct Schedule {  // a single one
+  std::string id;  // "singlesche-1b3c0f44"
+  std::string name;
+  ScheduleStatus status = ScheduleStatus::os_update;
+  std::int64_t start_seconds = 0;  // since 1970 UTC
+  std::int64_t end_seconds = 0;    // 0: open-ended
+  std::string host_id;             // target; empty: applies to nobody
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+};
+
+struct WindowScheduled {  // created, or edited (same id)
+  static constexpr std::string_view name = "WindowScheduled";
+  Schedule schedule;
+  friend bool operator==(const WindowScheduled&, const WindowScheduled&) = default;
+};
+
+struct WindowDeleted {
+  static constexpr std::string_view name = "WindowDeleted";
+  std::string id;
+  friend bool operator==(const WindowDeleted&, const WindowDeleted&) = default;
+};
+
+struct WindowOpened {
+  static constexpr std::string_view name = "WindowOpened";
+  NodeId node;
+  Window window;
+  friend bool operator==(const WindowOpened&, const WindowOpened&) = default;
+};
+
+struct WindowClosed {
+  static constexpr std::string_view name = "WindowClosed";
+  NodeId node;
+  Window window;
+  std::string why;  // "over", "edited", "deleted"
+  friend bool operator==(const WindowClosed&, const WindowClosed&) = default;
+};
+
+struct NodeRegistered {
+  static constexpr std::string_view name = "NodeRegistered";
+  NodeId node;
+  std::string host_id;      // "host-ab12cd34"
+  std::string instance_id;  // "inst-11223344"
+  std::string host_name;
+  bool automatic = false;   // by its hello; else by an operator
+  friend bool operator==(const NodeRegistered&, const NodeRegistered&) = default;
+};
+
+struct NodeRefused {
+  static constexpr std::string_view name = "NodeRefused";
+  NodeId node;
+  std::string why;
+  friend bool operator==(const NodeRefused&, const NodeRefused&) = default;
+};
+
+struct DocumentIssued {
+  static constexpr std::string_view name = "DocumentIssued";
+  NodeId node;
+  Document document;  // its bytes as they travel
+  DocumentTopic topic = DocumentTopic::policy_linked;
+  // The body once more, decoded, so that nobody who folds the journal needs a codec. `manifest` is in the bytes only.
+  std::optional<LinkedRelease> link;
+  std::optional<Window> window;
+  friend bool operator==(const DocumentIssued&, const DocumentIssued&) = default;
+};
+
+struct RunOpened {
+  static constexpr std::string_view name = "RunOpened";
+  NodeId node;
+  std::string run_id;  // "osupdaterun-99aa88bb"
+  std::string run_name;
+  Number offer;
+  std::string policy_id;
+  std::string from_os_image_id;
+  std::string to_os_resource_id;
+  friend bool operator==(const RunOpened&, const RunOpened&) = default;
+};
+
+struct RunClosed {
+  static constexpr std::string_view name = "RunClosed";
+  NodeId node;
+  std::string run_id;
+  Number offer;
+  OutcomeKind outcome = OutcomeKind::none;
+  Reason reason = Reason::none;
+  std::string detail;
+  friend bool operator==(const RunClosed&, const RunClosed&) = default;
+};
+
+// ---- the delivery of nodes' journals -----------------------------------------------------------------------------------
+
+struct NodeEventStored {  // an event of a node's journal, as it came
+  static constexpr std::string_view name = "NodeEventStored";
+  NodeId node;
+  JournalId journal;
+  std::uint64_t sequence = 0;
+  Chain chain;             // with it
+  std::int64_t at_ms = 0;  // by the node's clock
+  bool clock_trusted = false;
+  std::string envelope;    // bytes as journaled by the node
+  NodeEvent event;         // decoded from them; not encoded a second time
+  friend bool operator==(const NodeEventStored&, const NodeEventStored&) = default;
+};
+
+struct JournalAdopted {  // becomes the node's current journal
+  static constexpr std::string_view name = "JournalAdopted";
+  NodeId node;
+  JournalId journal;
+  std::uint64_t base = 0;
+  Chain base_chain;
+  friend bool operator==(const JournalAdopted&, const JournalAdopted&) = default;
+};
+
+struct JournalRetired {
+  static constexpr std::string_view name = "JournalRetired";
+  NodeId node;
+  JournalId journal;
+  std::uint64_t upto = 0;  // the last that was stored of it
+  std::string why;
+  friend bool operator==(const JournalRetired&, const JournalRetired&) = default;
+};
+
+struct GapNoted {  // events that the node no longer has and the orchestrator never got
+  static constexpr std::string_view name = "GapNoted";
+  NodeId node;
+  JournalId journal;
+  std::uint64_t from = 0;  // first missing
+  std::uint64_t upto = 0;  // last missing
+  Chain chain;             // chain(upto), as told by the node
+  friend bool operator==(const GapNoted&, const GapNoted&) = default;
+};
+
+struct PictureCorrected {  // what hello says differs from what the events had shown; it wins
+  static constexpr std::string_view name = "PictureCorrected";
+  NodeId node;
+  Number offer;
+  Phase phase = Phase::idle;
+  Outcome outcome;
+  Slot slot = Slot::a;
+  BootId boot;
+  Identity identity;
+  Number held;
+  friend bool operator==(const PictureCorrected&, const PictureCorrected&) = default;
+};
+
+struct IdentityConflict {
+  static constexpr std::string_view name = "IdentityConflict";
+  NodeId node;
+  JournalId current;
+  JournalId other;
+  friend bool operator==(const IdentityConflict&, const IdentityConflict&) = default;
+};
+
+struct IdentityResolved {
+  static constexpr std::string_view name = "IdentityResolved";
+  NodeId node;
+  JournalId journal;  // the right one, as the operator says
+  friend bool operator==(const IdentityResolved&, const IdentityResolved&) = default;
+};
+
+struct NodeHeld {  // nothing is published to it until the operator confirms
+  static constexpr std::string_view name = "NodeHeld";
+  NodeId node;
+  Number shown;     // the document that the node holds and this orchestrator does not know
+  std::string why;
+  friend bool operator==(const NodeHeld&, const NodeHeld&) = default;
+};
+
+struct NodeConfirmed {  // a document with the whole state, asked for anew, follows
+  static constexpr std::string_view name = "NodeConfirmed";
+  NodeId node;
+  friend bool operator==(const NodeConfirmed&, const NodeConfirmed&) = default;
+};
+
+using OrchestratorEvent =
+    std::variant<ProjectCreated, EpochRaised, OsResourceCreated, OsResourceDeleted, ProfileSourceFailed,
+                 ProfileSourceRecovered, PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused,
+                 UpdateAborted, WindowScheduled, WindowDeleted, WindowOpened, WindowClosed, NodeRegistered, NodeRefused,
+                 DocumentIssued, RunOpened, RunClosed, NodeEventStored, JournalAdopted, JournalRetired, GapNoted,
+                 PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed>;
+
+}  // namespace abide

@@ -1,0 +1,240 @@
+#pragma once
+// The shell around one machine, the same for agent, orchestrator, simulator and tests: decide, journal and state rows in
+// one batch, and only after its commit messages and effects. No thread of its own: the owner calls it.
+//
+//   Batch batch;
+//   for (input : drained) host.take(input, now, cause, batch);
+//   host.save(batch);                       // rows of what changed
+//   store.commit(batch)                     // one fsync; on failure the process ends
+//   auto done = host.committed();           // now: log and publish done.events, publish done.messages
+//   for (effect : host.todo(now)) ...       // now: act
+//
+// Several hosts (an orchestrator's projects) may share one batch.
+#include <cassert>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/core/hash.hpp"
+#include "common/core/machine.hpp"
+#include "common/events/codec.hpp"
+#include "common/events/envelope.hpp"
+#include "common/store/journal.hpp"
+#include "common/store/memory_store.hpp"
+#include "common/store/store.hpp"
+
+namespace abide {
+
+// What a component says about its state's rows. `Rows` for a machine M has
+//   static Result<typename M::State> load(const Reader&, const std::string& scope);      // a default state where there are none
+//   static void save(typename M::State&, Batch&, const std::string& scope);              // what apply touched since the last save
+//   static void save_all(typename M::State&, Batch&, const std::string& scope);          // everything
+//   static std::string snapshot(const typename M::State&);                               // the whole state as one value
+//   static Result<typename M::State> from_snapshot(std::string_view);
+// Rows lie under <scope>r/ and are a pure function of the fold.
+
+inline constexpr std::size_t events_per_input_max = 4096;
+
+// A journaled event with its bytes as they are sent.
+template <class Event>
+struct Journaled {
+  Recorded<Event> recorded;
+  std::string bytes;
+};
+
+template <class Event>
+Result<Recorded<Event>> decode_recorded(std::string_view bytes, std::uint64_t sequence, Chain chain) {
+  auto envelope = decode(bytes);
+  if (!envelope) return fail(envelope.error());
+  auto* event = std::get_if<Event>(&envelope->payload);
+  if (event == nullptr) return fail(Code::corrupt, "journal record " + std::to_string(sequence) + " is no event of this journal");
+  if (envelope->sequence != sequence)
+    return fail(Code::corrupt, "journal record " + std::to_string(sequence) + " says sequence " + std::to_string(envelope->sequence));
+  return Recorded<Event>{envelope->journal, sequence,          envelope->after,           chain, envelope->at_ms, envelope->clock_trusted,
+                         envelope->session, envelope->cause, std::move(*event)};
+}
+
+template <Machine M, class Rows>
+class Host {
+ public:
+  using State = typename M::State;
+  using Link = typename M::Link;
+  using Event = typename M::Event;
+  using Message = typename M::Message;
+  using Input = typename M::Input;
+  using Effect = typename M::Effect;
+
+  struct Done {
+    std::vector<Journaled<Event>> events;
+    std::vector<Message> messages;
+  };
+
+  // Loads head and rows. The journal is empty in an empty store: call begin() before the first input then.
+  static Result<Host> open(M machine, const Store& store, std::string scope, Link link, SessionId session) {
+    auto journal = Journal::open(store, scope);
+    if (!journal) return fail(journal.error());
+    auto state = Rows::load(store, scope);
+    if (!state) return fail(state.error());
+    return Host(std::move(machine), store, std::move(*journal), std::move(*state), std::move(link), session);
+  }
+
+  [[nodiscard]] bool empty() const { return !journal_.head().id; }
+  // A first journal, with the present state as its snapshot at base 0.
+  void begin(JournalId id, Batch& batch) {
+    journal_.begin(batch, id);
+    batch.put(snapshot_key(journal_.scope()), Rows::snapshot(state_));
+  }
+
+  void take(const Input& input, const Now& now, const Cause& cause, Batch& batch) {
+    Sink sink(*this, now, cause, batch);
+    machine_.decide(state_, link_, input, now, sink);
+  }
+
+  void save(Batch& batch) { Rows::save(state_, batch, journal_.scope()); }
+  [[nodiscard]] Done committed() { return std::exchange(done_, Done{}); }
+
+  // Deletes acknowledged events beyond the newest `keep`, and moves the snapshot up, so that the fold still gives the rows.
+  Result<void> trim(std::uint64_t keep, Batch& batch) {
+    const auto& head = journal_.head();
+    const std::uint64_t newest = head.last > keep ? head.last - keep : 0;
+    const std::uint64_t base = std::min(newest, head.acked);
+    if (base <= head.base) return {};
+    auto folded = fold(*store_, journal_.scope(), base);
+    if (!folded) return fail(folded.error().in("trim journal"));
+    batch.put(snapshot_key(journal_.scope()), Rows::snapshot(*folded));
+    journal_.trim(batch, base);
+    return {};
+  }
+
+  [[nodiscard]] const M& machine() const { return machine_; }
+  [[nodiscard]] const State& state() const { return state_; }
+  [[nodiscard]] Link& link() { return link_; }
+  [[nodiscard]] const Link& link() const { return link_; }
+  [[nodiscard]] Journal& journal() { return journal_; }
+  [[nodiscard]] const Journal& journal() const { return journal_; }
+  [[nodiscard]] SessionId session() const { return session_; }
+  [[nodiscard]] std::vector<Effect> todo(const Now& now) const { return machine_.todo(state_, link_, now); }
+  [[nodiscard]] std::optional<std::int64_t> look_again(const Now& now) const { return machine_.look_again(state_, link_, now); }
+  // Counted instead of journaled (protocol 1.10); told in the next event.
+  void omit() { ++omitted_; }
+
+  // The state at `upto`: the snapshot at base, and apply over the events after it.
+  static Result<State> fold(const Reader& reader, const std::string& scope, std::uint64_t upto) {
+    auto head = Journal::read_head(reader, scope);
+    if (!head) return fail(head.error());
+    auto state = at_base(reader, scope, *head);
+    if (!state) return fail(state.error());
+    std::optional<Error> broken;
+    auto read = Journal::read(reader, scope, head->id, head->base + 1, upto, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+      auto recorded = decode_recorded<Event>(bytes, sequence, chain);
+      if (!recorded) {
+        broken = recorded.error();
+        return false;
+      }
+      M::apply(*state, *recorded);
+      return true;
+    });
+    if (!read) return fail(read.error());
+    if (broken) return fail(*broken);
+    return state;
+  }
+
+  // fold(journal) == rows? Gives the keys that differ, at most `most`, none where all is well. Also checks every chain.
+  static Result<std::vector<std::string>> verify(const Reader& reader, const std::string& scope, std::size_t most = 16) {
+    auto head = Journal::read_head(reader, scope);
+    if (!head) return fail(head.error());
+    if (!head->id) return std::vector<std::string>{};
+    auto state = at_base(reader, scope, *head);
+    if (!state) return fail(state.error());
+    MemoryStore rows;
+    Batch batch;
+    Rows::save_all(*state, batch, scope);
+    std::optional<Error> broken;
+    Chain before = head->base_chain;
+    auto read = Journal::read(reader, scope, head->id, head->base + 1, head->last, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+      if (chain_after(before, bytes) != chain) {
+        broken = Error{Code::corrupt, "the chain breaks at sequence " + std::to_string(sequence)};
+        return false;
+      }
+      before = chain;
+      auto recorded = decode_recorded<Event>(bytes, sequence, chain);
+      if (!recorded) {
+        broken = recorded.error();
+        return false;
+      }
+      M::apply(*state, *recorded);
+      Rows::save(*state, batch, scope);
+      return true;
+    });
+    if (!read) return fail(read.error());
+    if (broken) return fail(*broken);
+    if (auto done = rows.commit(batch); !done) return fail(done.error());
+    return differing_rows(reader, rows, scope + "r/", most);
+  }
+
+ private:
+  Host(M machine, const Store& store, Journal journal, State state, Link link, SessionId session)
+      : machine_(std::move(machine)), store_(&store), journal_(std::move(journal)), state_(std::move(state)), link_(std::move(link)), session_(session) {}
+
+  static std::string snapshot_key(const std::string& scope) { return scope + "s/base"; }
+  static Result<State> at_base(const Reader& reader, const std::string& scope, const JournalHead& head) {
+    if (!head.id) return State{};
+    auto bytes = reader.get(snapshot_key(scope));
+    if (!bytes) return fail(bytes.error());
+    if (!*bytes) return fail(Code::corrupt, "the snapshot at base " + std::to_string(head.base) + " is missing");
+    return Rows::from_snapshot(**bytes);
+  }
+
+  class Sink final : public Out<Event, Message> {
+   public:
+    Sink(Host& host, const Now& now, const Cause& cause, Batch& batch) : host_(host), now_(now), cause_(cause), batch_(batch) {}
+    void event(Event event) override {
+      assert(++events_ <= events_per_input_max);
+      const auto& head = host_.journal_.head();
+      assert(head.id);
+      Envelope envelope;
+      envelope.journal = head.id;
+      envelope.sequence = head.last + 1;
+      envelope.after = head.chain;
+      envelope.session = host_.session_;
+      envelope.at_ms = now_.wall_ms;
+      envelope.clock_trusted = now_.trusted;
+      envelope.omitted = std::exchange(host_.omitted_, 0);
+      envelope.cause = cause_;
+      envelope.payload = std::move(event);
+      std::string bytes = encode(envelope);
+      host_.journal_.append(batch_, bytes);
+      Recorded<Event> recorded{envelope.journal, envelope.sequence,      envelope.after, host_.journal_.head().chain, envelope.at_ms,
+                               envelope.clock_trusted, envelope.session, cause_,         std::get<Event>(std::move(envelope.payload))};
+      M::apply(host_.state_, recorded);
+      host_.done_.events.push_back({std::move(recorded), std::move(bytes)});
+    }
+    void message(Message message) override { host_.done_.messages.push_back(std::move(message)); }
+    void new_journal(JournalId journal) override { host_.begin(journal, batch_); }
+    void acknowledged(std::uint64_t upto) override { host_.journal_.set_acked(batch_, upto); }
+    void blob(std::string_view name, std::string bytes) override {
+      batch_.put(host_.journal_.scope() + "b/" + std::string(name), std::move(bytes));
+    }
+
+   private:
+    Host& host_;
+    const Now& now_;
+    const Cause& cause_;
+    Batch& batch_;
+    std::size_t events_ = 0;
+  };
+
+  M machine_;
+  const Store* store_;
+  Journal journal_;
+  State state_;
+  Link link_;
+  SessionId session_;
+  Done done_;
+  std::uint32_t omitted_ = 0;
+};
+
+}  // namespace abide

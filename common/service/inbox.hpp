@@ -1,0 +1,80 @@
+#pragma once
+// The one way into an owner thread: a bounded queue from many threads to one.
+#include <condition_variable>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace abide {
+
+inline constexpr std::size_t inbox_capacity_default = 65'536;
+
+template <class Item>
+class Inbox {
+ public:
+  explicit Inbox(std::size_t capacity = inbox_capacity_default) : capacity_(capacity) {}
+
+  // False: full (back-pressure: the caller drops and notes it, or answers "try again") or closed. Any thread.
+  [[nodiscard]] bool try_post(Item item) {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || items_.size() >= capacity_) return false;
+    items_.push_back(std::move(item));
+    ready_.notify_one();
+    return true;
+  }
+
+  // Waits for room: for workers whose word must arrive (the end of an effect), never for callbacks of a library.
+  // False: closed.
+  bool post(Item item) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
+    if (closed_) return false;
+    items_.push_back(std::move(item));
+    ready_.notify_one();
+    return true;
+  }
+
+  // Up to `max` items in order of posting; waits until there is one, `until` has come, or the inbox is closed.
+  // Owner thread only.
+  std::vector<Item> drain(std::size_t max, std::optional<std::chrono::steady_clock::time_point> until) {
+    std::unique_lock lock(mutex_);
+    const auto something = [&] { return closed_ || !items_.empty(); };
+    if (until) {
+      ready_.wait_until(lock, *until, something);
+    } else {
+      ready_.wait(lock, something);
+    }
+    std::vector<Item> batch;
+    batch.reserve(std::min(max, items_.size()));
+    while (!items_.empty() && batch.size() < max) {
+      batch.push_back(std::move(items_.front()));
+      items_.pop_front();
+    }
+    room_.notify_all();
+    return batch;
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    ready_.notify_all();
+    room_.notify_all();
+  }
+  [[nodiscard]] bool closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable ready_, room_;
+  std::deque<Item> items_;
+  std::size_t capacity_;
+  bool closed_ = false;
+};
+
+}  // namespace abide

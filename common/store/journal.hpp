@@ -1,0 +1,71 @@
+#pragma once
+// One journal in a store: bytes under a growing sequence, each with the chain over all before it. Events are journaled,
+// state rows put and published only from what a commit has made durable, so the journal is the outbox.
+//
+// Keys, below the scope's prefix ("node/" or the escaped project and "/"):
+//   <scope>m/head                         JournalHead
+//   <scope>j/<journal, 8 bytes><sequence, 8 bytes>   chain (8 bytes), then the event's bytes
+// Other rows of a scope: <scope>r/... state rows, <scope>s/... snapshot at base (see Host), <scope>b/... blobs.
+// One thread, the owner; `read` also from others, on a Reader of their own.
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/core/ids.hpp"
+#include "common/core/result.hpp"
+#include "common/store/store.hpp"
+
+namespace abide {
+
+struct JournalHead {
+  JournalId id;             // none: the store is empty
+  std::uint64_t last = 0;
+  Chain chain;              // chain(last)
+  std::uint64_t base = 0;   // last sequence that was deleted
+  Chain base_chain;         // chain(base)
+  std::uint64_t acked = 0;  // up to here the other side has it (node only)
+  friend bool operator==(const JournalHead&, const JournalHead&) = default;
+};
+
+class Journal {
+ public:
+  // corrupt: the head cannot be read, or names events that are not there.
+  static Result<Journal> open(const Store& store, std::string scope);
+
+  [[nodiscard]] const JournalHead& head() const { return head_; }
+  [[nodiscard]] const std::string& scope() const { return scope_; }
+
+  // A new life of the journal, in the same batch as its first event. Events of the old one stay behind under its id.
+  void begin(Batch& batch, JournalId id);
+  // The bytes must carry sequence head().last + 1 and after = head().chain. Durable with the batch.
+  void append(Batch& batch, std::string_view event_bytes);
+  void set_acked(Batch& batch, std::uint64_t acked);
+  // Deletes events up to `base`, which must be <= acked where the journal has a reader, and <= last.
+  void trim(Batch& batch, std::uint64_t base);
+
+  // chain(sequence), for base <= sequence <= last; nothing outside.
+  [[nodiscard]] Result<std::optional<Chain>> chain_at(std::uint64_t sequence) const;
+
+  using VisitEvent = std::function<bool(std::uint64_t sequence, Chain chain, std::string_view event_bytes)>;
+  // Events in [from, to], in order. corrupt: a hole, or a record that is too short; it says the last good sequence.
+  [[nodiscard]] Result<void> read(std::uint64_t from, std::uint64_t to, const VisitEvent& visit) const;
+  // The same over any reader and journal.
+  static Result<void> read(const Reader& reader, std::string_view scope, JournalId id, std::uint64_t from, std::uint64_t to,
+                           const VisitEvent& visit);
+  static Result<JournalHead> read_head(const Reader& reader, std::string_view scope);
+
+ private:
+  Journal(const Store& store, std::string scope, JournalHead head) : store_(&store), scope_(std::move(scope)), head_(head) {}
+  void put_head(Batch& batch) const;
+
+  const Store* store_;
+  std::string scope_;
+  JournalHead head_;
+};
+
+std::string journal_key(std::string_view scope, JournalId id, std::uint64_t sequence);
+std::string row_key(std::string_view scope, std::string_view kind, std::string_view id);  // <scope>r/<kind>/<id>
+
+}  // namespace abide

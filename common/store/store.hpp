@@ -1,0 +1,62 @@
+#pragma once
+// The seam to durable bytes: ordered keys, atomic batches. RocksDB behind it in the product, memory in tests and in the
+// simulator. Thread safety: get, scan, snapshot from any thread; commit from one thread, the owner.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/result.hpp"
+
+namespace abide {
+
+// Changes that become durable together or not at all. Later changes of a key win.
+class Batch {
+ public:
+  void put(std::string key, std::string value) { changes_.push_back({std::move(key), std::move(value)}); }
+  void erase(std::string key) { changes_.push_back({std::move(key), std::nullopt}); }
+  [[nodiscard]] bool empty() const { return changes_.empty(); }
+  [[nodiscard]] std::size_t size() const { return changes_.size(); }
+  void clear() { changes_.clear(); }
+
+  struct Change {
+    std::string key;
+    std::optional<std::string> value;  // nothing: erased
+  };
+  [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+
+ private:
+  std::vector<Change> changes_;
+};
+
+// Sees rows until it returns false.
+using Visit = std::function<bool(std::string_view key, std::string_view value)>;
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  // corrupt, unavailable.
+  [[nodiscard]] virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
+  // Keys in [from, to) in byte order. The views live until the visit returns.
+  [[nodiscard]] virtual Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const = 0;
+};
+
+class Store : public Reader {
+ public:
+  // Atomic; fsynced when it returns. On failure (unavailable: disk full, I/O error) the owner must stop: what is in memory
+  // is ahead of what is on disk.
+  [[nodiscard]] virtual Result<void> commit(const Batch& batch) = 0;
+  // The rows as they are now, whatever is committed later.
+  [[nodiscard]] virtual std::shared_ptr<const Reader> snapshot() const = 0;
+};
+
+// The first key after all keys that begin with `prefix`.
+std::string after_prefix(std::string_view prefix);
+// 8 bytes, big-endian: numbers in keys sort as numbers.
+std::string big_endian(std::uint64_t number);
+std::uint64_t from_big_endian(std::string_view eight_bytes);
+
+}  // namespace abide

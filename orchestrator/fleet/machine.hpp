@@ -1,0 +1,122 @@
+#pragma once
+// The fleet of one project as a machine: nodes' journals in, documents out, the managers between. Pure.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/core/machine.hpp"
+#include "common/core/random.hpp"
+#include "common/core/time.hpp"
+#include "common/events/messages.hpp"
+#include "common/events/orchestrator_events.hpp"
+#include "orchestrator/fleet/requests.hpp"
+#include "orchestrator/fleet/state.hpp"
+
+namespace abide::fleet {
+
+struct Settings {
+  bool auto_register = false;
+  std::int64_t ack_after_ms = 2'000;
+  std::uint32_t ack_after_events = 8;
+  std::int64_t spread_ms_per_node = 5;
+  std::int64_t roll_call_again_ms = 10'000;      // at most once in
+};
+
+// What lives with the connection to the bus, per node.
+struct NodeLink {
+  std::uint32_t ask = 1;                    // told in `received`
+  std::uint32_t hello_ask = 0;              // the last hello of this life repeated this ask
+  LifeId hello_life;                        // and this life
+  JournalId pending;                        // a journal never seen: asked, not yet repeated
+  std::uint32_t pending_ask = 0;            // the ask noted then
+  std::map<JournalId, std::uint32_t> retired_ask;  // the ask noted when a journal retired, in this life
+  bool asked = false;                       // asked since the last hello: not asked again for the same gap
+  std::uint32_t unacknowledged = 0;         // events stored and not told yet
+  std::optional<std::int64_t> ack_due_mono_ms;
+};
+
+struct Link {
+  Random random;
+  bool connected = false;
+  LifeId life;
+  std::map<NodeId, NodeLink> nodes;
+  std::optional<std::int64_t> roll_call_at_mono_ms;   // the last one
+  bool roll_call_due = false;
+  std::set<std::pair<std::int64_t, NodeId>> ack_deadlines;      // by mono_ms
+  std::set<std::pair<std::int64_t, NodeId>> window_deadlines;   // by wall_ms: the next opening or closing of a node
+  bool stopped = false;                     // a live roll call of a greater epoch, or of mine: another orchestrator serves this
+  std::string stopped_why;
+};
+
+// ---- inputs ----------------------------------------------------------------------------------------------------------
+
+struct Started {};                             // first input of every start: raises the epoch
+struct BusUp {};
+struct BusDown {};
+struct RollCallHeard { RollCall roll_call; bool retained = false; };
+struct HelloHeard { NodeId node; JournalId journal; SessionId session; Hello hello; };
+struct NodeEventHeard {
+  NodeId node;
+  JournalId journal;
+  std::uint64_t sequence = 0;
+  Chain after;
+  Chain chain;               // with it, computed from `envelope`
+  SessionId session;
+  std::int64_t at_ms = 0;
+  bool clock_trusted = false;
+  std::string envelope;      // bytes
+  NodeEvent event;
+};
+struct MessageDropped { NodeId node; };        // the inbox was full: ask when there is room
+// What one pass over a release service found; `id` of resources is empty.
+struct ProfilesRead {
+  struct Found { std::string source; OsResource resource; };
+  struct Failure { std::string source; std::string error; };
+  std::vector<Found> found;
+  std::vector<Failure> failures;
+};
+struct CreateProject { std::string project; std::string key; };
+struct Request { std::string id; Operation operation; };
+struct Tick {};
+using Input = std::variant<Started, BusUp, BusDown, RollCallHeard, HelloHeard, NodeEventHeard, MessageDropped, ProfilesRead,
+                           CreateProject, Request, Tick>;
+
+// ---- messages (made by the shell from the committed state) and effects -------------------------------------------------
+
+struct CallRoll {};                                              // make_roll_call
+struct SendReceived { NodeId node; std::optional<Nonce> welcome; };  // make_received; with welcome: the answer to that hello
+struct PublishDocument { NodeId node; };                         // state.nodes[node].newest, on its topic, retained
+struct AnnounceProfile { std::string os_resource_id; };          // profiles/{profile}/discovered, retained
+struct Reply { std::string request; Result<Answer> answer; };
+using Message = std::variant<CallRoll, SendReceived, PublishDocument, AnnounceProfile, Reply>;
+
+struct StopServing { std::string why; };                         // another orchestrator: say so and end
+using Effect = std::variant<StopServing>;
+
+struct FleetMachine {
+  using State = fleet::State;
+  using Link = fleet::Link;
+  using Event = OrchestratorEvent;
+  using Message = fleet::Message;
+  using Input = fleet::Input;
+  using Effect = fleet::Effect;
+
+  Settings settings;
+
+  void decide(const State& state, Link& link, const Input& input, const Now& now, Out<Event, Message>& out) const;
+  static void apply(State& state, const Recorded<Event>& recorded);
+  [[nodiscard]] std::vector<Effect> todo(const State& state, const Link& link, const Now& now) const;
+  [[nodiscard]] std::optional<std::int64_t> look_again(const State& state, const Link& link, const Now& now) const;
+  // Why is this node where it is: what must happen before it goes on, nearest cause first. Empty: nothing is asked of it.
+  [[nodiscard]] std::vector<Condition> waits_for(const State& state, const Link& link, const Now& now, const NodeId& node) const;
+};
+static_assert(Machine<FleetMachine>);
+
+[[nodiscard]] RollCall make_roll_call(const Settings& settings, const State& state, const Link& link);
+[[nodiscard]] Received make_received(const State& state, const Link& link, const NodeId& node, std::optional<Nonce> welcome, const Now& now);
+
+}  // namespace abide::fleet
