@@ -26,6 +26,13 @@ struct Settings {
   std::int64_t roll_call_again_ms = 10'000;      // at most once in
 };
 
+inline constexpr std::size_t lives_max = 64;
+// An input that concerns the whole fleet (a new OS resource, a window of all) is worked off in pieces of so many events, the
+// rest on the ticks that look_again asks for.
+inline constexpr std::size_t events_per_turn = 2048;
+inline constexpr std::int64_t clock_look_ms = 60'000;  // a window's wall clock is looked at so often at least: it may be stepped
+inline constexpr std::int64_t epoch_ahead_ms_max = 10LL * 366 * 86'400'000;  // a foreign document raises no epoch further ahead
+
 // What lives with the connection to the bus, per node.
 struct NodeLink {
   std::uint32_t ask = 1;                    // told in `received`
@@ -34,7 +41,7 @@ struct NodeLink {
   JournalId pending;                        // a journal never seen: asked, not yet repeated
   std::uint32_t pending_ask = 0;            // the ask noted then
   std::map<JournalId, std::uint32_t> retired_ask;  // the ask noted when a journal retired, in this life
-  bool asked = false;                       // asked since the last hello: not asked again for the same gap
+  std::optional<Hello> told;                // the last hello of the current journal whose `last` is not stored yet
   std::uint32_t unacknowledged = 0;         // events stored and not told yet
   std::optional<std::int64_t> ack_due_mono_ms;
 };
@@ -43,11 +50,14 @@ struct Link {
   Random random;
   bool connected = false;
   LifeId life;
+  std::vector<LifeId> lives;                // all that were drawn here, newest last, at most lives_max
   std::map<NodeId, NodeLink> nodes;
   std::optional<std::int64_t> roll_call_at_mono_ms;   // the last one
   bool roll_call_due = false;
   std::set<std::pair<std::int64_t, NodeId>> ack_deadlines;      // by mono_ms
   std::set<std::pair<std::int64_t, NodeId>> window_deadlines;   // by wall_ms: the next opening or closing of a node
+  std::map<NodeId, std::int64_t> window_deadline;               // the same by node
+  std::set<NodeId> unresolved;              // their policy may ask for something newer: looked at some an input
   bool stopped = false;                     // a live roll call of a greater epoch, or of mine: another orchestrator serves this
   std::string stopped_why;
 };

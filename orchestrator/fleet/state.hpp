@@ -5,9 +5,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/core/ids.hpp"
+#include "common/core/result.hpp"
 #include "common/events/orchestrator_events.hpp"
 
 namespace abide::fleet {
@@ -52,6 +55,17 @@ struct IssuedDocument {
   friend bool operator==(const IssuedDocument&, const IssuedDocument&) = default;
 };
 
+// A journal that this node once had: kept so that it is known when it speaks again.
+struct RetiredJournal {
+  JournalId journal;
+  std::uint64_t upto = 0;  // the last that was stored of it
+  Chain chain;             // chain(upto)
+  friend bool operator==(const RetiredJournal&, const RetiredJournal&) = default;
+};
+inline constexpr std::size_t retired_journals_max = 64;  // of a node; the oldest is forgotten, and would be asked as one never seen
+inline constexpr std::size_t open_runs_max = 32;         // of a node; no newer link is asked before the node has answered one
+inline constexpr std::size_t refused_max = 1024;         // nodes of which NodeRefused was said; of more nothing is said
+
 // One machine: host and instance of the REST contract, and the node of the bus.
 struct Node {
   NodeId id;
@@ -65,7 +79,7 @@ struct Node {
   JournalId journal;              // current; none: nothing heard
   std::uint64_t upto = 0;
   Chain chain;
-  std::set<JournalId> retired;
+  std::vector<RetiredJournal> retired;  // oldest first
   bool conflict = false;
   JournalId conflict_with;
   bool held = false;
@@ -93,7 +107,8 @@ struct Node {
 
   std::string os_resource_id;     // what it runs, if that is a known resource
   std::string os_update_available;   // name of the newest image of its profile, if it runs an older one
-  std::optional<Run> run;         // the open one, else the newest
+  std::optional<Run> run;         // the newest
+  std::vector<Run> superseded;    // older ones that are open still: the node has not answered them. Oldest first
   friend bool operator==(const Node&, const Node&) = default;
 };
 
@@ -134,10 +149,29 @@ struct State {
   std::map<std::string, Source> sources;
   std::set<NodeId> refused;       // NodeRefused was said; bounded by refused_max
 
-  // indexes, derived
+  // Indexes, derived: kept by apply, made by rebuild_indexes after rows were loaded. No rows.
   std::map<std::string, NodeId> by_host, by_instance;
+  std::map<std::string, std::set<NodeId>> by_name;             // host's name; names are not unique
+  std::map<std::string, std::set<NodeId>> by_policy;           // linked to it
+  std::map<std::string, std::set<NodeId>> by_profile;          // that runs on them
+  std::map<std::string, std::set<NodeId>> by_os_resource;      // running it
+  std::map<std::pair<std::string, std::string>, std::string> os_by_image;  // (profile, image id), exactly: resource id
+  std::map<std::string, std::set<std::string>> os_by_name, policies_by_name, policies_by_target, schedules_by_host;
+  // (profile, architecture): ids of immutable resources whose image id is a version, oldest first
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> versions;
 
   Touched touched;                // not part of the fold
 };
+
+// After rows were loaded: everything under "Indexes" from the rest.
+void rebuild_indexes(State& state);
+
+// A host by resource id, instance id, UUID or name. not_found; conflict: the name is not unique.
+Result<NodeId> find_host(const State& state, std::string_view name);
+// By resource id or name.
+Result<std::string> find_policy(const State& state, std::string_view name);
+Result<std::string> find_os_resource(const State& state, std::string_view name);
+// The newest immutable image of a profile for an architecture, by numeric comparison of its version; null: none is known.
+const OsResource* newest_of(const State& state, const std::string& profile, const std::string& architecture);
 
 }  // namespace abide::fleet
