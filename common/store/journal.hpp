@@ -45,15 +45,18 @@ class Journal {
   // Deletes events up to `base`, which must be <= acked where the journal has a reader, and <= last.
   void trim(Batch& batch, std::uint64_t base);
 
-  // chain(sequence), for base <= sequence <= last; nothing outside.
+  // chain(sequence), for base <= sequence <= last; nothing outside, and nothing for an event between the two whose batch is
+  // not committed yet.
   [[nodiscard]] Result<std::optional<Chain>> chain_at(std::uint64_t sequence) const;
 
   using VisitEvent = std::function<bool(std::uint64_t sequence, Chain chain, std::string_view event_bytes)>;
-  // Events in [from, to], in order. corrupt: a hole, or a record that is too short; it says the last good sequence.
+  // Events in [from, to], in order. corrupt: a hole, or a record that is too short; it says the last good sequence. What was
+  // trimmed is a hole, too: ask from base + 1.
   [[nodiscard]] Result<void> read(std::uint64_t from, std::uint64_t to, const VisitEvent& visit) const;
   // The same over any reader and journal.
   static Result<void> read(const Reader& reader, std::string_view scope, JournalId id, std::uint64_t from, std::uint64_t to,
                            const VisitEvent& visit);
+  // A head without id where there is none. corrupt: it cannot be read, or the record of `last` is not there or another.
   static Result<JournalHead> read_head(const Reader& reader, std::string_view scope);
 
  private:

@@ -40,23 +40,24 @@ class Reader {
   virtual ~Reader() = default;
   // corrupt, unavailable.
   [[nodiscard]] virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
-  // Keys in [from, to) in byte order. The views live until the visit returns.
+  // Keys in [from, to) in byte order, as they were when the scan began; an empty `to` is no end. The views live until the
+  // visit returns.
   [[nodiscard]] virtual Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const = 0;
 };
 
 class Store : public Reader {
  public:
-  // Atomic; fsynced when it returns. On failure (unavailable: disk full, I/O error) the owner must stop: what is in memory
+  // Atomic; fsynced when it returns. An empty batch does nothing. On failure (unavailable: disk full, I/O error) the owner must stop: what is in memory
   // is ahead of what is on disk.
   [[nodiscard]] virtual Result<void> commit(const Batch& batch) = 0;
   // The rows as they are now, whatever is committed later.
   [[nodiscard]] virtual std::shared_ptr<const Reader> snapshot() const = 0;
 };
 
-// The first key after all keys that begin with `prefix`.
+// The first key after all keys that begin with `prefix`; empty, so without end, if no key is (an empty prefix, all 0xFF).
 std::string after_prefix(std::string_view prefix);
 // 8 bytes, big-endian: numbers in keys sort as numbers.
 std::string big_endian(std::uint64_t number);
-std::uint64_t from_big_endian(std::string_view eight_bytes);
+std::uint64_t from_big_endian(std::string_view eight_bytes);  // exactly 8
 
 }  // namespace abide

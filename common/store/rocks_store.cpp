@@ -1,0 +1,341 @@
+#include "common/store/rocks_store.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <optional>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <sys/file.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace abide {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view format_key = "m/format";
+constexpr std::string_view newer_version_text = "is from a newer version of Abide";
+constexpr const char* owner_file = "OWNER";  // locked by the owner, whose process id is in it
+
+// Bounds of what a store costs its process. A node's store is some MiB, an orchestrator's of 10,000 nodes some hundred.
+constexpr std::size_t block_cache_bytes = 32U << 20U;
+constexpr std::size_t write_buffer_bytes = 8U << 20U;
+constexpr int write_buffers_max = 3;
+constexpr std::uint64_t wal_bytes_max = 64U << 20U;
+constexpr int background_jobs_max = 2;
+constexpr int open_files_max = 256;
+constexpr std::size_t info_log_bytes_max = 1U << 20U;
+constexpr std::size_t info_logs_max = 3;
+constexpr int read_only_attempts_max = 10;
+
+std::string_view view(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+rocksdb::Slice slice(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+Error error_of(const rocksdb::Status& status, std::string_view doing) {
+  Code code = Code::unavailable;
+  if (status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument()) code = Code::corrupt;
+  if (status.IsNotFound()) code = Code::not_found;
+  std::string message(doing);
+  message += ": ";
+  if (status.IsNoSpace()) message += "the disk is full: ";
+  return Error{code, message + status.ToString()};
+}
+
+Error error_of(int number, const std::string& doing) {
+  const Code code = number == EACCES || number == EPERM || number == EROFS ? Code::denied : Code::unavailable;
+  return Error{code, doing + ": " + std::generic_category().message(number)};
+}
+
+rocksdb::Options options_for(bool read_only) {
+  rocksdb::Options options;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(block_cache_bytes);
+  table.cache_index_and_filter_blocks = true;  // so that the cache's bound covers them
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = write_buffer_bytes;
+  options.max_write_buffer_number = write_buffers_max;
+  options.max_total_wal_size = wal_bytes_max;
+  options.max_background_jobs = background_jobs_max;
+  // A reader beside a running owner opens all files at once: those that the owner deletes later stay readable.
+  options.max_open_files = read_only ? -1 : open_files_max;
+  options.compression = rocksdb::kLZ4Compression;
+  options.paranoid_checks = true;
+  // A record that was cut off at the end of the log was never acknowledged; any other damage is an error, never a loss.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.max_bgerror_resume_count = 0;  // after a failed write the owner stops; nothing repairs behind its back
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.max_log_file_size = info_log_bytes_max;
+  options.keep_log_file_num = info_logs_max;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+// The exclusive right to a directory, while it lives. Of its own beside RocksDB's, whose refusal cannot be told from other
+// I/O errors.
+class OwnerLock {
+ public:
+  static Result<OwnerLock> take(const std::string& dir) {
+    const std::string path = dir + "/" + owner_file;
+    OwnerLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (lock.fd_ < 0) return fail(error_of(errno, "open " + path));
+    if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return fail(error_of(errno, "lock " + path));
+      return fail(Code::conflict, "another process" + lock.holder() + " uses the state directory " + dir);
+    }
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    // The number is for people: a disk that is too full for it says so at the first commit.
+    if (::ftruncate(lock.fd_, 0) != 0 || ::pwrite(lock.fd_, pid.data(), pid.size(), 0) < 0) errno = 0;
+    return lock;
+  }
+  OwnerLock(OwnerLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  OwnerLock& operator=(OwnerLock&&) = delete;
+  ~OwnerLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  explicit OwnerLock(int fd) : fd_(fd) {}
+  [[nodiscard]] std::string holder() const {
+    char text[16] = {};
+    const ssize_t count = ::pread(fd_, text, sizeof text - 1, 0);
+    long pid = 0;
+    if (count <= 0 || std::from_chars(text, text + count, pid).ec != std::errc{}) return "";
+    return " (pid " + std::to_string(pid) + ")";
+  }
+  int fd_;
+};
+
+// Is there a store in the directory? corrupt: parts of one, without the file that it begins with. RocksDB would make a new
+// store beside them.
+Result<bool> has_store(const std::string& dir) {
+  std::error_code failure;
+  bool current = false;
+  std::string remains;
+  for (fs::directory_iterator entry(dir, failure), end; !failure && entry != end; entry.increment(failure)) {
+    const std::string name = entry->path().filename().string();
+    current = current || name == "CURRENT";
+    if (name.ends_with(".sst") || name.ends_with(".log")) remains = name;
+  }
+  if (failure) return fail(error_of(failure.value(), "read directory " + dir));
+  if (!current && !remains.empty())
+    return fail(Code::corrupt, "the store in " + dir + " has lost its file CURRENT (" + remains + " is there)");
+  return current;
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_for_reading(const std::string& dir) {
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::OpenForReadOnly(options_for(true), dir, &db);
+  std::unique_ptr<rocksdb::DB> opened(db);
+  if (!status.ok()) return fail(error_of(status, "open store " + dir));
+  return opened;
+}
+
+bool is_empty(rocksdb::DB& db) {
+  const std::unique_ptr<rocksdb::Iterator> row(db.NewIterator(rocksdb::ReadOptions()));
+  row->SeekToFirst();
+  return !row->Valid() && row->status().ok();
+}
+
+// Nothing: a store that was not finished when it was created.
+Result<std::optional<std::uint64_t>> format_of(rocksdb::DB& db, const std::string& dir) {
+  std::string text;
+  const auto status = db.Get(rocksdb::ReadOptions(), slice(format_key), &text);
+  if (status.IsNotFound()) {
+    if (is_empty(db)) return std::optional<std::uint64_t>{};
+    return fail(Code::corrupt, "the store in " + dir + " is not one of Abide: it has rows, but no " + std::string(format_key));
+  }
+  if (!status.ok()) return fail(error_of(status, "read the format of store " + dir));
+  std::uint64_t format = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, format);
+  if (error != std::errc{} || stopped != end) return fail(Code::corrupt, "the format of store " + dir + " cannot be read");
+  return std::optional(format);
+}
+
+Result<void> check_format(std::uint64_t format, const std::string& dir) {
+  if (format <= store_format) return {};
+  return fail(Code::conflict, "the state directory " + dir + " " + std::string(newer_version_text) + " (format " + std::to_string(format) +
+                                  ", this one knows " + std::to_string(store_format) + "); nothing was changed");
+}
+
+// What tells whether the set of files has changed: the name of the manifest, and its size.
+std::string manifest_mark(const std::string& dir) {
+  std::string mark;
+  std::error_code ignored;
+  for (fs::directory_iterator entry(dir, ignored), end; !ignored && entry != end; entry.increment(ignored)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with("MANIFEST")) continue;
+    std::error_code gone;
+    mark += name + ":" + std::to_string(fs::file_size(entry->path(), gone)) + " ";
+  }
+  return mark;
+}
+
+Result<std::optional<std::string>> get_from(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::string_view key) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  rocksdb::PinnableSlice value;
+  const auto status = db.Get(options, db.DefaultColumnFamily(), slice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>{};
+  if (!status.ok()) return fail(error_of(status, "read from the store"));
+  return std::optional(std::string(view(value)));
+}
+
+Result<void> scan_in(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::string_view from, std::string_view to, const Visit& visit) {
+  if (!to.empty() && to <= from) return {};
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  const rocksdb::Slice end = slice(to);
+  if (!to.empty()) options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> row(db.NewIterator(options));
+  for (row->Seek(slice(from)); row->Valid(); row->Next())
+    if (!visit(view(row->key()), view(row->value()))) return {};
+  if (!row->status().ok()) return fail(error_of(row->status(), "read from the store"));
+  return {};
+}
+
+Result<void> write(rocksdb::DB& db, rocksdb::WriteBatch& batch) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = db.Write(options, &batch);
+  if (!status.ok()) return fail(error_of(status, "write to the store"));
+  return {};
+}
+
+Result<void> make_directory(const std::string& dir) {
+  std::error_code failure;
+  if (fs::is_directory(dir, failure)) return {};
+  if (fs::create_directories(dir, failure); failure) return fail(error_of(failure.value(), "create directory " + dir));
+  if (fs::permissions(dir, fs::perms::owner_all, failure); failure) return fail(error_of(failure.value(), "protect directory " + dir));
+  return {};
+}
+
+}  // namespace
+
+struct RocksStore::Opened {
+  std::optional<OwnerLock> lock;  // before db, so that it is given up after it
+  std::unique_ptr<rocksdb::DB> db;
+};
+
+class RocksStore::Snapshot final : public Reader {
+ public:
+  explicit Snapshot(std::shared_ptr<Opened> opened) : opened_(std::move(opened)), snapshot_(opened_->db->GetSnapshot()) {}
+  ~Snapshot() override { opened_->db->ReleaseSnapshot(snapshot_); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override {
+    return get_from(*opened_->db, snapshot_, key);
+  }
+  [[nodiscard]] Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const override {
+    return scan_in(*opened_->db, snapshot_, from, to, visit);
+  }
+
+ private:
+  std::shared_ptr<Opened> opened_;
+  const rocksdb::Snapshot* snapshot_;
+};
+
+RocksStore::RocksStore(std::shared_ptr<Opened> opened) : opened_(std::move(opened)) {}
+RocksStore::~RocksStore() = default;
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir) {
+  if (auto made = make_directory(dir); !made) return fail(made.error());
+  auto lock = OwnerLock::take(dir);
+  if (!lock) return fail(lock.error());
+  auto present = has_store(dir);
+  if (!present) return fail(present.error());
+  std::optional<std::uint64_t> format;
+  if (*present) {
+    // Opening for writing rewrites files at once, so a store from a newer version must be recognised before.
+    auto reader = open_for_reading(dir);
+    if (!reader) return fail(reader.error());
+    auto read = format_of(**reader, dir);
+    if (!read) return fail(read.error());
+    format = *read;
+    if (format)
+      if (auto known = check_format(*format, dir); !known) return fail(known.error());
+  }
+  auto options = options_for(false);
+  options.create_if_missing = true;
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(options, dir, &db);
+  auto opened = std::make_shared<Opened>();
+  opened->lock.emplace(std::move(*lock));
+  opened->db.reset(db);
+  if (!status.ok()) return fail(error_of(status, "open store " + dir));
+  if (!format) {
+    rocksdb::WriteBatch batch;
+    batch.Put(slice(format_key), std::to_string(store_format));
+    if (auto written = write(*opened->db, batch); !written) return fail(written.error().in("create store " + dir));
+  }
+  return std::unique_ptr<RocksStore>(new RocksStore(std::move(opened)));
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string& dir) {
+  std::optional<Error> refused;
+  for (int attempt = 0; attempt < read_only_attempts_max; ++attempt) {
+    std::error_code ignored;
+    if (!fs::exists(dir + "/CURRENT", ignored)) return fail(Code::not_found, "there is no store in " + dir);
+    // A running owner may write rows from the log into a file and drop the log while both are being read. Then the
+    // manifest has changed, and what was read may lack rows.
+    const std::string before = manifest_mark(dir);
+    auto reader = open_for_reading(dir);
+    const bool steady = manifest_mark(dir) == before;
+    if (reader && steady) {
+      auto format = format_of(**reader, dir);
+      if (!format) return fail(format.error());
+      if (!*format) return fail(Code::not_found, "there is no store in " + dir + " yet");
+      if (auto known = check_format(**format, dir); !known) return fail(known.error());
+      auto opened = std::make_shared<Opened>();
+      opened->db = std::move(*reader);
+      return std::unique_ptr<RocksStore>(new RocksStore(std::move(opened)));
+    }
+    if (steady) return fail(reader.error());
+    refused = reader ? Error{Code::unavailable, "open store " + dir + ": its owner keeps changing it"} : reader.error();
+  }
+  return fail(*refused);
+}
+
+Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {
+  return get_from(*opened_->db, nullptr, key);
+}
+
+Result<void> RocksStore::scan(std::string_view from, std::string_view to, const Visit& visit) const {
+  return scan_in(*opened_->db, nullptr, from, to, visit);
+}
+
+Result<void> RocksStore::commit(const Batch& batch) {
+  if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
+  if (batch.empty()) return {};
+  rocksdb::WriteBatch changes;
+  for (const auto& change : batch.changes()) {
+    const auto status = change.value ? changes.Put(slice(change.key), slice(*change.value)) : changes.Delete(slice(change.key));
+    if (!status.ok()) return fail(error_of(status, "write to the store"));
+  }
+  return write(*opened_->db, changes);
+}
+
+std::shared_ptr<const Reader> RocksStore::snapshot() const {
+  return std::make_shared<const Snapshot>(opened_);
+}
+
+bool is_newer_version(const Error& error) {
+  return error.code == Code::conflict && error.message.find(newer_version_text) != std::string::npos;
+}
+
+}  // namespace abide

@@ -1,0 +1,47 @@
+#pragma once
+// The store in RocksDB. One process owns a directory, others may look at it. What a commit has returned for survives
+// kill -9 and power loss. docs/store.md has the layout of the rows.
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/store/store.hpp"
+
+namespace abide {
+
+// The layout of rows that this program writes, kept in the row m/format. Raised when an older program would misread it.
+inline constexpr std::uint64_t store_format = 1;
+
+class RocksStore final : public Store {
+ public:
+  // Creates the directory (readable for its owner only) where there is none. On failure nothing has been changed.
+  //   conflict     another process uses it, or it is from a newer version: is_newer_version() tells which
+  //   corrupt      what is in it is damaged, or not of this program
+  //   denied       no right to read and write it
+  //   unavailable  disk full, I/O error
+  static Result<std::unique_ptr<RocksStore>> open(const std::string& dir);
+  // The rows as they are now, for looking at a store while its owner runs (or not). Takes no lock, writes nothing; later
+  // commits of the owner do not show. commit() says denied. not_found: there is no store in the directory.
+  static Result<std::unique_ptr<RocksStore>> open_read_only(const std::string& dir);
+
+  ~RocksStore() override;
+  RocksStore(const RocksStore&) = delete;
+  RocksStore& operator=(const RocksStore&) = delete;
+
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override;
+  [[nodiscard]] Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const override;
+  [[nodiscard]] Result<void> commit(const Batch& batch) override;
+  [[nodiscard]] std::shared_ptr<const Reader> snapshot() const override;
+
+ private:
+  struct Opened;
+  class Snapshot;
+  explicit RocksStore(std::shared_ptr<Opened> opened);
+
+  std::shared_ptr<Opened> opened_;  // shared with snapshots, which may outlive the store
+};
+
+// The two conflicts of open() have different exit codes; this tells them apart.
+bool is_newer_version(const Error& error);
+
+}  // namespace abide
