@@ -1,0 +1,35 @@
+#pragma once
+// Maintenance windows of one node: which schedules are well-formed, and which window they make at a moment. Pure; time is
+// wall clock, ms since 1970 UTC.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/core/result.hpp"
+#include "common/events/document.hpp"
+#include "common/events/orchestrator_events.hpp"
+
+namespace abide::maintenance_manager {
+
+inline constexpr std::size_t schedules_max = 1024;            // of a host
+inline constexpr std::int64_t seconds_max = 253'402'300'799;  // 9999-12-31T23:59:59Z
+
+// invalid_input. `before` is the schedule as it was; null: it is new. A start that is kept may lie in the past.
+[[nodiscard]] Result<void> check(const Schedule& schedule, const Schedule* before, std::int64_t now_ms);
+
+// The window that is open at `now_ms`, else the next to come, else none. Only OS_UPDATE schedules make windows; those that
+// touch or overlap make one, under the id of the one that starts first.
+[[nodiscard]] std::optional<Window> window_at(const std::vector<const Schedule*>& schedules, std::int64_t now_ms);
+
+struct Plan {
+  std::optional<Window> window;         // what the node's document is to say
+  std::optional<Window> close;          // was open, and no longer is, or is another one now
+  bool over = false;                    // `close` has come to its end by itself
+  bool open = false;                    // `window` opens now
+  std::optional<std::int64_t> next_ms;  // when time changes this next
+};
+// `opened` is the window that was opened and not closed.
+[[nodiscard]] Plan plan(const std::optional<Window>& opened, const std::vector<const Schedule*>& schedules, std::int64_t now_ms);
+
+}  // namespace abide::maintenance_manager

@@ -1,0 +1,94 @@
+#include "orchestrator/policy_manager/policy_manager.hpp"
+
+#include <compare>
+
+#include "common/core/version.hpp"
+
+namespace abide::policy_manager {
+namespace {
+
+constexpr std::string_view immutable = "OS_TYPE_IMMUTABLE";
+
+Resolution ask(const OsResource& resource) {
+  return {&resource, {}, {}};
+}
+Resolution fault(std::string why) {
+  return {nullptr, std::move(why), {}};
+}
+Resolution nothing(std::string why) {
+  return {nullptr, {}, std::move(why)};
+}
+
+Resolution resolve_target(const Policy& policy, const Identity& running, const OsResource* target) {
+  if (target == nullptr) return fault("its target " + policy.target_os_id + " does not exist");
+  const std::string name = target->profile_name + " " + target->image_id;
+  if (target->os_type != immutable) return fault("its target " + name + " is no immutable OS");
+  if (target->profile_name != running.profile_name)
+    return fault("its target is profile " + target->profile_name + ", the node runs profile " + running.profile_name);
+  if (target->architecture != running.architecture)
+    return fault("its target is for " + target->architecture + ", the node is " + running.architecture);
+  if (policy.allow_downgrade || target->image_id == running.os_image_id) return ask(*target);
+  const auto order = compare_versions(target->image_id, running.os_image_id);
+  if (!order) return fault("its target " + target->image_id + " cannot be compared with " + running.os_image_id + ", which runs");
+  if (*order < 0)
+    return fault("its target " + target->image_id + " is older than " + running.os_image_id + ", which runs, and it allows no downgrade");
+  return ask(*target);
+}
+
+Resolution resolve_latest(const Identity& running, const OsResource* newest) {
+  if (newest == nullptr) return nothing("no image of profile " + running.profile_name + " for " + running.architecture + " is known");
+  const auto order = compare_versions(newest->image_id, running.os_image_id);
+  if (!order) return fault("the newest image " + newest->image_id + " cannot be compared with " + running.os_image_id + ", which runs");
+  if (*order <= 0) return nothing("nothing is newer than " + running.os_image_id + ", which runs");
+  return ask(*newest);
+}
+
+}  // namespace
+
+Result<void> check_new(const Policy& policy, const OsResource* target) {
+  switch (policy.update_policy) {
+    case UpdatePolicy::latest:
+      if (!policy.target_os_id.empty() || policy.allow_downgrade)
+        return fail(Code::invalid_input, "With Policy LATEST, no fields should be set");
+      return {};
+    case UpdatePolicy::target:
+      if (policy.target_os_id.empty()) return fail(Code::invalid_input, "Fields for mutable and immutable OSes are mutually exclusive");
+      if (target == nullptr) return fail(Code::not_found, "no OS resource " + policy.target_os_id);
+      if (target->os_type != immutable)
+        return fail(Code::invalid_input, "OS resource " + target->id + " is not immutable: " + target->os_type);
+      return {};
+  }
+  return fail(Code::invalid_input, "OS Update Policy type cannot be unspecified");
+}
+
+Result<void> check_delete(const Policy& policy, std::size_t linked) {
+  if (linked == 0) return {};
+  return fail(Code::conflict,
+              "policy " + policy.id + " is linked to " + std::to_string(linked) + (linked == 1 ? " instance" : " instances"));
+}
+
+Resolution resolve(const Policy& policy, const Identity& running, const OsResource* target, const OsResource* newest) {
+  if (running.profile_name.empty()) return fault("the node has not told yet what it runs");
+  return policy.update_policy == UpdatePolicy::target ? resolve_target(policy, running, target) : resolve_latest(running, newest);
+}
+
+LinkDecision link(bool same, const Present& present, const Resolution& resolution) {
+  if (same && present.asked && !present.ended) {
+    if (present.aborted) return {false, false, "nothing to change: the abort is not yet confirmed by the node"};
+    return {false, false, "nothing to change: image " + present.os_image_id + " is asked for already and has no outcome yet"};
+  }
+  if (resolution.resource != nullptr) return {true, false, {}};
+  // A retry of what cannot be asked leaves the ended link where it is; another policy takes it back.
+  const std::string& why = resolution.fault.empty() ? resolution.nothing : resolution.fault;
+  return {false, !same && present.asked, "nothing is asked of the node: " + why};
+}
+
+bool ask_by_itself(const Policy& policy, const Present& present, const Resolution& resolution) {
+  if (resolution.resource == nullptr) return false;
+  if (!present.asked) return true;
+  if (policy.update_policy != UpdatePolicy::latest) return false;
+  const auto order = compare_versions(resolution.resource->image_id, present.os_image_id);
+  return order && *order > 0;
+}
+
+}  // namespace abide::policy_manager
