@@ -12,23 +12,23 @@ namespace abide {
 
 struct Manifest {
   std::string name;
-  std::string type;               // OS_TYPE_IMMUTABLE, ...
+  std::string type;  // OS_TYPE_IMMUTABLE, ...
   std::string provider;
   std::string architecture;
   std::string profile_name;
   std::string image_url;
   std::string image_version;
-  Digest image_sha256;            // of the artifact
-  std::uint64_t image_size = 0;   // osImageSize; 0: not told
-  Digest raw_sha256;              // osRawSha256; for an uncompressed .raw the artifact's
+  Digest image_sha256;           // of the artifact
+  std::uint64_t image_size = 0;  // osImageSize; 0: not told
+  Digest raw_sha256;             // osRawSha256; for an uncompressed .raw the artifact's
   std::uint64_t raw_size = 0;
   std::string package_manifest_url;
   std::string existing_cves_url;
   std::string fixed_cves_url;
   std::string security_feature;
   std::string description;
-  std::string metadata;           // compact JSON object of texts, keys sorted; empty where there is none
-  std::string platform_bundle;    // compact JSON, or empty
+  std::string metadata;         // compact JSON object of texts, keys sorted; empty where there is none
+  std::string platform_bundle;  // compact JSON, or empty
 };
 
 // invalid_input, with the key that is wrong: not YAML, too large, a key missing, a name or number out of its range
