@@ -40,9 +40,9 @@ setup_packages() {
   for server in mosquitto nginx; do
     grep -qx -e "$server" -e "$server-light" <<<"$missing" && servers+=("$server")
   done
-  "${run[@]}" apt-get update >&2
+  "${run[@]}" apt-get update >&2 || return
   # shellcheck disable=SC2086
-  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing >&2
+  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing >&2 || return
   if [ ${#servers[@]} -gt 0 ] && [ -d /run/systemd/system ]; then
     "${run[@]}" systemctl disable --now "${servers[@]}" >&2 || true
   fi
@@ -54,7 +54,8 @@ setup_build() {
   # Ninja runs CMake again by itself when a CMakeLists.txt or the set of source files changes, but not for a preset.
   if [ ! -f "$dir/build.ninja" ] || [ "$setup_root/CMakePresets.json" -nt "$dir/build.ninja" ]; then
     setup_say "Configuring preset $preset in $dir"
-    (cd "$setup_root" && cmake --preset "$preset") >&2
+    # Callers that look at the exit code themselves switch `set -e` off for all of this.
+    (cd "$setup_root" && cmake --preset "$preset") >&2 || return
     touch "$dir/build.ninja"
   fi
   ninja -C "$dir" -j "$(nproc)" "$@" >&2

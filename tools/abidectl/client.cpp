@@ -1,0 +1,214 @@
+#include "tools/abidectl/client.hpp"
+
+#include <curl/curl.h>
+#include <nlohmann/json.hpp>
+
+namespace abide::ctl {
+
+namespace {
+
+constexpr long connect_timeout_ms = 5'000;
+constexpr long answer_timeout_ms = 30'000;
+constexpr std::size_t answer_bytes_max = 64U << 20U;
+constexpr int pages_max = 101;  // offset ends at 10,000 by the API's contract
+constexpr int page_size = 100;
+constexpr std::size_t event_bytes_max = 1U << 20U;
+
+std::string escaped(const std::string& text) {
+  std::string result;
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || c == '-' || c == '_' || c == '.') {
+      result += c;
+    } else {
+      result += '%';
+      result += digits[byte >> 4U];
+      result += digits[byte & 15U];
+    }
+  }
+  return result;
+}
+
+std::size_t take_body(char* bytes, std::size_t one, std::size_t count, void* user) {
+  auto& body = *static_cast<std::string*>(user);
+  if (body.size() + one * count > answer_bytes_max) return 0;
+  body.append(bytes, one * count);
+  return one * count;
+}
+
+// Splits a server-sent event stream into the data of its events.
+struct EventReader {
+  const std::function<bool(const std::string&)>* take = nullptr;
+  std::string pending;
+  std::string data;
+  std::string refused;  // body of an answer that is no stream
+  CURL* curl = nullptr;
+  bool stopped = false;
+
+  bool line(std::string_view text) {
+    if (text.empty()) {
+      if (data.empty()) return true;
+      const std::string whole = std::move(data);
+      data.clear();
+      return (*take)(whole);
+    }
+    if (text.substr(0, 5) == "data:") {
+      text.remove_prefix(5);
+      if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+      if (!data.empty()) data += '\n';
+      data += text;
+    }
+    return data.size() <= event_bytes_max;
+  }
+};
+
+std::size_t take_events(char* bytes, std::size_t one, std::size_t count, void* user) {
+  auto& reader = *static_cast<EventReader*>(user);
+  long status = 0;
+  curl_easy_getinfo(reader.curl, CURLINFO_RESPONSE_CODE, &status);
+  if (status >= 300) {
+    if (reader.refused.size() < event_bytes_max) reader.refused.append(bytes, one * count);
+    return one * count;
+  }
+  reader.pending.append(bytes, one * count);
+  std::size_t begin = 0;
+  for (auto end = reader.pending.find('\n'); end != std::string::npos; end = reader.pending.find('\n', begin)) {
+    std::string_view line(reader.pending.data() + begin, end - begin);
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    begin = end + 1;
+    if (!reader.line(line)) {
+      reader.stopped = true;
+      return 0;
+    }
+  }
+  reader.pending.erase(0, begin);
+  if (reader.pending.size() > event_bytes_max) return 0;
+  return one * count;
+}
+
+Error refusal(long status, const std::string& body) {
+  std::string message;
+  std::string code;
+  const Json parsed = Json::parse(body, nullptr, false);
+  if (parsed.is_object()) {
+    message = text_at(parsed, "message");
+    code = text_at(parsed, "code");
+  }
+  if (message.empty()) message = "the server answered " + std::to_string(status);
+  if (status == 404) return {Code::not_found, message};
+  if (status == 409) return {Code::conflict, message};
+  if (status == 502 || status == 503 || status == 504) return {Code::unavailable, message};
+  return {Code::denied, message};
+}
+
+}  // namespace
+
+struct Client::Curl {
+  CURL* handle = curl_easy_init();
+  ~Curl() {
+    if (handle != nullptr) curl_easy_cleanup(handle);
+  }
+  Curl() = default;
+  Curl(const Curl&) = delete;
+  Curl& operator=(const Curl&) = delete;
+};
+
+Client::Client(std::string server, std::string project)
+    : server_(std::move(server)), project_(std::move(project)), curl_(std::make_unique<Curl>()) {}
+Client::~Client() = default;
+
+std::string Client::url_of(const std::string& path, const Query& query) const {
+  std::string url = server_ + "/v1/projects/" + escaped(project_) + path;
+  char separator = '?';
+  for (const auto& [name, value] : query) {
+    url += separator + name + "=" + escaped(value);
+    separator = '&';
+  }
+  return url;
+}
+
+Result<Json> Client::perform(const std::string& method, const std::string& path, const Query& query, const std::string& body) {
+  CURL* curl = curl_->handle;
+  if (curl == nullptr) return fail(Code::unavailable, "libcurl cannot start");
+  curl_easy_reset(curl);
+  const std::string url = url_of(path, query);
+  std::string answer;
+  curl_slist* headers = curl_slist_append(nullptr, "Accept: application/json");
+  if (!body.empty()) headers = curl_slist_append(headers, "Content-Type: application/json");
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, answer_timeout_ms);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+  if (!body.empty()) {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.c_str());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+  }
+  const CURLcode outcome = curl_easy_perform(curl);
+  curl_slist_free_all(headers);
+  if (outcome == CURLE_OPERATION_TIMEDOUT) return fail(Code::timeout, server_ + " does not answer in time");
+  if (outcome != CURLE_OK) return fail(Code::unavailable, server_ + " cannot be reached: " + curl_easy_strerror(outcome));
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200 || status >= 300) return fail(refusal(status, answer));
+  if (answer.empty()) return Json(nullptr);
+  Json parsed = Json::parse(answer, nullptr, false);
+  if (parsed.is_discarded()) return fail(Code::corrupt, url + ": the answer is not JSON; is this an abide-orchestrator?");
+  return parsed;
+}
+
+Result<Json> Client::get(const std::string& path, const Query& query) {
+  return perform("GET", path, query, {});
+}
+
+Result<Json> Client::send(const std::string& method, const std::string& path, const Json& body) {
+  return perform(method, path, {}, body.is_null() ? std::string() : body.dump());
+}
+
+Result<Json> Client::list(const std::string& path, const std::string& key, const Query& query) {
+  Json all = Json::array();
+  for (int page = 0; page < pages_max; ++page) {
+    Query paged = query;
+    paged.emplace_back("pageSize", std::to_string(page_size));
+    paged.emplace_back("offset", std::to_string(page * page_size));
+    auto answer = get(path, paged);
+    if (!answer) return answer;
+    if (const Json& elements = member_at(*answer, key); elements.is_array()) {
+      for (const auto& element : elements) all.push_back(element);
+    }
+    const Json& more = member_at(*answer, "hasNext");
+    if (!more.is_boolean() || !more.get<bool>()) return all;
+  }
+  return fail(Code::denied, path + ": more elements than the API can page through");
+}
+
+Result<void> Client::stream(const std::string& path, const Query& query, const std::function<bool(const std::string& data)>& take) {
+  CURL* curl = curl_->handle;
+  if (curl == nullptr) return fail(Code::unavailable, "libcurl cannot start");
+  curl_easy_reset(curl);
+  const std::string url = url_of(path, query);
+  EventReader reader;
+  reader.take = &take;
+  reader.curl = curl;
+  curl_slist* headers = curl_slist_append(nullptr, "Accept: text/event-stream");
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_events);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reader);
+  const CURLcode outcome = curl_easy_perform(curl);
+  curl_slist_free_all(headers);
+  if (reader.stopped) return {};
+  if (outcome != CURLE_OK) return fail(Code::unavailable, server_ + ": " + curl_easy_strerror(outcome));
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200 || status >= 300) return fail(refusal(status, reader.refused));
+  return {};
+}
+
+}  // namespace abide::ctl

@@ -1,0 +1,147 @@
+#include "tools/abidectl/kinds.hpp"
+
+#include <cassert>
+#include <nlohmann/json.hpp>
+
+#include "common/core/time.hpp"
+#include "tools/abidectl/times.hpp"
+
+namespace abide::ctl {
+
+namespace {
+
+// What an API that counts in 32 bits answers for "not finished".
+constexpr std::int64_t open_end_seconds_32 = 1410065407;
+constexpr std::int64_t open_end_seconds = 9999999999;
+
+Column plain(std::string head, std::string path, bool wide = false) {
+  return {std::move(head), wide, [path = std::move(path)](const Json& object, const Reading&) { return text_at(object, path); }};
+}
+
+Column seconds(std::string head, std::string path, bool wide = false) {
+  return {std::move(head), wide, [path = std::move(path)](const Json& object, const Reading& reading) {
+            const auto at = number_at(object, path);
+            if (!at || *at == open_end_seconds_32 || *at == open_end_seconds) return std::string();
+            return shown_time(*at * 1000, reading);
+          }};
+}
+
+Column stamp(std::string head, std::string path) {
+  return {std::move(head), true, [path = std::move(path)](const Json& object, const Reading& reading) {
+            const auto at = parse_rfc3339(text_at(object, path));
+            return at ? shown_time(*at, reading) : std::string();
+          }};
+}
+
+// "UPDATE_POLICY_LATEST" as "LATEST".
+Column enumeration(std::string head, std::string path, std::string prefix, bool wide = false) {
+  return {std::move(head), wide, [path = std::move(path), prefix = std::move(prefix)](const Json& object, const Reading&) {
+            auto text = text_at(object, path);
+            return text.compare(0, prefix.size(), prefix) == 0 ? text.substr(prefix.size()) : text;
+          }};
+}
+
+std::vector<Kind> make_kinds() {
+  std::vector<Kind> all;
+  all.push_back({"host",
+                 {"hosts"},
+                 "/compute/hosts",
+                 "hosts",
+                 "host-",
+                 {plain("NAME", "name"),
+                  plain("IMAGE", "instance.os.imageId"),
+                  {"PHASE", false, [](const Json& host, const Reading&) { return shown_progress(host, 0); }},
+                  plain("STATUS", "instance.updateStatus"),
+                  plain("POLICY", "instance.updatePolicy.name"),
+                  plain("AVAILABLE", "instance.osUpdateAvailable"),
+                  plain("HOST STATUS", "hostStatus", true),
+                  plain("ID", "resourceId", true),
+                  plain("UUID", "uuid", true),
+                  seconds("SINCE", "instance.updateStatusTimestamp", true)}});
+  all.push_back({"instance",
+                 {"instances"},
+                 "/compute/instances",
+                 "instances",
+                 "inst-",
+                 {plain("NAME", "name"), plain("HOST", "host.name"), plain("OS", "os.name"), plain("IMAGE", "os.imageId"),
+                  plain("STATUS", "updateStatus"), plain("POLICY", "updatePolicy.name"), plain("ID", "resourceId", true),
+                  seconds("SINCE", "updateStatusTimestamp", true)}});
+  all.push_back({"osprofile",
+                 {"osprofiles", "os"},
+                 "/compute/os",
+                 "OperatingSystemResources",
+                 "os-",
+                 {plain("NAME", "name"), plain("PROFILE", "profileName"), plain("IMAGE", "imageId"), plain("ARCHITECTURE", "architecture"),
+                  plain("ID", "resourceId"), enumeration("SECURITY", "securityFeature", "SECURITY_FEATURE_", true),
+                  plain("SHA256", "sha256", true), stamp("CREATED", "timestamps.createdAt")}});
+  all.push_back({"osupdatepolicy",
+                 {"osupdatepolicies", "policy", "policies"},
+                 "/os-update-policies",
+                 "osUpdatePolicies",
+                 "osupdatepolicy-",
+                 {plain("NAME", "name"), enumeration("UPDATES TO", "updatePolicy", "UPDATE_POLICY_"), plain("TARGET", "targetOs.name"),
+                  plain("ID", "resourceId"), plain("DESCRIPTION", "description", true), stamp("CREATED", "timestamps.createdAt")}});
+  all.push_back({"osupdaterun",
+                 {"osupdateruns", "run", "runs"},
+                 "/os-update-runs",
+                 "osUpdateRuns",
+                 "osupdaterun-",
+                 {plain("NAME", "name"), plain("STATUS", "status"), plain("REASON", "reason"), plain("POLICY", "appliedPolicy.name"),
+                  seconds("STARTED", "startTime"), seconds("ENDED", "endTime"), plain("ID", "resourceId", true),
+                  plain("INSTANCE", "instance.resourceId", true), plain("DESCRIPTION", "description", true)}});
+  all.push_back({"schedule",
+                 {"schedules"},
+                 "/schedules/single",
+                 "singleSchedules",
+                 "singlesche-",
+                 {plain("NAME", "name"), enumeration("TYPE", "scheduleStatus", "SCHEDULE_STATUS_"), plain("HOST", "targetHost.name"),
+                  seconds("START", "startSeconds"), seconds("END", "endSeconds"), plain("ID", "resourceId", true)}});
+  all.push_back(
+      {"source", {"sources"}, "/sources", "sources", "", {plain("NAME", "name"), plain("ERROR", "error"), stamp("SINCE", "since")}});
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all = make_kinds();
+  return all;
+}
+
+const Kind& kind_of(const std::string& noun) {
+  for (const auto& kind : kinds()) {
+    if (kind.noun == noun) return kind;
+  }
+  assert(false && "no such noun");
+  return kinds().front();
+}
+
+Table table_of(const Kind& kind, const Json& objects, const Reading& reading) {
+  Table table;
+  for (const auto& column : kind.columns) {
+    if (!column.wide || reading.output == Output::wide) table.heads.push_back(column.head);
+  }
+  for (const auto& object : objects) {
+    auto& row = table.rows.emplace_back();
+    for (const auto& column : kind.columns) {
+      if (!column.wide || reading.output == Output::wide) row.push_back(column.text(object, reading));
+    }
+  }
+  return table;
+}
+
+std::string shown_time(std::optional<std::int64_t> at_ms, const Reading& reading) {
+  if (!at_ms || *at_ms == 0) return {};
+  const auto text = local_rfc3339(*at_ms);
+  return reading.output == Output::wide ? text + " (" + relative(*at_ms, reading.now_ms) + ")" : text;
+}
+
+std::string shown_progress(const Json& host, int bar_cells) {
+  auto phase = text_at(host, "instance.updateProgress.phase");
+  if (phase.empty()) return {};
+  const auto percent = number_at(host, "instance.updateProgress.percent");
+  if (!percent || phase != "Staging") return phase;
+  return phase + " " + (bar_cells > 0 ? progress_bar(static_cast<int>(*percent), bar_cells) : std::to_string(*percent) + "%");
+}
+
+}  // namespace abide::ctl

@@ -1,0 +1,84 @@
+#include "tools/abidectl/session.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+namespace abide::ctl {
+
+namespace {
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+bool is_resource_id(const Kind& kind, const std::string& text) {
+  constexpr std::size_t digits = 8;
+  if (kind.id_prefix.empty() || text.size() != kind.id_prefix.size() + digits) return false;
+  return text.compare(0, kind.id_prefix.size(), kind.id_prefix) == 0 &&
+         text.find_first_not_of("0123456789abcdef", kind.id_prefix.size()) == std::string::npos;
+}
+
+// An operating system also goes by its version, as long as that names only one.
+bool goes_by(const Json& object, const std::string& name, bool second_choice) {
+  if (second_choice) return text_at(object, "imageId") == name;
+  if (text_at(object, "name") == name || text_at(object, "resourceId") == name) return true;
+  const auto uuid = text_at(object, "uuid");
+  return !uuid.empty() && lower(uuid) == lower(name);
+}
+
+}  // namespace
+
+Result<Json> find(Session& session, const Kind& kind, const std::string& name) {
+  if (is_resource_id(kind, name)) {
+    auto object = session.client.get(kind.path + "/" + name);
+    if (object || object.error().code != Code::not_found) return object;
+    return fail(Code::not_found, "there is no " + kind.noun + " " + name);
+  }
+  auto all = session.client.list(kind.path, kind.list_key);
+  if (!all) return all;
+  for (const bool second_choice : {false, true}) {
+    std::vector<const Json*> found;
+    for (const auto& object : *all) {
+      if (goes_by(object, name, second_choice)) found.push_back(&object);
+    }
+    if (found.size() == 1) return *found.front();
+    if (found.size() > 1) {
+      std::string message = std::to_string(found.size()) + " objects of kind " + kind.noun + " go by \"" + name + "\"; name one by its id:";
+      for (const auto* object : found) {
+        const auto uuid = text_at(*object, "uuid");
+        message += "\n  " + text_at(*object, "resourceId") + "  " + text_at(*object, "name") + (uuid.empty() ? "" : "  " + uuid);
+      }
+      return fail(Code::denied, message);
+    }
+  }
+  return fail(Code::not_found, "no " + kind.noun + " goes by \"" + name + "\"");
+}
+
+void print_document(Session& session, const Json& document) {
+  if (session.settings.output == Output::yaml) {
+    *session.around.out << to_yaml(document);
+  } else {
+    *session.around.out << document.dump(2) << "\n";
+  }
+}
+
+void print_table(Session& session, const Kind& kind, const Json& objects) {
+  if (objects.empty()) {
+    *session.around.err << "no " << kind.noun << " in project " << session.settings.project << "\n";
+    return;
+  }
+  *session.around.out << to_text(table_of(kind, objects, session.reading()));
+}
+
+void print_done(Session& session, const Kind& kind, const Json& object, const std::string& done) {
+  if (session.as_document()) return print_document(session, object);
+  const auto id = text_at(object, "resourceId");
+  const auto name = text_at(object, "name");
+  *session.around.out << kind.noun << " " << (name.empty() ? id : name) << (id.empty() || name.empty() ? "" : " (" + id + ")") << " "
+                      << done << "\n";
+}
+
+}  // namespace abide::ctl
