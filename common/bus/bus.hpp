@@ -2,6 +2,7 @@
 // The seam to MQTT: at most once (QoS 0) and at least once (QoS 1), clean sessions. Nothing relies on the broker's memory.
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -43,6 +44,7 @@ struct BusSettings {
   int keep_alive_s = 60;
   std::int64_t reconnect_ms_max = 60'000;  // full jitter in [0, min(this, 2^k s))
   std::size_t in_flight_max = 100;       // PUBLISHes without PUBACK
+  std::size_t queue_max = 10'000;        // messages that wait for room in that window; above: unavailable
   // TLS: used with mqtts://
   std::string ca_file, certificate_file, key_file;
 };
