@@ -23,7 +23,7 @@ struct Settings {
   std::int64_t ack_after_ms = 2'000;
   std::uint32_t ack_after_events = 8;
   std::int64_t spread_ms_per_node = 5;
-  std::int64_t roll_call_again_ms = 10'000;      // at most once in
+  std::int64_t roll_call_again_ms = 10'000;  // at most once in
 };
 
 inline constexpr std::size_t lives_max = 64;
@@ -35,14 +35,14 @@ inline constexpr std::int64_t epoch_ahead_ms_max = 10LL * 366 * 86'400'000;  // 
 
 // What lives with the connection to the bus, per node.
 struct NodeLink {
-  std::uint32_t ask = 1;                    // told in `received`
-  std::uint32_t hello_ask = 0;              // the last hello of this life repeated this ask
-  LifeId hello_life;                        // and this life
-  JournalId pending;                        // a journal never seen: asked, not yet repeated
-  std::uint32_t pending_ask = 0;            // the ask noted then
+  std::uint32_t ask = 1;                           // told in `received`
+  std::uint32_t hello_ask = 0;                     // the last hello of this life repeated this ask
+  LifeId hello_life;                               // and this life
+  JournalId pending;                               // a journal never seen: asked, not yet repeated
+  std::uint32_t pending_ask = 0;                   // the ask noted then
   std::map<JournalId, std::uint32_t> retired_ask;  // the ask noted when a journal retired, in this life
-  std::optional<Hello> told;                // the last hello of the current journal whose `last` is not stored yet
-  std::uint32_t unacknowledged = 0;         // events stored and not told yet
+  std::optional<Hello> told;                       // the last hello of the current journal whose `last` is not stored yet
+  std::uint32_t unacknowledged = 0;                // events stored and not told yet
   std::optional<std::int64_t> ack_due_mono_ms;
 };
 
@@ -50,61 +50,95 @@ struct Link {
   Random random;
   bool connected = false;
   LifeId life;
-  std::vector<LifeId> lives;                // all that were drawn here, newest last, at most lives_max
+  std::vector<LifeId> lives;  // all that were drawn here, newest last, at most lives_max
   std::map<NodeId, NodeLink> nodes;
-  std::optional<std::int64_t> roll_call_at_mono_ms;   // the last one
+  std::optional<std::int64_t> roll_call_at_mono_ms;  // the last one
   bool roll_call_due = false;
-  std::set<std::pair<std::int64_t, NodeId>> ack_deadlines;      // by mono_ms
-  std::set<std::pair<std::int64_t, NodeId>> window_deadlines;   // by wall_ms: the next opening or closing of a node
-  std::map<NodeId, std::int64_t> window_deadline;               // the same by node
-  std::set<NodeId> unresolved;              // their policy may ask for something newer: looked at some an input
-  bool stopped = false;                     // a live roll call of a greater epoch, or of mine: another orchestrator serves this
+  std::set<std::pair<std::int64_t, NodeId>> ack_deadlines;     // by mono_ms
+  std::set<std::pair<std::int64_t, NodeId>> window_deadlines;  // by wall_ms: the next opening or closing of a node
+  std::map<NodeId, std::int64_t> window_deadline;              // the same by node
+  std::set<NodeId> unresolved;                                 // their policy may ask for something newer: looked at some an input
+  bool stopped = false;  // a live roll call of a greater epoch, or of mine: another orchestrator serves this
   std::string stopped_why;
 };
 
 // ---- inputs ----------------------------------------------------------------------------------------------------------
 
-struct Started {};                             // first input of every start: raises the epoch
+struct Started {};  // first input of every start: raises the epoch
 struct BusUp {};
 struct BusDown {};
-struct RollCallHeard { RollCall roll_call; bool retained = false; };
-struct HelloHeard { NodeId node; JournalId journal; SessionId session; Hello hello; };
+struct RollCallHeard {
+  RollCall roll_call;
+  bool retained = false;
+};
+struct HelloHeard {
+  NodeId node;
+  JournalId journal;
+  SessionId session;
+  Hello hello;
+};
 struct NodeEventHeard {
   NodeId node;
   JournalId journal;
   std::uint64_t sequence = 0;
   Chain after;
-  Chain chain;               // with it, computed from `envelope`
+  Chain chain;  // with it, computed from `envelope`
   SessionId session;
   std::int64_t at_ms = 0;
   bool clock_trusted = false;
-  std::string envelope;      // bytes
+  std::string envelope;  // bytes
   NodeEvent event;
 };
-struct MessageDropped { NodeId node; };        // the inbox was full: ask when there is room
+struct MessageDropped {
+  NodeId node;
+};  // the inbox was full: ask when there is room
 // What one pass over a release service found; `id` of resources is empty.
 struct ProfilesRead {
-  struct Found { std::string source; OsResource resource; };
-  struct Failure { std::string source; std::string error; };
+  struct Found {
+    std::string source;
+    OsResource resource;
+  };
+  struct Failure {
+    std::string source;
+    std::string error;
+  };
   std::vector<Found> found;
   std::vector<Failure> failures;
 };
-struct CreateProject { std::string project; std::string key; };
-struct Request { std::string id; Operation operation; };
+struct CreateProject {
+  std::string project;
+  std::string key;
+};
+struct Request {
+  std::string id;
+  Operation operation;
+};
 struct Tick {};
-using Input = std::variant<Started, BusUp, BusDown, RollCallHeard, HelloHeard, NodeEventHeard, MessageDropped, ProfilesRead,
-                           CreateProject, Request, Tick>;
+using Input = std::variant<Started, BusUp, BusDown, RollCallHeard, HelloHeard, NodeEventHeard, MessageDropped, ProfilesRead, CreateProject,
+                           Request, Tick>;
 
 // ---- messages (made by the shell from the committed state) and effects -------------------------------------------------
 
-struct CallRoll {};                                              // make_roll_call
-struct SendReceived { NodeId node; std::optional<Nonce> welcome; };  // make_received; with welcome: the answer to that hello
-struct PublishDocument { NodeId node; };                         // state.nodes[node].newest, on its topic, retained
-struct AnnounceProfile { std::string os_resource_id; };          // profiles/{profile}/discovered, retained
-struct Reply { std::string request; Result<Answer> answer; };
+struct CallRoll {};  // make_roll_call
+struct SendReceived {
+  NodeId node;
+  std::optional<Nonce> welcome;
+};  // make_received; with welcome: the answer to that hello
+struct PublishDocument {
+  NodeId node;
+};  // state.nodes[node].newest, on its topic, retained
+struct AnnounceProfile {
+  std::string os_resource_id;
+};  // profiles/{profile}/discovered, retained
+struct Reply {
+  std::string request;
+  Result<Answer> answer;
+};
 using Message = std::variant<CallRoll, SendReceived, PublishDocument, AnnounceProfile, Reply>;
 
-struct StopServing { std::string why; };                         // another orchestrator: say so and end
+struct StopServing {
+  std::string why;
+};  // another orchestrator: say so and end
 using Effect = std::variant<StopServing>;
 
 struct FleetMachine {
@@ -127,6 +161,7 @@ struct FleetMachine {
 static_assert(Machine<FleetMachine>);
 
 [[nodiscard]] RollCall make_roll_call(const Settings& settings, const State& state, const Link& link);
-[[nodiscard]] Received make_received(const State& state, const Link& link, const NodeId& node, std::optional<Nonce> welcome, const Now& now);
+[[nodiscard]] Received make_received(const State& state, const Link& link, const NodeId& node, std::optional<Nonce> welcome,
+                                     const Now& now);
 
 }  // namespace abide::fleet

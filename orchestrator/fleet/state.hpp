@@ -16,7 +16,7 @@
 namespace abide::fleet {
 
 enum class Indicator : std::uint8_t { unspecified = 0, error = 1, in_progress = 2, idle = 3 };  // numbers of the REST contract
-std::string_view to_string(Indicator indicator);  // "STATUS_INDICATION_IDLE", ...
+std::string_view to_string(Indicator indicator);                                                // "STATUS_INDICATION_IDLE", ...
 
 struct Status {
   std::string text;  // reference 4.4: "Download complete", ...
@@ -30,16 +30,16 @@ struct Run {
   std::string name;
   NodeId node;
   Number offer;
-  JournalId journal;              // once accepted
+  JournalId journal;  // once accepted
   std::string policy_id;
   std::string from_os_image_id;
   std::string to_os_resource_id;
   std::string to_os_image_id;
   Status status;
-  std::string status_details;     // JSON of reference 4.6, with the outcome
+  std::string status_details;  // JSON of reference 4.6, with the outcome
   std::int64_t opened_ms = 0;
-  std::int64_t start_ms = 0;      // at Accepted; 0 before
-  std::int64_t end_ms = 0;        // 0: open
+  std::int64_t start_ms = 0;  // at Accepted; 0 before
+  std::int64_t end_ms = 0;    // 0: open
   OutcomeKind outcome = OutcomeKind::none;
   Reason reason = Reason::none;
   Evidence evidence;
@@ -64,6 +64,7 @@ struct RetiredJournal {
 };
 inline constexpr std::size_t retired_journals_max = 64;  // of a node; the oldest is forgotten, and would be asked as one never seen
 inline constexpr std::size_t open_runs_max = 32;         // of a node; no newer link is asked before the node has answered one
+inline constexpr NodeId every_node{};                    // NodeHeld of it: all that are registered
 inline constexpr std::size_t refused_max = 1024;         // nodes of which NodeRefused was said; of more nothing is said
 
 // One machine: host and instance of the REST contract, and the node of the bus.
@@ -76,7 +77,7 @@ struct Node {
   std::int64_t updated_ms = 0;
 
   // delivery
-  JournalId journal;              // current; none: nothing heard
+  JournalId journal;  // current; none: nothing heard
   std::uint64_t upto = 0;
   Chain chain;
   std::vector<RetiredJournal> retired;  // oldest first
@@ -91,30 +92,30 @@ struct Node {
   BootId boot;
   SessionId session;
   Phase phase = Phase::idle;
-  Number offer;                   // open on the node
+  Number offer;  // open on the node
   Outcome outcome;
-  Number taken;                   // number of the document that it holds
-  Number accepted_offer;          // newest that it accepted
+  Number taken;           // number of the document that it holds
+  Number accepted_offer;  // newest that it accepted
   std::optional<std::int64_t> heard_ms;
-  Status status;                  // update status of the instance
+  Status status;  // update status of the instance
 
   // desired
-  std::string policy_id;          // linked; empty: none
+  std::string policy_id;  // linked; empty: none
   bool paused = false;
-  std::string link_fault;         // why the policy asks nothing of this node: its status says so
-  IssuedDocument newest;          // number none: nothing was issued yet
+  std::string link_fault;             // why the policy asks nothing of this node: its status says so
+  IssuedDocument newest;              // number none: nothing was issued yet
   std::optional<Window> open_window;  // WindowOpened without WindowClosed
 
-  std::string os_resource_id;     // what it runs, if that is a known resource
-  std::string os_update_available;   // name of the newest image of its profile, if it runs an older one
-  std::optional<Run> run;         // the newest
-  std::vector<Run> superseded;    // older ones that are open still: the node has not answered them. Oldest first
+  std::string os_resource_id;       // what it runs, if that is a known resource
+  std::string os_update_available;  // name of the newest image of its profile, if it runs an older one
+  std::optional<Run> run;           // the newest
+  std::vector<Run> superseded;      // older ones that are open still: the node has not answered them. Oldest first
   friend bool operator==(const Node&, const Node&) = default;
 };
 
 struct Source {
   std::string name;
-  std::string error;              // empty: fine
+  std::string error;  // empty: fine
   std::int64_t since_ms = 0;
   friend bool operator==(const Source&, const Source&) = default;
 };
@@ -132,12 +133,12 @@ struct Touched {
   bool project = false;
   std::set<NodeId> nodes;
   std::set<std::string> os_resources, policies, schedules, sources;
-  std::map<std::string, Run> runs;          // as they are now; a closed run that a newer one replaced lives in its row only
+  std::map<std::string, Run> runs;  // as they are now; a closed run that a newer one replaced lives in its row only
 };
 
 struct State {
   std::string project;
-  std::string key;                // secret: tags of documents
+  std::string key;  // secret: tags of documents
   JournalId journal;
   std::uint64_t last = 0;
   std::uint64_t epoch = 0;
@@ -147,20 +148,20 @@ struct State {
   std::map<std::string, Stamped<Policy>> policies;
   std::map<std::string, Stamped<Schedule>> schedules;
   std::map<std::string, Source> sources;
-  std::set<NodeId> refused;       // NodeRefused was said; bounded by refused_max
+  std::set<NodeId> refused;  // NodeRefused was said; bounded by refused_max
 
   // Indexes, derived: kept by apply, made by rebuild_indexes after rows were loaded. No rows.
   std::map<std::string, NodeId> by_host, by_instance;
-  std::map<std::string, std::set<NodeId>> by_name;             // host's name; names are not unique
-  std::map<std::string, std::set<NodeId>> by_policy;           // linked to it
-  std::map<std::string, std::set<NodeId>> by_profile;          // that runs on them
-  std::map<std::string, std::set<NodeId>> by_os_resource;      // running it
+  std::map<std::string, std::set<NodeId>> by_name;                         // host's name; names are not unique
+  std::map<std::string, std::set<NodeId>> by_policy;                       // linked to it
+  std::map<std::string, std::set<NodeId>> by_profile;                      // that runs on them
+  std::map<std::string, std::set<NodeId>> by_os_resource;                  // running it
   std::map<std::pair<std::string, std::string>, std::string> os_by_image;  // (profile, image id), exactly: resource id
   std::map<std::string, std::set<std::string>> os_by_name, policies_by_name, policies_by_target, schedules_by_host;
   // (profile, architecture): ids of immutable resources whose image id is a version, oldest first
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> versions;
 
-  Touched touched;                // not part of the fold
+  Touched touched;  // not part of the fold
 };
 
 // After rows were loaded: everything under "Indexes" from the rest.

@@ -1,0 +1,219 @@
+// What each event changes. Total: an event that no longer makes sense (a node that is unknown) changes nothing.
+#include <algorithm>
+
+#include "common/core/hash.hpp"
+#include "orchestrator/fleet/indexes.hpp"
+#include "orchestrator/fleet/machine.hpp"
+#include "orchestrator/fleet/picture.hpp"
+#include "orchestrator/fleet/status.hpp"
+
+namespace abide::fleet {
+namespace {
+
+struct Apply {
+  State& state;
+  std::int64_t at_ms;
+
+  // Runs `change` on the node and marks its row.
+  template <class Change>
+  void node(const NodeId& id, const Change& change) const {
+    const auto found = state.nodes.find(id);
+    if (found == state.nodes.end()) return;
+    change(found->second);
+    found->second.updated_ms = at_ms;
+    state.touched.nodes.insert(id);
+  }
+  // The images of a profile have changed: so has what its nodes could run.
+  void refresh_profile(const std::string& profile) const {
+    const auto found = state.by_profile.find(profile);
+    if (found == state.by_profile.end()) return;
+    const std::vector<NodeId> ids(found->second.begin(), found->second.end());
+    for (const auto& id : ids) picture::refresh_os(state, state.nodes.at(id));
+  }
+
+  void operator()(const ProjectCreated& event) const {
+    state.project = event.project;
+    state.key = event.key;
+  }
+  void operator()(const EpochRaised& event) const { state.epoch = std::max(state.epoch, event.epoch); }
+
+  void operator()(const OsResourceCreated& event) const {
+    const auto& id = event.resource.id;
+    if (state.os_resources.contains(id)) return;
+    state.os_resources[id] = {event.resource, at_ms, at_ms};
+    indexes::add(state, event.resource);
+    state.touched.os_resources.insert(id);
+    refresh_profile(event.resource.profile_name);
+  }
+  void operator()(const OsResourceDeleted& event) const {
+    const auto found = state.os_resources.find(event.id);
+    if (found == state.os_resources.end()) return;
+    const auto resource = found->second.value;
+    indexes::remove(state, resource);
+    state.os_resources.erase(found);
+    state.touched.os_resources.insert(event.id);
+    refresh_profile(resource.profile_name);
+  }
+  void operator()(const ProfileSourceFailed& event) const { source(event.source, event.error); }
+  void operator()(const ProfileSourceRecovered& event) const { source(event.source, {}); }
+  void source(const std::string& name, const std::string& error) const {
+    state.sources[name] = {name, error, at_ms};
+    state.touched.sources.insert(name);
+  }
+
+  void operator()(const PolicyCreated& event) const {
+    state.policies[event.policy.id] = {event.policy, at_ms, at_ms};
+    indexes::add(state, event.policy);
+    state.touched.policies.insert(event.policy.id);
+  }
+  void operator()(const PolicyDeleted& event) const {
+    const auto found = state.policies.find(event.id);
+    if (found == state.policies.end()) return;
+    indexes::remove(state, found->second.value);
+    state.policies.erase(found);
+    state.touched.policies.insert(event.id);
+  }
+  void operator()(const PolicyLinked& event) const {
+    node(event.node, [&](Node& n) {
+      indexes::remove(state, n);
+      n.policy_id = event.policy_id;
+      indexes::add(state, n);
+      picture::refresh_link_fault(state, n);
+    });
+  }
+  void operator()(const PolicyUnlinked& event) const {
+    node(event.node, [&](Node& n) {
+      indexes::remove(state, n);
+      n.policy_id.clear();
+      indexes::add(state, n);
+      n.paused = false;
+      n.link_fault.clear();
+    });
+  }
+  void operator()(const UpdatePaused& event) const {
+    node(event.node, [&](Node& n) { n.paused = event.paused; });
+  }
+  void operator()(const UpdateAborted& event) const {
+    node(event.node, [](Node&) {});  // the document that follows says it
+  }
+
+  void operator()(const WindowScheduled& event) const {
+    const auto& id = event.schedule.id;
+    const auto found = state.schedules.find(id);
+    const auto created = found == state.schedules.end() ? at_ms : found->second.created_ms;
+    if (found != state.schedules.end()) indexes::remove(state, found->second.value);
+    state.schedules[id] = {event.schedule, created, at_ms};
+    indexes::add(state, event.schedule);
+    state.touched.schedules.insert(id);
+  }
+  void operator()(const WindowDeleted& event) const {
+    const auto found = state.schedules.find(event.id);
+    if (found == state.schedules.end()) return;
+    indexes::remove(state, found->second.value);
+    state.schedules.erase(found);
+    state.touched.schedules.insert(event.id);
+  }
+  void operator()(const WindowOpened& event) const {
+    node(event.node, [&](Node& n) { n.open_window = event.window; });
+  }
+  void operator()(const WindowClosed& event) const {
+    node(event.node, [&](Node& n) { n.open_window.reset(); });
+  }
+
+  // Of a node that is known already: its new name.
+  void operator()(const NodeRegistered& event) const {
+    const auto [place, added] = state.nodes.try_emplace(event.node);
+    auto& n = place->second;
+    if (added) {
+      n.id = event.node;
+      n.host_id = event.host_id;
+      n.instance_id = event.instance_id;
+      n.registered_ms = at_ms;
+      n.status = {std::string(text_nothing_heard), Indicator::unspecified, at_ms / 1000};
+    } else {
+      indexes::remove(state, n);
+    }
+    n.name = event.host_name;
+    n.updated_ms = at_ms;
+    indexes::add(state, n);
+    state.refused.erase(event.node);
+    state.touched.nodes.insert(event.node);
+  }
+  void operator()(const NodeRefused& event) const {
+    if (state.refused.size() < refused_max) state.refused.insert(event.node);
+  }
+
+  void operator()(const DocumentIssued& event) const {
+    state.revision = std::max(state.revision, event.document.number.revision);
+    node(event.node, [&](Node& n) { n.newest = {event.document, sha256(event.document.body), event.topic, event.link, event.window}; });
+  }
+  void operator()(const RunOpened& event) const {
+    node(event.node, [&](Node& n) { picture::open_run(state, n, event, at_ms); });
+  }
+  void operator()(const RunClosed& event) const {
+    node(event.node, [&](Node& n) { picture::close_run(state, n, event, at_ms); });
+  }
+
+  void operator()(const NodeEventStored& event) const {
+    node(event.node, [&](Node& n) { picture::hear(state, n, event, at_ms); });
+  }
+  void operator()(const JournalAdopted& event) const {
+    node(event.node, [&](Node& n) { picture::begin_journal(state, n, event.journal, event.base, event.base_chain, at_ms); });
+  }
+  void operator()(const JournalRetired& event) const {
+    node(event.node, [](Node& n) { picture::retire_journal(n); });
+  }
+  void operator()(const GapNoted& event) const {
+    node(event.node, [&](Node& n) {
+      n.upto = event.upto;
+      n.chain = event.chain;
+    });
+  }
+  void operator()(const PictureCorrected& event) const {
+    node(event.node, [&](Node& n) { picture::correct(state, n, event, at_ms); });
+  }
+  void operator()(const IdentityConflict& event) const {
+    node(event.node, [&](Node& n) {
+      n.conflict = true;
+      n.conflict_with = event.other;
+    });
+  }
+  void operator()(const IdentityResolved& event) const {
+    node(event.node, [&](Node& n) {
+      n.conflict = false;
+      n.conflict_with = {};
+      if (n.journal == event.journal) return;
+      picture::retire_journal(n);
+      const auto found =
+          std::find_if(n.retired.begin(), n.retired.end(), [&](const RetiredJournal& r) { return r.journal == event.journal; });
+      const RetiredJournal back = found == n.retired.end() ? RetiredJournal{event.journal, 0, chain_start(event.journal)} : *found;
+      picture::begin_journal(state, n, back.journal, back.upto, back.chain, at_ms);
+    });
+  }
+  void operator()(const NodeHeld& event) const {
+    const auto hold = [&](Node& n) {
+      n.held = true;
+      n.held_why = event.why;
+    };
+    if (event.node != every_node) return node(event.node, hold);
+    for (auto& [id, n] : state.nodes)
+      if (!n.held) node(id, hold);
+  }
+  void operator()(const NodeConfirmed& event) const {
+    node(event.node, [&](Node& n) {
+      n.held = false;
+      n.held_why.clear();
+    });
+  }
+};
+
+}  // namespace
+
+void FleetMachine::apply(State& state, const Recorded<Event>& recorded) {
+  state.journal = recorded.journal;
+  state.last = recorded.sequence;
+  state.touched.project = true;
+  std::visit(Apply{state, recorded.at_ms}, recorded.event);
+}
+
+}  // namespace abide::fleet

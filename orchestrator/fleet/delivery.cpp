@@ -1,0 +1,274 @@
+// Protocol 1.4: nodes' journals in, `received` and welcome out; which journal speaks for a node, gaps, conflicts, and
+// documents that a node holds and this orchestrator does not know.
+#include <algorithm>
+
+#include "common/core/hash.hpp"
+#include "common/core/rules.hpp"
+#include "orchestrator/fleet/lookup.hpp"
+#include "orchestrator/fleet/turn.hpp"
+
+namespace abide::fleet {
+namespace {
+
+void forget_acknowledgement(Turn& turn, const NodeId& id) {
+  auto& link = turn.link_of(id);
+  link.unacknowledged = 0;
+  if (!link.ack_due_mono_ms) return;
+  turn.link.ack_deadlines.erase({*link.ack_due_mono_ms, id});
+  link.ack_due_mono_ms.reset();
+}
+
+void send_received(Turn& turn, const NodeId& id, std::optional<Nonce> welcome) {
+  forget_acknowledgement(turn, id);
+  turn.say(SendReceived{id, welcome});
+}
+
+void acknowledge_soon(Turn& turn, const NodeId& id) {
+  auto& link = turn.link_of(id);
+  if (++link.unacknowledged >= turn.settings.ack_after_events) return send_received(turn, id, std::nullopt);
+  if (link.ack_due_mono_ms) return;
+  link.ack_due_mono_ms = turn.now.mono_ms + turn.settings.ack_after_ms;
+  turn.link.ack_deadlines.insert({*link.ack_due_mono_ms, id});
+}
+
+// It repeats an ask of this life that was given out after `since`: no late message, its machine lives.
+bool alive(const Turn& turn, const Hello& hello, std::uint32_t since) {
+  return turn.link.life && hello.life == turn.link.life && hello.ask > since;
+}
+
+bool knows(const Hello& hello, Number offer) {
+  return hello.offer == offer || hello.outcome.offer == offer;
+}
+
+// ---- documents that nobody here has issued ---------------------------------------------------------------------------
+
+void raise_epoch_above(Turn& turn, std::uint64_t seen, bool mine) {
+  if (seen < turn.state.epoch) return;
+  // A stranger's number, or a broken one, must not use up the numbers that there are.
+  if (!mine && seen > static_cast<std::uint64_t>(turn.now.wall_ms + epoch_ahead_ms_max)) return;
+  if (seen == UINT64_MAX) return;
+  turn.event(EpochRaised{seen + 1, "greater epoch seen"});
+}
+
+void meet_held_document(Turn& turn, const NodeId& id, const Held& held) {
+  const Node& node = turn.node(id);
+  const auto& mine = node.newest;
+  const bool unknown =
+      held.number && (held.number > mine.document.number || (held.number == mine.document.number && held.digest != mine.digest));
+  if (!rule(Rule::detect_unknown) || !unknown || node.held) return;
+  const bool by_my_key = document_tag(turn.state.key, id, held.number, held.digest) == held.tag;
+  raise_epoch_above(turn, held.number.epoch, by_my_key);
+  const std::string shown = "holds document " + to_string(held.number);
+  if (!by_my_key) {
+    turn.event(NodeHeld{id, held.number, shown + ", which another orchestrator has issued, or this one before its state was lost"});
+    return;
+  }
+  turn.event(
+      NodeHeld{id, held.number, shown + ", which this orchestrator has issued and forgotten: its state is older than what it has said"});
+  turn.event(
+      NodeHeld{every_node, held.number, "node " + to_string(id) + " " + shown + ", which this orchestrator has issued and forgotten"});
+}
+
+// ---- the picture -----------------------------------------------------------------------------------------------------
+
+void look_at_identity(Turn& turn, const NodeId& id, const Identity& before) {
+  if (turn.node(id).identity != before && !turn.node(id).policy_id.empty()) turn.link.unresolved.insert(id);
+}
+
+// What hello says is the state after its `last`, and all up to there is stored, or lost for good: it wins.
+void correct_picture(Turn& turn, const NodeId& id, const Hello& hello) {
+  const Node& node = turn.node(id);
+  PictureCorrected told{id, hello.offer, hello.phase, hello.outcome, hello.slot, hello.boot, hello.identity, hello.held.number};
+  if (node.offer == told.offer && node.phase == told.phase && node.outcome == told.outcome && node.slot == told.slot &&
+      node.boot == told.boot && node.identity == told.identity && node.taken == told.held)
+    return;
+  const Identity before = node.identity;
+  turn.event(std::move(told));
+  look_at_identity(turn, id, before);
+  settle_runs(turn, id, nullptr);
+  std::vector<Run> open = node.superseded;
+  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
+  for (const auto& run : open)
+    if (run.start_ms != 0 && run.journal == node.journal && !knows(hello, run.offer))
+      close_run(turn, id, run, OutcomeKind::failed, Reason::lost, "the node accepted it; how it ended was never told");
+}
+
+void hear_state(Turn& turn, const NodeId& id, const Hello& hello) {
+  const Node& node = turn.node(id);
+  auto& link = turn.link_of(id);
+  link.told.reset();
+  if (hello.last == node.upto) correct_picture(turn, id, hello);
+  if (hello.last > node.upto) link.told = hello;
+}
+
+// ---- hello -----------------------------------------------------------------------------------------------------------
+
+void answer(Turn& turn, const NodeId& id, const Hello& hello) {
+  send_received(turn, id, hello.nonce);
+  const Node& node = turn.node(id);
+  if (!node.held && hello.held.number < node.newest.document.number) turn.say(PublishDocument{id});
+}
+
+void hello_of_current(Turn& turn, const NodeId& id, const Hello& hello) {
+  const Node& node = turn.node(id);
+  if (hello.base > node.upto && rule(Rule::base_wins)) turn.event(GapNoted{id, node.journal, node.upto + 1, hello.base, hello.base_chain});
+  meet_held_document(turn, id, hello.held);
+  hear_state(turn, id, hello);
+  answer(turn, id, hello);
+}
+
+// The journal before is lost, and with it what it had accepted: such an offer is not begun again unasked.
+void close_lost_offers(Turn& turn, const NodeId& id, const Hello& hello, Number open_offer, const Outcome& outcome, JournalId before) {
+  const Node& node = turn.node(id);
+  std::vector<Run> runs = node.superseded;
+  if (node.run && node.run->end_ms == 0) runs.push_back(*node.run);
+  for (const auto& run : runs)
+    if (run.start_ms != 0 && run.journal == before && !knows(hello, run.offer))
+      close_run(turn, id, run, OutcomeKind::failed, Reason::re_imaged, "the node came back with a new journal");
+  if (!rule(Rule::close_re_imaged) || !node.newest.link || node.newest.link->aborted) return;
+  const Number offer = node.newest.link->offer;
+  const bool unsuccessful = outcome.offer == offer && outcome.kind != OutcomeKind::none && outcome.kind != OutcomeKind::succeeded;
+  if (knows(hello, offer) || (open_offer != offer && !unsuccessful)) return;
+  issue_flags(turn, id, node.newest.link->paused, true);
+}
+
+void adopt(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {
+  const Node& node = turn.node(id);
+  auto& link = turn.link_of(id);
+  const JournalId before = node.journal;
+  const Number open_offer = node.offer;
+  const Outcome outcome = node.outcome;
+  if (before) {
+    link.retired_ask[before] = link.ask;
+    turn.event(JournalRetired{id, before, node.upto, "journal " + to_hex(journal) + " has answered in its place"});
+  }
+  link.pending = {};
+  turn.event(JournalAdopted{id, journal, hello.base, hello.base_chain});
+  meet_held_document(turn, id, hello.held);
+  if (before) close_lost_offers(turn, id, hello, open_offer, outcome, before);
+  hear_state(turn, id, hello);
+  if (before) return ask(turn, id);
+  answer(turn, id, hello);
+}
+
+void hello_of_never_seen(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {
+  auto& link = turn.link_of(id);
+  if (!rule(Rule::proof_of_life)) return adopt(turn, id, journal, hello);
+  if (link.pending != journal) {  // a new journal, or a late word of a lost one: who is alive answers again
+    link.pending = journal;
+    link.pending_ask = link.ask;
+    return ask(turn, id);
+  }
+  if (!alive(turn, hello, link.pending_ask)) return send_received(turn, id, std::nullopt);
+  adopt(turn, id, journal, hello);
+}
+
+void hello_of_retired(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {
+  const auto& asks = turn.link_of(id).retired_ask;
+  const auto noted = asks.find(journal);
+  if (rule(Rule::proof_of_life) && !alive(turn, hello, noted == asks.end() ? 0 : noted->second))
+    return send_received(turn, id, std::nullopt);
+  turn.event(IdentityConflict{id, turn.node(id).journal, journal});
+  forget_acknowledgement(turn, id);
+}
+
+bool admit(Turn& turn, const NodeId& id) {
+  if (turn.state.nodes.contains(id)) return true;
+  if (turn.settings.auto_register) {
+    register_node(turn, id, {}, true);
+    return true;
+  }
+  if (!turn.state.refused.contains(id) && turn.state.refused.size() < refused_max)
+    turn.event(NodeRefused{id, "not registered in project " + turn.state.project});
+  return false;
+}
+
+// ---- events ----------------------------------------------------------------------------------------------------------
+
+bool answered_at_once(const NodeEvent& event) {
+  return std::holds_alternative<Accepted>(event) || std::holds_alternative<JournalForked>(event) ||
+         outcome_of(event).kind != OutcomeKind::none;
+}
+
+void store(Turn& turn, const NodeEventHeard& heard) {
+  const NodeId& id = heard.node;
+  const Node& node = turn.node(id);
+  const Identity before = node.identity;
+  if (const auto* accepted = std::get_if<Accepted>(&heard.event); accepted != nullptr && open_run_of(node, accepted->offer) == nullptr)
+    open_run(turn, id, accepted->offer, accepted->release.policy_id, accepted->release.os_resource_id);
+  turn.event(NodeEventStored{id, node.journal, heard.sequence, heard.chain, heard.at_ms, heard.clock_trusted, heard.envelope, heard.event});
+  look_at_identity(turn, id, before);
+  settle_runs(turn, id, std::get_if<DocumentTaken>(&heard.event));
+  auto& link = turn.link_of(id);
+  if (link.told && node.upto >= link.told->last) {
+    const Hello told = *std::exchange(link.told, std::nullopt);
+    if (told.last == node.upto) correct_picture(turn, id, told);
+  }
+  if (answered_at_once(heard.event))
+    send_received(turn, id, std::nullopt);
+  else
+    acknowledge_soon(turn, id);
+}
+
+}  // namespace
+
+void ask(Turn& turn, const NodeId& id) {
+  ++turn.link_of(id).ask;
+  send_received(turn, id, std::nullopt);
+}
+
+void call_roll_again(Turn& turn) {
+  auto& link = turn.link;
+  if (link.roll_call_at_mono_ms && turn.now.mono_ms < *link.roll_call_at_mono_ms + turn.settings.roll_call_again_ms) {
+    link.roll_call_due = true;
+    return;
+  }
+  link.roll_call_due = false;
+  link.roll_call_at_mono_ms = turn.now.mono_ms;
+  turn.say(CallRoll{});
+}
+
+void hear_hello(Turn& turn, const HelloHeard& heard) {
+  if (!heard.journal || !admit(turn, heard.node)) return;
+  const Node& node = turn.node(heard.node);
+  if (node.conflict) return;
+  auto& link = turn.link_of(heard.node);
+  if (heard.hello.life == turn.link.life) {
+    link.hello_ask = link.hello_life == turn.link.life ? std::max(link.hello_ask, heard.hello.ask) : heard.hello.ask;
+    link.hello_life = turn.link.life;
+  } else if (rule(Rule::recall)) {
+    call_roll_again(turn);
+  }
+  if (!node.journal) return adopt(turn, heard.node, heard.journal, heard.hello);
+  if (node.journal == heard.journal || !rule(Rule::journal_id)) return hello_of_current(turn, heard.node, heard.hello);
+  const bool retired =
+      std::any_of(node.retired.begin(), node.retired.end(), [&](const RetiredJournal& r) { return r.journal == heard.journal; });
+  if (retired) return hello_of_retired(turn, heard.node, heard.journal, heard.hello);
+  hello_of_never_seen(turn, heard.node, heard.journal, heard.hello);
+}
+
+void hear_event(Turn& turn, const NodeEventHeard& heard) {
+  const auto found = turn.state.nodes.find(heard.node);
+  if (found == turn.state.nodes.end()) return;
+  const Node& node = found->second;
+  if (node.conflict || !node.journal) return;
+  if (heard.journal != node.journal && rule(Rule::journal_id)) return send_received(turn, heard.node, std::nullopt);
+  if (heard.sequence <= node.upto) return acknowledge_soon(turn, heard.node);
+  if (heard.sequence > node.upto + 1) {
+    const auto& link = turn.link_of(heard.node);
+    if (link.hello_life == turn.link.life && link.hello_ask == link.ask) ask(turn, heard.node);
+    return;
+  }
+  if (heard.after != node.chain && rule(Rule::chain)) return send_received(turn, heard.node, std::nullopt);
+  store(turn, heard);
+}
+
+void send_due_acknowledgements(Turn& turn) {
+  auto& deadlines = turn.link.ack_deadlines;
+  while (!deadlines.empty() && deadlines.begin()->first <= turn.now.mono_ms) {
+    const NodeId id = deadlines.begin()->second;
+    send_received(turn, id, std::nullopt);
+  }
+}
+
+}  // namespace abide::fleet

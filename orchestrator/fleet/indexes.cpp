@@ -1,0 +1,81 @@
+#include "orchestrator/fleet/indexes.hpp"
+
+#include <algorithm>
+
+#include "common/core/version.hpp"
+
+namespace abide::fleet::indexes {
+namespace {
+
+template <class Key, class Value>
+void drop(std::map<Key, std::set<Value>>& index, const Key& key, const Value& value) {
+  const auto found = index.find(key);
+  if (found == index.end()) return;
+  found->second.erase(value);
+  if (found->second.empty()) index.erase(found);
+}
+
+bool is_image(const OsResource& resource) {
+  return resource.os_type == "OS_TYPE_IMMUTABLE" && is_version(resource.image_id);
+}
+
+}  // namespace
+
+void add(State& state, const OsResource& resource) {
+  state.os_by_image[{resource.profile_name, resource.image_id}] = resource.id;
+  state.os_by_name[resource.name].insert(resource.id);
+  if (!is_image(resource)) return;
+  auto& ids = state.versions[{resource.profile_name, resource.architecture}];
+  const auto place = std::find_if(ids.begin(), ids.end(), [&](const std::string& id) {
+    const auto order = compare_versions(state.os_resources.at(id).value.image_id, resource.image_id);
+    return order && *order > 0;
+  });
+  ids.insert(place, resource.id);
+}
+
+void remove(State& state, const OsResource& resource) {
+  state.os_by_image.erase({resource.profile_name, resource.image_id});
+  drop(state.os_by_name, resource.name, resource.id);
+  const auto found = state.versions.find({resource.profile_name, resource.architecture});
+  if (found == state.versions.end()) return;
+  std::erase(found->second, resource.id);
+  if (found->second.empty()) state.versions.erase(found);
+}
+
+void add(State& state, const Policy& policy) {
+  state.policies_by_name[policy.name].insert(policy.id);
+  if (!policy.target_os_id.empty()) state.policies_by_target[policy.target_os_id].insert(policy.id);
+}
+
+void remove(State& state, const Policy& policy) {
+  drop(state.policies_by_name, policy.name, policy.id);
+  drop(state.policies_by_target, policy.target_os_id, policy.id);
+}
+
+void add(State& state, const Schedule& schedule) {
+  if (!schedule.host_id.empty()) state.schedules_by_host[schedule.host_id].insert(schedule.id);
+}
+
+void remove(State& state, const Schedule& schedule) {
+  drop(state.schedules_by_host, schedule.host_id, schedule.id);
+}
+
+void add(State& state, const Node& node) {
+  state.by_host[node.host_id] = node.id;
+  state.by_instance[node.instance_id] = node.id;
+  state.by_name[node.name].insert(node.id);
+  if (!node.policy_id.empty()) state.by_policy[node.policy_id].insert(node.id);
+  if (!node.identity.profile_name.empty()) state.by_profile[node.identity.profile_name].insert(node.id);
+  if (!node.os_resource_id.empty()) state.by_os_resource[node.os_resource_id].insert(node.id);
+}
+
+void remove(State& state, const Node& node) {
+  state.by_host.erase(node.host_id);
+  state.by_instance.erase(node.instance_id);
+  drop(state.by_name, node.name, node.id);
+  drop(state.by_policy, node.policy_id, node.id);
+  drop(state.by_profile, node.identity.profile_name, node.id);
+  drop(state.by_os_resource, node.os_resource_id, node.id);
+}
+
+}  // namespace abide::fleet::indexes

@@ -1,0 +1,19 @@
+#pragma once
+// Keeping the indexes of State true, for apply and for rebuild_indexes. Internal to this folder.
+#include <string>
+
+#include "orchestrator/fleet/state.hpp"
+
+namespace abide::fleet::indexes {
+
+void add(State& state, const OsResource& resource);
+void remove(State& state, const OsResource& resource);
+void add(State& state, const Policy& policy);
+void remove(State& state, const Policy& policy);
+void add(State& state, const Schedule& schedule);
+void remove(State& state, const Schedule& schedule);
+// Everything of the node that is indexed: call remove before a change of it, add after.
+void add(State& state, const Node& node);
+void remove(State& state, const Node& node);
+
+}  // namespace abide::fleet::indexes

@@ -1,0 +1,20 @@
+#pragma once
+// What managers are asked, with what the state knows. Internal to this folder.
+#include <vector>
+
+#include "orchestrator/fleet/state.hpp"
+#include "orchestrator/policy_manager/policy_manager.hpp"
+
+namespace abide::fleet {
+
+// What the node's policy asks of it; nothing at all without a policy.
+policy_manager::Resolution resolution_of(const State& state, const Node& node);
+policy_manager::Resolution resolution_of(const State& state, const Node& node, const Policy& policy);
+policy_manager::Present present_of(const Node& node);
+std::vector<const Schedule*> schedules_of(const State& state, const Node& node);
+
+// The open run of an offer; null: there is none.
+const Run* open_run_of(const Node& node, Number offer);
+std::size_t open_runs(const Node& node);
+
+}  // namespace abide::fleet

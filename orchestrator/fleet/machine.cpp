@@ -1,0 +1,181 @@
+#include "orchestrator/fleet/machine.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "common/core/rules.hpp"
+#include "orchestrator/fleet/turn.hpp"
+#include "orchestrator/os_resource_manager/os_resource_manager.hpp"
+
+namespace abide::fleet {
+namespace {
+
+void raise_epoch(Turn& turn, std::uint64_t least, std::string_view why) {
+  if (least <= turn.state.epoch) return;
+  turn.event(EpochRaised{least, std::string(why)});
+}
+
+// By the wall clock too, so that an orchestrator restored from a backup begins above what it had said in the time it lost.
+void begin_epoch(Turn& turn) {
+  const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(turn.now.wall_ms, 0));
+  raise_epoch(turn, std::max(turn.state.epoch + 1, wall), "started");
+}
+
+struct Take {
+  Turn& turn;
+
+  void operator()(const Started&) const {
+    begin_epoch(turn);
+    // Once a start everything is looked at: windows that passed meanwhile, images whose news was cut short.
+    auto& link = turn.link;
+    link.window_deadlines.clear();
+    link.window_deadline.clear();
+    link.unresolved.clear();
+    for (const auto& [id, node] : turn.state.nodes) {
+      if (node.open_window || turn.state.schedules_by_host.contains(node.host_id)) {
+        link.window_deadlines.insert({turn.now.wall_ms, id});
+        link.window_deadline[id] = turn.now.wall_ms;
+      }
+      if (!node.policy_id.empty()) link.unresolved.insert(id);
+    }
+    work_off_windows(turn);
+  }
+  void operator()(const BusUp&) const {
+    auto& link = turn.link;
+    link.connected = true;
+    link.life = LifeId{link.random.next_id()};
+    link.lives.push_back(link.life);
+    if (link.lives.size() > lives_max) link.lives.erase(link.lives.begin());
+    link.nodes.clear();
+    link.ack_deadlines.clear();
+    link.roll_call_at_mono_ms.reset();
+    link.roll_call_due = false;
+    if (rule(Rule::roll_call)) call_roll_again(turn);
+    for (const auto& [profile, ids] : turn.state.versions) turn.say(AnnounceProfile{ids.back()});
+  }
+  void operator()(const BusDown&) const {
+    auto& link = turn.link;
+    link.connected = false;
+    link.ack_deadlines.clear();
+    link.nodes.clear();
+    link.roll_call_due = false;
+  }
+  void operator()(const RollCallHeard& heard) const {
+    auto& link = turn.link;
+    const auto& call = heard.roll_call;
+    if (std::find(link.lives.begin(), link.lives.end(), call.life) != link.lives.end()) return;
+    if (!heard.retained && call.epoch >= turn.state.epoch) {
+      link.stopped = true;
+      link.stopped_why = call.epoch == turn.state.epoch
+                             ? "another orchestrator serves project " + turn.state.project + " in the same epoch: both stop"
+                             : "another orchestrator serves project " + turn.state.project + " in a greater epoch";
+      return;
+    }
+    if (!heard.retained) return call_roll_again(turn);  // the other one hears it, and stops
+    if (call.epoch >= turn.state.epoch && call.epoch != UINT64_MAX) raise_epoch(turn, call.epoch + 1, "greater epoch seen");
+  }
+  void operator()(const HelloHeard& heard) const { hear_hello(turn, heard); }
+  void operator()(const NodeEventHeard& heard) const { hear_event(turn, heard); }
+  void operator()(const MessageDropped& dropped) const {
+    if (turn.state.nodes.contains(dropped.node) && !turn.node(dropped.node).conflict) ask(turn, dropped.node);
+  }
+  void operator()(const ProfilesRead& read) const {
+    namespace manager = os_resource_manager;
+    std::vector<manager::Found> found;
+    for (const auto& one : read.found) found.push_back({one.source, &one.resource});
+    std::vector<manager::Failure> failures;
+    for (const auto& one : read.failures) failures.push_back({one.source, one.error});
+    std::map<std::string, std::string> failing;
+    for (const auto& [name, source] : turn.state.sources)
+      if (!source.error.empty()) failing.emplace(name, source.error);
+    const auto known = [&](const std::string& profile, const std::string& image_id) -> const OsResource* {
+      const auto entry = turn.state.os_by_image.find({profile, image_id});
+      return entry == turn.state.os_by_image.end() ? nullptr : &turn.state.os_resources.at(entry->second).value;
+    };
+    for (const auto& finding : manager::judge(found, failures, known, failing)) {
+      if (const auto* create = std::get_if<manager::Create>(&finding)) {
+        OsResource resource = *create->resource;
+        resource.id = draw_id(turn, "os", [&](const std::string& id) { return turn.state.os_resources.contains(id); });
+        create_os_resource(turn, std::move(resource), create->source);
+      } else if (const auto* failed = std::get_if<manager::SourceFailed>(&finding)) {
+        turn.event(ProfileSourceFailed{failed->source, failed->error});
+      } else {
+        turn.event(ProfileSourceRecovered{std::get<manager::SourceRecovered>(finding).source});
+      }
+    }
+  }
+  void operator()(const CreateProject& create) const {
+    if (!turn.state.project.empty()) return;
+    turn.event(ProjectCreated{create.project, create.key});
+    if (turn.state.epoch == 0) begin_epoch(turn);
+  }
+  void operator()(const Request& request) const {
+    if (turn.state.project.empty()) return turn.out.message(Reply{request.id, fail(Code::not_found, "no such project")});
+    turn.out.message(Reply{request.id, operate(turn, request.operation)});
+  }
+  void operator()(const Tick&) const {
+    send_due_acknowledgements(turn);
+    work_off_windows(turn);
+    const auto& link = turn.link;
+    if (link.roll_call_due) call_roll_again(turn);
+  }
+};
+
+}  // namespace
+
+void FleetMachine::decide(const State& state, Link& link, const Input& input, const Now& now, Out<Event, Message>& out) const {
+  if (link.stopped) {
+    if (const auto* request = std::get_if<Request>(&input)) out.message(Reply{request->id, fail(Code::unavailable, link.stopped_why)});
+    return;
+  }
+  Turn turn{settings, state, link, now, out};
+  std::visit(Take{turn}, input);
+  if (!link.stopped) work_off_unresolved(turn);
+}
+
+std::vector<Effect> FleetMachine::todo(const State&, const Link& link, const Now&) const {
+  if (link.stopped) return {StopServing{link.stopped_why}};
+  return {};
+}
+
+std::optional<std::int64_t> FleetMachine::look_again(const State&, const Link& link, const Now& now) const {
+  if (link.stopped) return std::nullopt;
+  std::optional<std::int64_t> next;
+  const auto at = [&](std::int64_t mono_ms) { next = next ? std::min(*next, mono_ms) : mono_ms; };
+  if (!link.unresolved.empty()) at(now.mono_ms);
+  if (!link.ack_deadlines.empty()) at(link.ack_deadlines.begin()->first);
+  if (link.roll_call_due && link.roll_call_at_mono_ms) at(*link.roll_call_at_mono_ms + settings.roll_call_again_ms);
+  if (!link.window_deadlines.empty()) {
+    const std::int64_t wait = std::max<std::int64_t>(link.window_deadlines.begin()->first - now.wall_ms, 0);
+    at(now.mono_ms + std::min(wait, clock_look_ms));
+  }
+  return next;
+}
+
+RollCall make_roll_call(const Settings& settings, const State& state, const Link& link) {
+  return {link.life, settings.spread_ms_per_node * static_cast<std::int64_t>(state.nodes.size()), state.epoch};
+}
+
+Received make_received(const State& state, const Link& link, const NodeId& node, std::optional<Nonce> welcome, const Now& now) {
+  Received received;
+  received.life = link.life;
+  const auto live = link.nodes.find(node);
+  received.ask = live == link.nodes.end() ? 1 : live->second.ask;
+  const auto found = state.nodes.find(node);
+  if (found == state.nodes.end()) return received;
+  const Node& known = found->second;
+  received.journal = known.journal;
+  received.upto = known.upto;
+  received.chain = known.chain;
+  if (welcome) {
+    Number head = known.newest.document.number;
+    if (known.held && rule(Rule::held_head)) {  // nothing that the node holds counts, only what is issued from now on
+      head = {state.epoch, 0};
+      if (known.taken >= head) head = {UINT64_MAX, UINT64_MAX};
+    }
+    received.welcome = Welcome{*welcome, head, now.wall_ms};
+  }
+  return received;
+}
+
+}  // namespace abide::fleet

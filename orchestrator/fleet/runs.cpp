@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "orchestrator/fleet/lookup.hpp"
+#include "orchestrator/fleet/status.hpp"
+#include "orchestrator/fleet/turn.hpp"
+
+namespace abide::fleet {
+namespace {
+
+// Closed runs live in their rows only, so a draw could not be checked against them. The sequence of the event that opens a
+// run is used once; a permutation of the 32-bit numbers makes ids of it that do not look like a count.
+std::string run_id(const State& state) {
+  auto x = static_cast<std::uint32_t>(state.last + 1) ^ static_cast<std::uint32_t>(state.journal.value);
+  x ^= x >> 16U;
+  x *= 0x7FEB352DU;
+  x ^= x >> 15U;
+  x *= 0x846CA68BU;
+  x ^= x >> 16U;
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string id = "osupdaterun-";
+  for (int shift = 28; shift >= 0; shift -= 4) id += hex[x >> static_cast<unsigned>(shift) & 15U];
+  return id;
+}
+
+std::string run_name(const Node& node, std::int64_t now_ms) {
+  const std::string time = to_rfc3339(now_ms);  // 2026-11-24T16:00:00.123Z
+  std::string stamp;
+  for (const char c : time.substr(0, 19))
+    if (c >= '0' && c <= '9') stamp += c;
+  stamp.insert(8, "-");
+  return std::string(utf8_prefix(node.name, 13)) + " update " + stamp;
+}
+
+}  // namespace
+
+void open_run(Turn& turn, const NodeId& id, Number offer, const std::string& policy_id, const std::string& os_resource_id) {
+  const Node& node = turn.node(id);
+  turn.event(
+      RunOpened{id, run_id(turn.state), run_name(node, turn.now.wall_ms), offer, policy_id, node.identity.os_image_id, os_resource_id});
+}
+
+void close_run(Turn& turn, const NodeId& id, const Run& run, OutcomeKind outcome, Reason reason, std::string detail) {
+  turn.event(RunClosed{id, run.id, run.offer, outcome, reason, std::move(detail)});
+}
+
+void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken) {
+  const Node& node = turn.node(id);
+  if (node.offer && open_run_of(node, node.offer) == nullptr) open_run(turn, id, node.offer, node.policy_id, {});
+
+  // What the document that the node holds asks for, where that is known.
+  const bool knows_newest = node.newest.document.number && node.taken == node.newest.document.number;
+  const bool knows_held = taken != nullptr || knows_newest;
+  const auto& link = taken != nullptr ? taken->link : node.newest.link;
+  const auto withdrawn = [&](const Run& run) {
+    return run.start_ms == 0 && knows_held && run.offer <= node.taken && (!link || link->offer != run.offer || link->aborted);
+  };
+  std::vector<Run> open = node.superseded;
+  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
+  for (const auto& run : open) {
+    if (node.outcome.kind != OutcomeKind::none && node.outcome.offer == run.offer) {
+      close_run(turn, id, run, node.outcome.kind, node.outcome.reason, {});
+    } else if (node.offer != run.offer && withdrawn(run)) {
+      close_run(turn, id, run, OutcomeKind::cancelled, Reason::never_begun, "withdrawn before the node accepted it");
+    }
+  }
+}
+
+}  // namespace abide::fleet

@@ -1,0 +1,82 @@
+#include "orchestrator/fleet/state.hpp"
+
+#include "orchestrator/fleet/indexes.hpp"
+
+namespace abide::fleet {
+namespace {
+
+// By id where there is one, else by a name that only one has.
+template <class Row>
+Result<std::string> find_named(const std::map<std::string, Row>& rows, const std::map<std::string, std::set<std::string>>& names,
+                               std::string_view kind, const std::string& name) {
+  if (rows.contains(name)) return name;
+  const auto found = names.find(name);
+  if (name.empty() || found == names.end()) return fail(Code::not_found, "no " + std::string(kind) + " " + name);
+  if (found->second.size() > 1)
+    return fail(Code::conflict,
+                std::to_string(found->second.size()) + " of the " + std::string(kind) + " kind are named " + name + ": name it by id");
+  return *found->second.begin();
+}
+
+}  // namespace
+
+std::string_view to_string(Indicator indicator) {
+  switch (indicator) {
+    case Indicator::unspecified:
+      return "STATUS_INDICATION_UNSPECIFIED";
+    case Indicator::error:
+      return "STATUS_INDICATION_ERROR";
+    case Indicator::in_progress:
+      return "STATUS_INDICATION_IN_PROGRESS";
+    case Indicator::idle:
+      return "STATUS_INDICATION_IDLE";
+  }
+  return "STATUS_INDICATION_UNSPECIFIED";
+}
+
+void rebuild_indexes(State& state) {
+  state.by_host.clear();
+  state.by_instance.clear();
+  state.by_name.clear();
+  state.by_policy.clear();
+  state.by_profile.clear();
+  state.by_os_resource.clear();
+  state.os_by_image.clear();
+  state.os_by_name.clear();
+  state.policies_by_name.clear();
+  state.policies_by_target.clear();
+  state.schedules_by_host.clear();
+  state.versions.clear();
+  for (const auto& [id, resource] : state.os_resources) indexes::add(state, resource.value);
+  for (const auto& [id, policy] : state.policies) indexes::add(state, policy.value);
+  for (const auto& [id, schedule] : state.schedules) indexes::add(state, schedule.value);
+  for (const auto& [id, node] : state.nodes) indexes::add(state, node);
+}
+
+Result<NodeId> find_host(const State& state, std::string_view name) {
+  const std::string key(name);
+  if (const auto found = state.by_host.find(key); found != state.by_host.end()) return found->second;
+  if (const auto found = state.by_instance.find(key); found != state.by_instance.end()) return found->second;
+  if (const auto node = parse_node_id(name); node && state.nodes.contains(*node)) return *node;
+  const auto found = state.by_name.find(key);
+  if (key.empty() || found == state.by_name.end()) return fail(Code::not_found, "no host " + key);
+  if (found->second.size() > 1)
+    return fail(Code::conflict, std::to_string(found->second.size()) + " hosts are named " + key + ": name it by id");
+  return *found->second.begin();
+}
+
+Result<std::string> find_policy(const State& state, std::string_view name) {
+  return find_named(state.policies, state.policies_by_name, "OS update policy", std::string(name));
+}
+
+Result<std::string> find_os_resource(const State& state, std::string_view name) {
+  return find_named(state.os_resources, state.os_by_name, "OS resource", std::string(name));
+}
+
+const OsResource* newest_of(const State& state, const std::string& profile, const std::string& architecture) {
+  const auto found = state.versions.find({profile, architecture});
+  if (found == state.versions.end()) return nullptr;
+  return &state.os_resources.at(found->second.back()).value;
+}
+
+}  // namespace abide::fleet

@@ -1,0 +1,29 @@
+#pragma once
+// What people see of a node and of a run: texts, indicators and the detail JSON of the model product. Pure.
+#include <string>
+#include <string_view>
+
+#include "orchestrator/fleet/state.hpp"
+
+namespace abide::fleet {
+
+inline constexpr std::string_view text_nothing_heard = "No Current Update";
+inline constexpr std::string_view text_up_to_date = "No new updates available";
+inline constexpr std::string_view text_offered = "Update offered";  // of a run, until the node accepts it
+
+// The update status that a machine in this phase has; in Idle, the one that its newest outcome left. at_seconds is 0.
+Status status_of(Phase phase, const Outcome& outcome);
+// Of a run that ended so.
+Status status_of(OutcomeKind kind);
+
+// The word for those who parse status details: "bootloader", "criticalservices", ..., "nofailure" for Reason::none.
+std::string_view failure_reason(OutcomeKind kind, Reason reason);
+// {"update_log":[{...}]}, one line; empty for runs that are open or were cancelled. `package` is what was updated.
+std::string status_details(const Run& run, std::string_view package);
+
+// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
+std::string json_string(std::string_view text);
+// The longest beginning of at most `bytes` bytes that ends between two characters.
+std::string_view utf8_prefix(std::string_view text, std::size_t bytes);
+
+}  // namespace abide::fleet
