@@ -1,5 +1,6 @@
 #pragma once
-// Bytes of the contract (schemas/*.fbs) to plain structs and back. codec.cpp is the only file that sees FlatBuffers.
+// Bytes of the contract (schemas/*.fbs) to plain structs and back. codec.cpp is the only file that sees
+// FlatBuffers (and the rows.cpp of each component, for state rows).
 #include <string>
 #include <string_view>
 
@@ -15,8 +16,16 @@ inline constexpr std::size_t envelope_bytes_max = 1024 * 1024;
 std::string encode(const Envelope& envelope);
 
 // Verifies first: identifier, structure, sizes, every string's and list's limit, every enum's range; nothing is read
-// before. corrupt: these bytes are not an envelope. unavailable: a newer version's payload that is not known here.
+// before. corrupt: these bytes are not an envelope. unavailable: a newer version's payload, or value of an enum, that is not
+// known here.
 Result<Envelope> decode(std::string_view bytes);
+
+// The same, for an event of a node's journal: corrupt where the payload is anything else.
+Result<Envelope> decode_node_event(std::string_view bytes);
+
+// Cuts texts and lists to the limits of the contract, which is what encode() does, too: what is applied to a state must be
+// what its journal will say.
+void fit(Payload& payload);
 
 // The body of a document, which digest and tag are over. Decoding does not check the tag.
 std::string encode_body(const DocumentBody& body);

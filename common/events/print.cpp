@@ -1,0 +1,265 @@
+#include "common/events/print.hpp"
+
+#include <set>
+#include <type_traits>
+
+#include "common/core/hash.hpp"
+#include "common/core/time.hpp"
+#include "common/events/fields.hpp"
+#include "common/events/text.hpp"
+
+namespace abide {
+namespace {
+
+constexpr std::size_t line_value_bytes_max = 200;  // of one value in a line; fields_of gives all of it
+constexpr std::size_t line_digest_digits = 12;     // enough to tell images apart in a log
+
+struct Field {
+  std::string name;
+  std::string value;
+  bool digest = false;
+};
+
+std::string_view text_of(DocumentTopic topic) {
+  switch (topic) {
+    case DocumentTopic::policy_linked:
+      return "policy-linked";
+    case DocumentTopic::window_scheduled:
+      return "window-scheduled";
+    case DocumentTopic::window_opened:
+      return "window-opened";
+  }
+  return "unknown";
+}
+std::string_view text_of(UpdatePolicy policy) {
+  switch (policy) {
+    case UpdatePolicy::latest:
+      return "latest";
+    case UpdatePolicy::target:
+      return "target";
+  }
+  return "unknown";
+}
+std::string_view text_of(ScheduleStatus status) {
+  switch (status) {
+    case ScheduleStatus::unspecified:
+      return "unspecified";
+    case ScheduleStatus::maintenance:
+      return "maintenance";
+    case ScheduleStatus::os_update:
+      return "os_update";
+  }
+  return "unknown";
+}
+template <class E>
+requires requires(E value) {
+  to_string(value);
+}
+std::string_view text_of(E value) {
+  return to_string(value);
+}
+
+// Lists what is there: empty texts, absent parts and "none" are left out, numbers and truths never.
+class Lister {
+ public:
+  explicit Lister(std::vector<Field>& list) : list_(list) {}
+
+  template <class T, class... Specs>
+  void operator()(std::string_view name, const T& member, Specs... specs) {
+    add(prefix_ + std::string(name), member, specs...);
+  }
+
+ private:
+  void put(std::string name, std::string value) { list_.push_back({std::move(name), std::move(value)}); }
+
+  template <class T>
+  void add(std::string name, const T& member) {
+    if constexpr (Described<T>) {
+      Lister inner(list_);
+      inner.prefix_ = name + ".";
+      fields(inner, member);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      put(std::move(name), member ? "true" : "false");
+    } else if constexpr (std::is_same_v<T, Number>) {
+      if (member) put(std::move(name), to_string(member));
+    } else if constexpr (std::is_same_v<T, NodeId>) {
+      put(std::move(name), to_string(member));
+    } else if constexpr (std::is_same_v<T, Digest>) {
+      if (member) list_.push_back({std::move(name), to_hex(member), true});
+    } else if constexpr (std::is_same_v<T, BootId>) {
+      if (member) put(std::move(name), member.text);
+    } else if constexpr (std::is_enum_v<T>) {
+      if (const auto text = text_of(member); text != "none") put(std::move(name), std::string(text));
+    } else if constexpr (std::is_arithmetic_v<T>) {
+      put(std::move(name), std::to_string(member));
+    } else {
+      if (member) put(std::move(name), to_hex(member));  // Id64
+    }
+  }
+  template <class T>
+  void add(std::string name, const std::optional<T>& member) {
+    if (member) add(std::move(name), *member);
+  }
+  void add(std::string name, const std::string& member, Text) {
+    if (!member.empty()) put(std::move(name), member);
+  }
+  void add(const std::string& name, const std::string& member, Bytes) {
+    if (member.empty()) return;
+    put(name + "_bytes", std::to_string(member.size()));
+    list_.push_back({name + "_sha256", to_hex(sha256(member)), true});
+  }
+  void add(const std::string&, const std::string&, Secret) {}
+  void add(const std::string& name, const std::int64_t& member, Moment moment) {
+    if (member == 0) return;
+    put(name.substr(0, name.rfind('_')), to_rfc3339(member * moment.unit_ms));
+  }
+  void add(std::string name, const std::uint32_t& member, UpTo) { put(std::move(name), std::to_string(member)); }
+  void add(std::string name, const std::vector<std::string>& members, Items, Text) {
+    if (members.empty()) return;
+    std::string all;
+    for (const auto& member : members) all += (all.empty() ? "" : " ") + member;
+    put(std::move(name), std::move(all));
+  }
+  template <class T>
+  void add(const std::string& name, const std::vector<T>& members, Items) {
+    for (std::size_t i = 0; i < members.size(); ++i) add(name + "." + std::to_string(i), members[i]);
+  }
+
+  std::vector<Field>& list_;
+  std::string prefix_;
+};
+
+std::vector<Field> list_fields(const NodeEvent& event);
+
+template <class T>
+std::vector<Field> list_of(const T& value) {
+  std::vector<Field> list;
+  Lister lister(list);
+  fields(lister, value);
+  if constexpr (std::is_same_v<T, NodeEventStored>) {
+    list.push_back({"event", std::string(name_of(value.event))});
+    for (auto& field : list_fields(value.event)) list.push_back({"event." + field.name, std::move(field.value), field.digest});
+  }
+  return list;
+}
+
+std::vector<Field> list_fields(const NodeEvent& event) {
+  return std::visit([](const auto& e) { return list_of(e); }, event);
+}
+std::vector<Field> list_fields(const OrchestratorEvent& event) {
+  return std::visit([](const auto& e) { return list_of(e); }, event);
+}
+std::vector<Field> list_fields(const Payload& payload) {
+  return std::visit(
+      []<class T>(const T& held) {
+        if constexpr (std::is_same_v<T, NodeEvent> || std::is_same_v<T, OrchestratorEvent>)
+          return list_fields(held);
+        else
+          return list_of(held);
+      },
+      payload);
+}
+
+template <class P>
+Fields without_kinds(const P& value) {
+  Fields result;
+  for (auto& field : list_fields(value)) result.emplace_back(std::move(field.name), std::move(field.value));
+  return result;
+}
+
+// A value as it stands in a line: quoted where it would not be one word, cut where it is long.
+std::string quoted(std::string_view value) {
+  std::string cut;
+  const bool too_long = value.size() > line_value_bytes_max;
+  if (too_long) {
+    cut = clip_text(value, line_value_bytes_max) + "...";
+    value = cut;
+  }
+  bool plain = !value.empty() && is_utf8(value);
+  for (const char c : value)
+    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\\' || c == 0x7f) plain = false;
+  if (plain) return std::string(value);
+  constexpr std::string_view digits = "0123456789abcdef";
+  const bool utf8 = is_utf8(value);
+  std::string result = "\"";
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      result += '\\';
+      result += c;
+    } else if (c == '\n') {
+      result += "\\n";
+    } else if (byte < ' ' || byte == 0x7f || (byte >= 0x80 && !utf8)) {
+      result += "\\x";
+      result += digits[byte >> 4];
+      result += digits[byte & 15];
+    } else {
+      result += c;
+    }
+  }
+  return result + '"';
+}
+
+template <class P>
+std::string line_of(const P& value) {
+  std::string line(name_of(value));
+  for (const auto& field : list_fields(value))
+    line += " " + field.name + "=" + (field.digest ? field.value.substr(0, line_digest_digits) : quoted(field.value));
+  return line;
+}
+
+}  // namespace
+
+std::string_view name_of(const NodeEvent& event) {
+  return std::visit([]<class T>(const T&) { return T::name; }, event);
+}
+std::string_view name_of(const OrchestratorEvent& event) {
+  return std::visit([]<class T>(const T&) { return T::name; }, event);
+}
+std::string_view name_of(const Payload& payload) {
+  return std::visit(
+      []<class T>(const T& held) {
+        if constexpr (std::is_same_v<T, NodeEvent> || std::is_same_v<T, OrchestratorEvent>)
+          return name_of(held);
+        else
+          return name_of_type<T>();
+      },
+      payload);
+}
+
+Fields fields_of(const NodeEvent& event) {
+  return without_kinds(event);
+}
+Fields fields_of(const OrchestratorEvent& event) {
+  return without_kinds(event);
+}
+Fields fields_of(const Payload& payload) {
+  return without_kinds(payload);
+}
+
+std::string print(const NodeEvent& event) {
+  return line_of(event);
+}
+std::string print(const OrchestratorEvent& event) {
+  return line_of(event);
+}
+std::string print(const Payload& payload) {
+  return line_of(payload);
+}
+
+std::string print(const Envelope& envelope) {
+  std::string line = to_rfc3339(envelope.at_ms);
+  if (!envelope.clock_trusted) line += '?';
+  line += ' ';
+  line += envelope.life ? "life " + to_hex(envelope.life) : to_hex(envelope.journal);
+  if (envelope.sequence != 0) line += "/" + std::to_string(envelope.sequence);
+  line += " " + print(envelope.payload);
+  if (envelope.omitted != 0) line += " omitted=" + std::to_string(envelope.omitted);
+  if (!envelope.cause.request.empty())
+    line += " cause=" + quoted(envelope.cause.request);
+  else if (envelope.cause.journal)
+    line += " cause=" + to_hex(envelope.cause.journal) + "/" + std::to_string(envelope.cause.sequence);
+  return line;
+}
+
+}  // namespace abide
