@@ -10,6 +10,7 @@
 //   for (effect : host.todo(now)) ...       // now: act
 //
 // Several hosts (an orchestrator's projects) may share one batch.
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <functional>
@@ -37,6 +38,7 @@ namespace abide {
 // Rows lie under <scope>r/ and are a pure function of the fold.
 
 inline constexpr std::size_t events_per_input_max = 4096;
+inline constexpr std::size_t verify_batch_max = 8192;  // changes that verify keeps before it puts them into its own rows
 
 // A journaled event with its bytes as they are sent.
 template <class Event>
@@ -121,10 +123,11 @@ class Host {
   // Counted instead of journaled (protocol 1.10); told in the next event.
   void omit() { ++omitted_; }
 
-  // The state at `upto`: the snapshot at base, and apply over the events after it.
+  // The state at `upto`: the snapshot at base, and apply over the events after it. not_found: `upto` is before base.
   static Result<State> fold(const Reader& reader, const std::string& scope, std::uint64_t upto) {
     auto head = Journal::read_head(reader, scope);
     if (!head) return fail(head.error());
+    if (upto < head->base) return fail(Code::not_found, "events up to " + std::to_string(head->base) + " are trimmed: no state at " + std::to_string(upto));
     auto state = at_base(reader, scope, *head);
     if (!state) return fail(state.error());
     std::optional<Error> broken;
@@ -167,7 +170,11 @@ class Host {
       }
       M::apply(*state, *recorded);
       Rows::save(*state, batch, scope);
-      return true;
+      if (batch.size() < verify_batch_max) return true;
+      auto done = rows.commit(batch);
+      batch.clear();
+      if (!done) broken = done.error();
+      return done.has_value();
     });
     if (!read) return fail(read.error());
     if (broken) return fail(*broken);
@@ -192,7 +199,8 @@ class Host {
    public:
     Sink(Host& host, const Now& now, const Cause& cause, Batch& batch) : host_(host), now_(now), cause_(cause), batch_(batch) {}
     void event(Event event) override {
-      assert(++events_ <= events_per_input_max);
+      ++events_;
+      assert(events_ <= events_per_input_max);
       const auto& head = host_.journal_.head();
       assert(head.id);
       Envelope envelope;

@@ -1,7 +1,8 @@
 #pragma once
 // The one way into an owner thread: a bounded queue from many threads to one.
-#include <condition_variable>
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <mutex>

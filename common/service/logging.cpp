@@ -1,0 +1,116 @@
+#include "common/service/logging.hpp"
+
+#include <array>
+#include <exception>
+#include <memory>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace abide {
+namespace {
+
+constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::trace:
+      return spdlog::level::trace;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warn:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
+    case LogLevel::off:
+      return spdlog::level::off;
+  }
+  return spdlog::level::info;
+}
+
+spdlog::logger& logger() {
+  // Own, not spdlog's default: no library that uses spdlog, too, can change where our lines go.
+  static const std::shared_ptr<spdlog::logger> ours = [] {
+    auto made = std::make_shared<spdlog::logger>("abide", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    made->set_level(spdlog::level::info);
+    made->flush_on(spdlog::level::trace);
+    made->set_error_handler([](const std::string&) {});  // stderr is gone: there is nobody to tell
+    return made;
+  }();
+  return *ours;
+}
+
+}  // namespace
+
+std::string_view to_string(LogLevel level) {
+  return level_names.at(static_cast<std::size_t>(level));
+}
+
+Result<LogLevel> parse_log_level(std::string_view text) {
+  for (std::size_t i = 0; i < level_names.size(); ++i)
+    if (level_names.at(i) == text) return static_cast<LogLevel>(i);
+  return fail(Code::invalid_input, "\"" + one_line(text) + "\" is no log level (trace, debug, info, warn, error, off)");
+}
+
+void start_logging(LogLevel level) {
+  logger().set_level(spdlog_level(level));
+}
+
+bool logs(LogLevel level) {
+  return logger().should_log(spdlog_level(level));
+}
+
+void log(LogLevel level, std::string_view line) {
+  if (level == LogLevel::off || !logs(level)) return;
+  logger().log(spdlog_level(level), spdlog::string_view_t(one_line(line)));
+}
+
+std::string one_line(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string line;
+  line.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7F) {
+      line += c;
+    } else {
+      line += "\\x";
+      line += hex[byte >> 4U];
+      line += hex[byte & 0x0FU];
+    }
+  }
+  return line;
+}
+
+std::optional<std::string> RepeatedLines::admit(std::string_view key, std::string_view line, std::int64_t mono_ms) {
+  const std::lock_guard lock(mutex_);
+  auto repeated = keys_.find(key);
+  if (repeated == keys_.end() && keys_.size() >= keys_max_) {
+    // Those whose period is over and that hold nothing back say nothing by being remembered.
+    std::erase_if(keys_, [&](const auto& entry) { return entry.second.held_back == 0 && mono_ms - entry.second.written_ms >= period_ms_; });
+    if (keys_.size() >= keys_max_) repeated = keys_.find(std::string_view());  // the shared one
+    if (keys_.size() >= keys_max_) key = {};
+  }
+  if (repeated == keys_.end()) {
+    keys_.emplace(key, Repeated{mono_ms, 0});
+    return std::string(line);
+  }
+  auto& [written_ms, held_back] = repeated->second;
+  if (mono_ms - written_ms < period_ms_) {
+    ++held_back;
+    return std::nullopt;
+  }
+  std::string text(line);
+  if (held_back > 0) text += " held_back=" + std::to_string(held_back);
+  written_ms = mono_ms;
+  held_back = 0;
+  return text;
+}
+
+void RepeatedLines::warn(std::string_view key, std::string_view line, std::int64_t mono_ms) {
+  if (const auto admitted = admit(key, line, mono_ms)) log_warn(*admitted);
+}
+
+}  // namespace abide
