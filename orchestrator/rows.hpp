@@ -1,0 +1,63 @@
+#pragma once
+// A project's state as rows in the store (schemas/rows_fleet.fbs), and how they are read. The policy that Host wants, and
+// reads of single rows for the API, on a snapshot of the store: those never wait for the owner.
+//
+// Each thing has a row of its own under row_key(scope, kind, id). A node's row holds its newest run and those that are
+// open; the row of a run is kept for ever. Two kinds more, host and instance, lead from those ids to the node.
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/core/result.hpp"
+#include "common/store/store.hpp"
+#include "orchestrator/fleet/state.hpp"
+
+namespace abide::fleet {
+
+struct Rows {
+  // Everything but the runs that no node holds any more. corrupt; unavailable: of a newer version.
+  static Result<State> load(const Reader& reader, const std::string& scope);
+  // What state.touched names, and the runs that touched nodes hold. What was touched and is no more is erased.
+  static void save(State& state, Batch& batch, const std::string& scope);
+  static void save_all(State& state, Batch& batch, const std::string& scope);
+  static std::string snapshot(const State& state);
+  static Result<State> from_snapshot(std::string_view bytes);
+};
+
+// ---- reads, from any thread, on any reader -----------------------------------------------------------------------------
+// An empty optional: there is no such row. Visits end when they return false. Order is that of the ids' bytes.
+
+struct Project {  // never the key
+  std::string project;
+  JournalId journal;
+  std::uint64_t last = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t revision = 0;
+};
+template <class T>
+using Visitor = std::function<bool(T&&)>;
+
+Result<std::optional<Project>> read_project(const Reader& reader, const std::string& scope);
+
+Result<std::optional<Node>> read_node(const Reader& reader, const std::string& scope, const NodeId& id);
+Result<std::optional<Node>> read_node_of_host(const Reader& reader, const std::string& scope, std::string_view host_id);
+Result<std::optional<Node>> read_node_of_instance(const Reader& reader, const std::string& scope, std::string_view instance_id);
+Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Visitor<Node>& visit);
+
+Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id);
+Result<void> scan_os_resources(const Reader& reader, const std::string& scope, const Visitor<Stamped<OsResource>>& visit);
+
+Result<std::optional<Stamped<Policy>>> read_policy(const Reader& reader, const std::string& scope, std::string_view id);
+Result<void> scan_policies(const Reader& reader, const std::string& scope, const Visitor<Stamped<Policy>>& visit);
+
+Result<std::optional<Stamped<Schedule>>> read_schedule(const Reader& reader, const std::string& scope, std::string_view id);
+Result<void> scan_schedules(const Reader& reader, const std::string& scope, const Visitor<Stamped<Schedule>>& visit);
+
+Result<std::optional<Source>> read_source(const Reader& reader, const std::string& scope, std::string_view name);
+Result<void> scan_sources(const Reader& reader, const std::string& scope, const Visitor<Source>& visit);
+
+Result<std::optional<Run>> read_run(const Reader& reader, const std::string& scope, std::string_view id);
+Result<void> scan_runs(const Reader& reader, const std::string& scope, const Visitor<Run>& visit);
+
+}  // namespace abide::fleet
