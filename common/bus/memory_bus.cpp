@@ -83,7 +83,8 @@ std::size_t MemoryBroker::pump(std::size_t most) {
       delivery = std::move(deliveries_.front());
       deliveries_.pop_front();
       if (std::find(clients_.begin(), clients_.end(), delivery.client) == clients_.end()) continue;
-      if (delivery.generation != delivery.client->generation_) continue;
+      const bool of_connection = std::holds_alternative<BusReceived>(delivery.event) || std::holds_alternative<BusPublished>(delivery.event);
+      if (of_connection && delivery.generation != delivery.client->generation_) continue;
       if (std::holds_alternative<BusPublished>(delivery.event)) --delivery.client->unacknowledged_;
       handler = delivery.client->handler_;
     }

@@ -207,7 +207,8 @@ void MqttBus::Connection::connect_ended(std::uint64_t generation, const mqtt::to
 void MqttBus::Connection::subscribe_ended(std::uint64_t generation, const mqtt::token& token, bool well) {
   if (well) {
     try {
-      for (const auto code : token.get_subscribe_response().get_reason_codes()) well = well && static_cast<unsigned>(code) < bad_subscribe;
+      const auto response = token.get_subscribe_response();
+      for (const auto code : response.get_reason_codes()) well = well && static_cast<unsigned>(code) < bad_subscribe;
     } catch (const std::exception&) {
       well = false;
     }

@@ -1,0 +1,33 @@
+#pragma once
+// A real Mosquitto with our loopback configuration and ACL, on a free port of its own.
+#include <cstdint>
+#include <string>
+
+#include "tests/support/child.hpp"
+
+namespace abide::test {
+
+class Broker {
+ public:
+  // Throws where it does not come up: a test cannot go on without.
+  explicit Broker(const std::string& more_configuration = "");
+  [[nodiscard]] std::string url() const { return "mqtt://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  void stop();           // SIGTERM: connections end, retained messages are forgotten
+  void start();          // on the same port
+  void suspend() const;  // SIGSTOP: it is there and says nothing
+  void resume() const;
+  [[nodiscard]] std::string log() const;
+
+ private:
+  bool come_up();
+  TemporaryDirectory directory_;
+  std::string more_configuration_;
+  std::uint16_t port_ = 0;
+  Child process_;
+};
+
+// A port that was free a moment ago.
+std::uint16_t free_port();
+
+}  // namespace abide::test
