@@ -1,0 +1,89 @@
+#pragma once
+// The REST API: paths to what they mean. Reads are answered from a snapshot, writes by the owner thread after its commit.
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "orchestrator/api/backend.hpp"
+#include "orchestrator/api/events.hpp"
+#include "orchestrator/api/http.hpp"
+#include "orchestrator/api/query.hpp"
+#include "orchestrator/api/view.hpp"
+
+namespace abide::api {
+
+// The description of everything that is served, as it lies beside this file.
+std::string_view openapi_yaml();
+
+struct ApiSettings {
+  std::string files_root;  // absolute; what an image URL of a resource that is made by hand is relative to
+};
+
+// Thread safety: handle from any thread. `post` runs work on a thread that may read the store.
+class Api {
+ public:
+  using Post = std::function<void(std::function<void()>)>;
+  Api(Backend& backend, ApiSettings settings, Post post);
+
+  void handle(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange);
+
+ private:
+  struct Call;    // one request on its way
+  struct Routes;
+  using Rendered = std::function<Result<Json>(View&, const fleet::Answer&)>;
+  using Handle = void (Api::*)(Call&);
+  friend struct Routes;
+
+  void route(Call& call);
+  // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
+  void change(Call& call, fleet::Operation operation, Rendered rendered);
+  void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, std::vector<Json>&)>& collect);
+
+  void health(Call& call);
+  void openapi(Call& call);
+  void list_projects(Call& call);
+  void put_project(Call& call);
+
+  void list_os(Call& call);
+  void create_os(Call& call);
+  void get_os(Call& call);
+  void delete_os(Call& call);
+  void list_policies(Call& call);
+  void create_policy(Call& call);
+  void get_policy(Call& call);
+  void delete_policy(Call& call);
+  void list_runs(Call& call);
+  void get_run(Call& call);
+
+  void list_hosts(Call& call);
+  void get_host(Call& call);
+  void summary(Call& call);
+  void register_host(Call& call);
+  void patch_host(Call& call);
+  void list_instances(Call& call);
+  void get_instance(Call& call);
+  void patch_instance(Call& call);
+  void explain(Call& call);
+  void order(Call& call);    // pause, resume, abort, confirm
+  void resolve(Call& call);
+
+  void list_schedules(Call& call);
+  void list_single_schedules(Call& call);
+  void create_schedule(Call& call);
+  void get_schedule(Call& call);
+  void put_schedule(Call& call);
+  void patch_schedule(Call& call);
+  void delete_schedule(Call& call);
+  void nothing_yet(Call& call);  // sites, regions, locations, repeated schedules
+
+  void events(Call& call);
+  void list_sources(Call& call);
+  void refresh(Call& call);
+
+  Backend& backend_;
+  ApiSettings settings_;
+  Post post_;
+  std::shared_ptr<EventLog> events_;
+};
+
+}  // namespace abide::api

@@ -1,0 +1,54 @@
+#pragma once
+// What the API needs from the shell. Reads go to a snapshot of the store; writes and explanations go to the owner thread.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/core/machine.hpp"
+#include "common/core/result.hpp"
+#include "common/store/store.hpp"
+#include "orchestrator/fleet/live.hpp"
+#include "orchestrator/fleet/requests.hpp"
+
+namespace abide::api {
+
+struct Health {
+  bool healthy = false;        // the owner thread turned its loop a moment ago
+  bool bus_connected = false;
+  std::size_t projects = 0;
+  std::string releases;        // what discovery reads
+  std::int64_t releases_read_at_ms = 0;  // 0: not yet
+  std::size_t releases_found = 0;
+};
+
+struct RefreshDone {
+  std::size_t found = 0;
+  std::vector<std::pair<std::string, std::string>> failures;  // source, error
+};
+
+// All functions: any thread. Callbacks come exactly once, on the owner thread, after the commit, and must return at once;
+// `false` means that the inbox is full, and then none comes.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual std::shared_ptr<const Reader> snapshot() const = 0;
+  // Prefix of a project's keys; none: no such project.
+  [[nodiscard]] virtual std::optional<std::string> scope_of(const std::string& project) const = 0;
+  [[nodiscard]] virtual std::vector<std::string> projects() const = 0;
+  [[nodiscard]] virtual fleet::LiveNode live(const std::string& project, const NodeId& node) const = 0;
+  [[nodiscard]] virtual Health health() const = 0;
+
+  using Answered = std::function<void(Result<fleet::Answer>)>;
+  [[nodiscard]] virtual bool submit(const std::string& project, fleet::Operation operation, Answered answered) = 0;
+  using Explained = std::function<void(Result<std::vector<Condition>>)>;
+  [[nodiscard]] virtual bool explain(const std::string& project, const NodeId& node, Explained explained) = 0;
+  using ProjectCreated = std::function<void(Result<void>)>;
+  [[nodiscard]] virtual bool create_project(const std::string& project, ProjectCreated created) = 0;
+  using Refreshed = std::function<void(Result<RefreshDone>)>;
+  [[nodiscard]] virtual bool refresh(Refreshed refreshed) = 0;
+};
+
+}  // namespace abide::api

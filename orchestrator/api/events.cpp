@@ -1,0 +1,196 @@
+#include "orchestrator/api/events.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/core/time.hpp"
+#include "common/events/print.hpp"
+#include "common/service/host.hpp"
+#include "common/store/journal.hpp"
+#include "orchestrator/api/view.hpp"
+
+namespace abide::api {
+
+namespace {
+
+std::optional<NodeId> node_of(const OrchestratorEvent& event) {
+  return std::visit(
+      [](const auto& what) -> std::optional<NodeId> {
+        if constexpr (requires { what.node; }) {
+          return what.node;
+        } else {
+          return std::nullopt;
+        }
+      },
+      event);
+}
+
+std::string cause_text(const Cause& cause) {
+  if (!cause.request.empty()) return cause.request;
+  if (cause.journal) return to_hex(cause.journal) + "." + std::to_string(cause.sequence);
+  return {};
+}
+
+nlohmann::ordered_json fields_json(const Fields& fields) {
+  auto json = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : fields) json[name] = value;
+  return json;
+}
+
+}  // namespace
+
+RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host) {
+  RenderedEvent rendered;
+  rendered.sequence = recorded.sequence;
+  rendered.at_ms = recorded.at_ms;
+  rendered.node = node_of(recorded.event);
+  const auto* stored = std::get_if<NodeEventStored>(&recorded.event);
+  rendered.type = std::string(stored != nullptr ? name_of(stored->event) : name_of(recorded.event));
+  auto json = nlohmann::ordered_json::object();
+  json["sequence"] = recorded.sequence;
+  json["at"] = to_rfc3339(recorded.at_ms);
+  json["source"] = stored != nullptr ? "node" : "orchestrator";
+  json["type"] = rendered.type;
+  if (rendered.node) json["node"] = to_string(*rendered.node);
+  if (host) {
+    json["hostId"] = host->host_id;
+    json["host"] = host->name;
+  }
+  if (stored != nullptr) {
+    json["nodeJournal"] = to_hex(stored->journal);
+    json["nodeSequence"] = stored->sequence;
+    json["nodeAt"] = to_rfc3339(stored->at_ms);
+    json["nodeClockTrusted"] = stored->clock_trusted;
+  }
+  const auto cause = cause_text(recorded.cause);
+  if (!cause.empty()) json["cause"] = cause;
+  json["fields"] = fields_json(stored != nullptr ? fields_of(stored->event) : fields_of(recorded.event));
+  json["text"] = stored != nullptr ? print(stored->event) : print(recorded.event);
+  rendered.json = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return rendered;
+}
+
+std::string event_frame(const RenderedEvent& event) {
+  return "id: " + std::to_string(event.sequence) + "\nevent: " + event.type + "\ndata: " + event.json + "\n\n";
+}
+
+bool EventFilter::matches(const RenderedEvent& event) const {
+  if (node && event.node != node) return false;
+  if (!type.empty() && event.type != type) return false;
+  if (since_ms && event.at_ms < *since_ms) return false;
+  return !until_ms || event.at_ms < *until_ms;
+}
+
+void EventLog::keep(const Key& key, const Pointer& event) {
+  if (!rendered_.emplace(key, event).second) return;
+  oldest_first_.push_back(key);
+  if (oldest_first_.size() <= rendered_max) return;
+  rendered_.erase(oldest_first_.front());
+  oldest_first_.pop_front();
+}
+
+Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, const std::string& scope, std::uint64_t from, std::uint64_t to) {
+  std::vector<Pointer> events;
+  if (from > to) return events;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto at = rendered_.find({scope, from}); at != rendered_.end() && at->first.first == scope && events.size() <= to - from; ++at) {
+      if (at->first.second != from + events.size()) break;
+      events.push_back(at->second);
+    }
+  }
+  if (events.size() == to - from + 1) return events;
+  auto head = Journal::read_head(reader, scope);
+  if (!head) return fail(head.error());
+  std::map<NodeId, std::optional<HostName>> names;
+  // The view does not own the reader; it lives no longer than this call.
+  View view(std::shared_ptr<const Reader>(&reader, [](const Reader*) {}), scope);
+  std::optional<Error> broken;
+  const auto first_missing = from + events.size();
+  auto read = Journal::read(reader, scope, head->id, first_missing, to, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+    auto recorded = decode_recorded<OrchestratorEvent>(bytes, sequence, chain);
+    if (!recorded) {
+      broken = recorded.error();
+      return false;
+    }
+    std::optional<HostName> host;
+    if (const auto node = node_of(recorded->event)) {
+      auto [name, is_new] = names.try_emplace(*node);
+      if (is_new) {
+        if (const auto known = view.cached_node(*node)) name->second = HostName{known->host_id, known->name};
+      }
+      host = name->second;
+    }
+    events.push_back(std::make_shared<const RenderedEvent>(render_event(*recorded, host)));
+    return true;
+  });
+  if (!read) return fail(read.error());
+  if (broken) return fail(*broken);
+  const std::lock_guard lock(mutex_);
+  for (auto missing = events.begin() + static_cast<std::ptrdiff_t>(first_missing - from); missing != events.end(); ++missing)
+    keep({scope, (*missing)->sequence}, *missing);
+  return events;
+}
+
+Result<std::uint64_t> EventLog::last(const Reader& reader, const std::string& scope) {
+  auto head = Journal::read_head(reader, scope);
+  if (!head) return fail(head.error());
+  return head->last;
+}
+
+Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter, std::uint64_t after,
+                                std::uint64_t before, std::size_t most) {
+  EventPage page;
+  auto last = EventLog::last(reader, scope);
+  if (!last) return fail(last.error());
+  page.last = *last;
+  std::uint64_t upper = before == 0 ? *last + 1 : std::min(before, *last + 1);  // all from here on are done
+  std::uint64_t scanned = 0;
+  while (upper > after + 1) {
+    if (page.events.size() >= most || scanned >= events_scanned_max) {
+      page.more = true;
+      break;
+    }
+    const std::uint64_t lower = upper - 1 > after + events_step ? upper - events_step : after + 1;
+    auto events = log.read(reader, scope, lower, upper - 1);
+    if (!events) return fail(events.error());
+    scanned += upper - lower;
+    upper = lower;
+    for (auto event = events->rbegin(); event != events->rend(); ++event) {
+      if (!filter.matches(**event)) continue;
+      if (page.events.size() == most) {
+        page.more = true;
+        break;
+      }
+      page.events.push_back(*event);
+    }
+    if (page.more) break;
+  }
+  page.looked_from = upper;
+  std::reverse(page.events.begin(), page.events.end());
+  return page;
+}
+
+EventSource::Chunk EventStream::next() {
+  Chunk chunk;
+  const auto reader = snapshot_();
+  auto last = EventLog::last(*reader, scope_);
+  if (!last) return {": the journal cannot be read\n\n", false, true};
+  if (up_to_date_ && *last > cursor_ + stream_lag_events_max)
+    return {": dropped: this reader is " + std::to_string(*last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n", false, true};
+  while (cursor_ < *last && chunk.bytes.size() < stream_chunk_bytes_max) {
+    auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, *last));
+    if (!events) return {": the journal cannot be read\n\n", false, true};
+    for (const auto& event : *events) {
+      cursor_ = event->sequence;
+      if (filter_.matches(*event)) chunk.bytes += event_frame(*event);
+      if (chunk.bytes.size() >= stream_chunk_bytes_max) break;
+    }
+    if (events->empty()) break;  // trimmed away
+  }
+  if (cursor_ >= *last) up_to_date_ = true;
+  chunk.more = cursor_ < *last;
+  return chunk;
+}
+
+}  // namespace abide::api

@@ -1,0 +1,99 @@
+#pragma once
+// A project's journal as people and programs read it: pages of events, and streams that go on. Both come from the journal
+// itself, through a bounded memory of events that were rendered before, so that a hundred streams render each event once.
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/core/ids.hpp"
+#include "common/core/machine.hpp"
+#include "common/core/result.hpp"
+#include "common/events/orchestrator_events.hpp"
+#include "common/store/store.hpp"
+#include "orchestrator/api/http.hpp"
+
+namespace abide::api {
+
+inline constexpr std::size_t rendered_max = 8'192;             // events kept rendered, of all projects together
+inline constexpr std::uint64_t events_step = 256;              // read from the journal at once
+inline constexpr std::uint64_t events_scanned_max = 50'000;    // looked through for one page
+inline constexpr std::size_t stream_chunk_bytes_max = 64 * 1024;
+inline constexpr std::uint64_t stream_lag_events_max = 10'000; // a reader that was up to date and falls behind this far is dropped
+
+struct RenderedEvent {
+  std::uint64_t sequence = 0;
+  std::int64_t at_ms = 0;
+  std::optional<NodeId> node;
+  std::string type;    // of a node's event its own type, else the orchestrator's
+  std::string json;    // one line
+};
+
+struct HostName {
+  std::string host_id;
+  std::string name;
+};
+
+// `host`: of the event's node, if it is known.
+RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host);
+// "id: 12\nevent: ImageStaged\ndata: {...}\n\n"
+std::string event_frame(const RenderedEvent& event);
+
+struct EventFilter {
+  std::optional<NodeId> node;
+  std::string type;
+  std::optional<std::int64_t> since_ms, until_ms;  // [since, until)
+  [[nodiscard]] bool matches(const RenderedEvent& event) const;
+};
+
+// Thread safety: any thread.
+class EventLog {
+ public:
+  using Pointer = std::shared_ptr<const RenderedEvent>;
+  // Events with sequence in [from, to], in order. corrupt.
+  Result<std::vector<Pointer>> read(const Reader& reader, const std::string& scope, std::uint64_t from, std::uint64_t to);
+  // Sequence of the newest event; 0: none.
+  static Result<std::uint64_t> last(const Reader& reader, const std::string& scope);
+
+ private:
+  using Key = std::pair<std::string, std::uint64_t>;
+  void keep(const Key& key, const Pointer& event);
+
+  std::mutex mutex_;
+  std::map<Key, Pointer> rendered_;
+  std::list<Key> oldest_first_;
+};
+
+struct EventPage {
+  std::vector<EventLog::Pointer> events;  // ascending
+  std::uint64_t last = 0;                 // newest sequence of the journal
+  bool more = false;                      // there are, or may be, older ones
+  std::uint64_t looked_from = 0;          // nothing older than this was looked at
+};
+// The newest `most` matching events with sequence in (after, before), before 0: no bound.
+Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter, std::uint64_t after,
+                                std::uint64_t before, std::size_t most);
+
+// Events after a sequence, as Server-Sent Events, for ever.
+class EventStream final : public EventSource {
+ public:
+  using Snapshot = std::function<std::shared_ptr<const Reader>()>;
+  EventStream(std::shared_ptr<EventLog> log, Snapshot snapshot, std::string scope, EventFilter filter, std::uint64_t after)
+      : log_(std::move(log)), snapshot_(std::move(snapshot)), scope_(std::move(scope)), filter_(std::move(filter)), cursor_(after) {}
+  Chunk next() override;
+
+ private:
+  std::shared_ptr<EventLog> log_;
+  Snapshot snapshot_;
+  std::string scope_;
+  EventFilter filter_;
+  std::uint64_t cursor_;
+  bool up_to_date_ = false;
+};
+
+}  // namespace abide::api

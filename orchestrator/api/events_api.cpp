@@ -1,0 +1,155 @@
+// Events, and the sources that OS resources come from.
+#include "common/core/time.hpp"
+#include "orchestrator/api/call.hpp"
+#include "orchestrator/api/json_input.hpp"
+#include "orchestrator/api/render.hpp"
+
+namespace abide::api {
+
+namespace {
+
+constexpr std::int64_t events_page_max = 1'000;
+constexpr std::int64_t events_page_default = 100;
+
+struct EventQuery {
+  EventFilter filter;
+  std::uint64_t after = 0;
+  std::uint64_t before = 0;
+  std::int64_t page_size = events_page_default;
+  bool watch = false;
+  bool has_after = false;
+};
+
+Result<std::int64_t> parse_moment(const char* key, const std::string& text) {
+  auto seconds = parse_integer(key, text, 0, INT64_MAX / 1000);
+  if (seconds) return *seconds * 1000;
+  auto at = parse_rfc3339(text);
+  if (!at) return fail(Code::invalid_input, std::string(key) + ": neither an RFC 3339 time nor seconds since 1970");
+  return at;
+}
+
+Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less<>>& query, View& view) {
+  EventQuery wanted;
+  const auto take = [&](const char* key) {
+    std::optional<std::string> value;
+    if (const auto found = query.find(key); found != query.end()) {
+      value = found->second;
+      query.erase(found);
+    }
+    return value;
+  };
+  if (const auto watch = take("watch")) {
+    if (*watch != "true" && *watch != "false") return fail(Code::invalid_input, "watch: must be true or false");
+    wanted.watch = *watch == "true";
+  }
+  for (const char* key : {"node", "hostId"}) {
+    const auto name = take(key);
+    if (!name) continue;
+    if (const auto id = parse_node_id(*name)) {
+      wanted.filter.node = *id;  // also one that is not registered
+      continue;
+    }
+    auto node = view.find_host(*name);
+    if (!node) return fail(node.error());
+    wanted.filter.node = node->id;
+  }
+  if (const auto type = take("type")) wanted.filter.type = *type;
+  if (const auto since = take("since")) {
+    auto at = parse_moment("since", *since);
+    if (!at) return fail(at.error());
+    wanted.filter.since_ms = *at;
+  }
+  if (const auto until = take("until")) {
+    auto at = parse_moment("until", *until);
+    if (!at) return fail(at.error());
+    wanted.filter.until_ms = *at;
+  }
+  for (const char* key : {"after", "before"}) {
+    const auto text = take(key);
+    if (!text) continue;
+    auto sequence = parse_integer(key, *text, 0, INT64_MAX);
+    if (!sequence) return fail(sequence.error());
+    (std::string_view(key) == "after" ? wanted.after : wanted.before) = static_cast<std::uint64_t>(*sequence);
+    if (std::string_view(key) == "after") wanted.has_after = true;
+  }
+  for (const char* key : {"limit", "pageSize"}) {
+    const auto text = take(key);
+    if (!text) continue;
+    auto size = parse_integer(key, *text, 1, events_page_max);
+    if (!size) return fail(size.error());
+    wanted.page_size = *size;
+  }
+  if (auto left = nothing_left(query); !left) return fail(left.error());
+  return wanted;
+}
+
+}  // namespace
+
+void Api::events(Call& call) {
+  View view = call.view();
+  auto query = take_event_query(call.target.query, view);
+  if (!query) return call.refuse(query.error());
+  if (query->watch) {
+    std::uint64_t after = query->after;
+    if (!call.request.last_event_id.empty()) {
+      auto last_seen = parse_integer("Last-Event-ID", call.request.last_event_id, 0, INT64_MAX);
+      if (!last_seen) return call.refuse(last_seen.error());
+      after = static_cast<std::uint64_t>(*last_seen);
+    } else if (!query->has_after && !query->filter.since_ms) {
+      auto last = EventLog::last(*call.reader, call.scope);  // from now on
+      if (!last) return call.refuse(last.error());
+      after = *last;
+    }
+    return call.exchange->stream(
+        std::make_unique<EventStream>(events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, after));
+  }
+  auto page = newest_events(*events_, *call.reader, call.scope, query->filter, query->after, query->before, static_cast<std::size_t>(query->page_size));
+  if (!page) return call.refuse(page.error());
+  // The events are JSON already.
+  std::string body = "{\"events\":[";
+  for (std::size_t i = 0; i < page->events.size(); ++i) body += (i == 0 ? "" : ",") + page->events[i]->json;
+  body += "],\"last\":" + std::to_string(page->last) + ",\"hasNext\":" + (page->more ? "true" : "false");
+  if (page->more) body += ",\"before\":" + std::to_string(page->events.size() == static_cast<std::size_t>(query->page_size) ? page->events.front()->sequence : page->looked_from);
+  body += "}";
+  HttpResponse response;
+  response.body = std::move(body);
+  call.exchange->respond(std::move(response));
+}
+
+void Api::list_sources(Call& call) {
+  auto query = take_list_query(call.target.query, nullptr);
+  if (!query) return call.refuse(query.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  View view = call.view();
+  std::vector<Json> items;
+  auto read = view.sources([&](const auto& source) { items.push_back(source_json(source)); });
+  if (!read) return call.refuse(read.error());
+  Json page = list_page("sources", std::move(items), *query);
+  const auto health = backend_.health();
+  page["releases"] = health.releases;
+  if (health.releases_read_at_ms != 0) page["readAt"] = to_rfc3339(health.releases_read_at_ms);
+  page["found"] = health.releases_found;
+  call.answer(page);
+}
+
+void Api::refresh(Call& call) {
+  if (!call.request.body.empty()) {
+    auto object = parse_object(call.request.body);
+    if (!object) return call.refuse(object.error());
+    Fields fields(*object);
+    if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  }
+  auto refreshed = [exchange = call.exchange](Result<RefreshDone> done) {
+    if (!done) return exchange->respond(error_response(done.error()));
+    Json json = Json::object();
+    json["found"] = done->found;
+    Json& failures = json["failures"] = Json::array();
+    for (const auto& [source, error] : done->failures) failures.push_back(Json{{"source", source}, {"error", error}});
+    json["note"] = std::to_string(done->found) + " profiles found" +
+                   (done->failures.empty() ? std::string() : ", " + std::to_string(done->failures.size()) + " entries could not be read");
+    exchange->respond(json_response(json));
+  };
+  if (!backend_.refresh(std::move(refreshed))) call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+}
+
+}  // namespace abide::api

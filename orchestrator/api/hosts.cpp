@@ -1,0 +1,213 @@
+// Hosts and instances: two views of one machine.
+#include "common/core/time.hpp"
+#include "orchestrator/api/call.hpp"
+#include "orchestrator/api/json_input.hpp"
+#include "orchestrator/api/render.hpp"
+
+namespace abide::api {
+
+namespace {
+
+constexpr std::size_t host_name_bytes_max = 50;
+
+// PATCH with a field mask changes what the mask names and nothing else.
+Result<nlohmann::json> masked_body(const std::string& body, std::map<std::string, std::string, std::less<>>& query) {
+  auto object = parse_object(body);
+  if (!object) return object;
+  const auto mask = query.find("fieldMask");
+  if (mask == query.end()) return object;
+  nlohmann::json kept = nlohmann::json::object();
+  std::string_view rest = mask->second;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string name(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (const auto found = object->find(name); found != object->end()) kept[name] = *found;
+  }
+  query.erase(mask);
+  return kept;
+}
+
+}  // namespace
+
+void Api::list_hosts(Call& call) {
+  list(call, "hosts", host_fields(), [&](View& view, std::vector<Json>& items) {
+    return view.nodes([&](const auto& node) { items.push_back(host_json(view, node, backend_.live(call.project, node.id))); });
+  });
+}
+
+void Api::get_host(Call& call) {
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  call.answer(host_json(view, *node, backend_.live(call.project, node->id)));
+}
+
+void Api::summary(Call& call) {
+  call.target.query.erase("filter");
+  View view = call.view();
+  std::int64_t total = 0;
+  std::int64_t faulty = 0;
+  std::int64_t running = 0;
+  auto read = view.nodes([&](const fleet::Node& node) {
+    ++total;
+    const auto live = backend_.live(call.project, node.id);
+    if (node.conflict || node.status.indicator == fleet::Indicator::error) {
+      ++faulty;
+    } else if (live.online.value_or(false)) {
+      ++running;
+    }
+  });
+  if (!read) return call.refuse(read.error());
+  Json json = Json::object();
+  json["total"] = total;
+  json["error"] = faulty;
+  json["running"] = running;
+  json["unallocated"] = total;  // hosts without a site: there are no sites yet
+  call.answer(json);
+}
+
+void Api::register_host(Call& call) {
+  auto object = parse_object(call.request.body);
+  if (!object) return call.refuse(object.error());
+  Fields fields(*object);
+  fleet::RegisterHost operation;
+  const bool by_register = call.last == "register";
+  operation.name = fields.text("name", by_register ? 20 : host_name_bytes_max, Charset::name);
+  const std::string uuid = fields.text("uuid", 36, Charset::version, true);
+  if (!uuid.empty()) {
+    auto node = parse_node_id(uuid);
+    if (node) operation.node = *node;
+    if (!node) fields.fault("uuid", "is not a UUID");
+  }
+  fields.ignore({"autoOnboard", "enableVpro"});
+  fields.not_served({"serialNumber", "userLvmSize", "siteId", "metadata"});
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  const NodeId id = operation.node;
+  if (operation.name.empty()) operation.name = to_string(id);
+  change(call, std::move(operation), [this, id, project = call.project](View& view, const fleet::Answer&) -> Result<Json> {
+    auto node = view.node(id);
+    if (!node) return fail(node.error());
+    return host_json(view, *node, backend_.live(project, id));
+  });
+}
+
+void Api::patch_host(Call& call) {
+  auto object = masked_body(call.request.body, call.target.query);
+  if (!object) return call.refuse(object.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  Fields fields(*object);
+  const std::string name = fields.text("name", host_name_bytes_max, Charset::name, true);
+  fields.not_served({"siteId", "metadata", "desiredPowerState", "desiredAmtState", "powerCommandPolicy", "uuid"});
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  change(call, fleet::RenameHost{node->host_id, name}, [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
+    auto renamed = after.node(id);
+    if (!renamed) return fail(renamed.error());
+    return host_json(after, *renamed, backend_.live(project, id));
+  });
+}
+
+void Api::list_instances(Call& call) {
+  list(call, "instances", instance_fields(), [&](View& view, std::vector<Json>& items) {
+    return view.nodes([&](const auto& node) { items.push_back(instance_json(view, node, backend_.live(call.project, node.id))); });
+  });
+}
+
+void Api::get_instance(Call& call) {
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  call.answer(instance_json(view, *node, backend_.live(call.project, node->id)));
+}
+
+void Api::patch_instance(Call& call) {
+  auto object = masked_body(call.request.body, call.target.query);
+  if (!object) return call.refuse(object.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  Fields fields(*object);
+  const std::string policy = fields.resource_id("osUpdatePolicyID", "osupdatepolicy", true, true);
+  fields.not_served({"name", "kind", "osID", "hostID", "localAccountID", "customConfigID", "securityFeature"});
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  fleet::Operation operation = fleet::UnlinkPolicy{node->host_id};
+  if (!policy.empty()) operation = fleet::LinkPolicy{node->host_id, policy};
+  change(call, std::move(operation), [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
+    auto linked = after.node(id);
+    if (!linked) return fail(linked.error());
+    return instance_json(after, *linked, backend_.live(project, id));
+  });
+}
+
+void Api::explain(Call& call) {
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  auto explained = [exchange = call.exchange, host = *node](Result<std::vector<Condition>> conditions) {
+    if (!conditions) return exchange->respond(error_response(conditions.error()));
+    Json json = Json::object();
+    json["resourceId"] = host.host_id;
+    json["name"] = host.name;
+    json["uuid"] = to_string(host.id);
+    json["phase"] = std::string(to_string(host.phase));
+    json["updateStatus"] = host.status.text;
+    Json& list = json["conditions"] = Json::array();
+    for (const auto& condition : *conditions) {
+      Json item = Json::object();
+      item["what"] = condition.what;
+      item["text"] = condition.text;
+      if (condition.at_wall_ms) item["at"] = to_rfc3339(*condition.at_wall_ms);
+      list.push_back(std::move(item));
+    }
+    exchange->respond(json_response(json));
+  };
+  if (!backend_.explain(call.project, node->id, std::move(explained))) call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+}
+
+void Api::order(Call& call) {
+  if (!call.request.body.empty()) {
+    auto object = parse_object(call.request.body);
+    if (!object) return call.refuse(object.error());
+    Fields fields(*object);
+    if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  }
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  fleet::Operation operation = fleet::ConfirmNode{node->host_id};
+  if (call.last == "pause") operation = fleet::PauseUpdate{node->host_id, true};
+  if (call.last == "resume") operation = fleet::PauseUpdate{node->host_id, false};
+  if (call.last == "abort") operation = fleet::AbortUpdate{node->host_id};
+  change(call, std::move(operation), [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> { return Json{{"resourceId", id}}; });
+}
+
+void Api::resolve(Call& call) {
+  auto object = parse_object(call.request.body);
+  if (!object) return call.refuse(object.error());
+  Fields fields(*object);
+  const std::string journal = fields.text("journal", 16, Charset::version, true);
+  fleet::ResolveConflict operation;
+  if (!journal.empty()) {
+    std::uint64_t value = 0;
+    bool hex = journal.size() == 16;
+    for (const char c : journal) {
+      const bool digit = c >= '0' && c <= '9';
+      if (!digit && !(c >= 'a' && c <= 'f')) hex = false;
+      if (hex) value = value * 16 + static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
+    }
+    if (!hex || value == 0) fields.fault("journal", "must be 16 hex digits, as in the host's node.journal or node.conflictWith");
+    operation.journal = JournalId{value};
+  }
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  operation.host = node->host_id;
+  change(call, std::move(operation), [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> { return Json{{"resourceId", id}}; });
+}
+
+}  // namespace abide::api

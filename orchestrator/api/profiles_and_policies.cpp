@@ -1,0 +1,175 @@
+// OS resources, update policies, update runs.
+#include <algorithm>
+
+#include "common/release/manifest.hpp"
+#include "orchestrator/api/call.hpp"
+#include "orchestrator/api/json_input.hpp"
+#include "orchestrator/api/render.hpp"
+
+namespace abide::api {
+
+namespace {
+
+Result<OsResource> parse_os_resource(const std::string& body, const std::string& files_root) {
+  auto object = parse_object(body);
+  if (!object) return fail(object.error());
+  Fields fields(*object);
+  OsResource resource;
+  resource.name = fields.text("name", 128, Charset::os_name, true);
+  resource.architecture = fields.text("architecture", 20, Charset::os_text);
+  resource.image_url = fields.text("imageUrl", 500, Charset::os_text, true);
+  resource.image_id = fields.text("imageId", 500, Charset::os_text, true);
+  resource.profile_name = fields.text("profileName", profile_name_bytes_max, Charset::os_text, true);
+  resource.description = fields.text("description", 1000, Charset::os_description);
+  resource.security_feature = fields.one_of(
+      "securityFeature", {"SECURITY_FEATURE_UNSPECIFIED", "SECURITY_FEATURE_NONE", "SECURITY_FEATURE_SECURE_BOOT_AND_FULL_DISK_ENCRYPTION"});
+  resource.os_type = fields.one_of("osType", {"OS_TYPE_MUTABLE", "OS_TYPE_IMMUTABLE"}, true);
+  resource.os_provider = fields.one_of("osProvider", {"OS_PROVIDER_KIND_INFRA", "OS_PROVIDER_KIND_LENOVO"}, true);
+  resource.package_manifest_url = fields.text("installedPackagesUrl", 200, Charset::os_text);
+  resource.existing_cves_url = fields.text("existingCvesUrl", 500, Charset::os_text);
+  resource.fixed_cves_url = fields.text("fixedCvesUrl", 500, Charset::os_text);
+  resource.metadata = fields.text("metadata", 500, Charset::any);
+  resource.platform_bundle = fields.text("platformBundle", 10'000, Charset::any);
+  const std::string sha256 = fields.text("sha256", 64, Charset::version, true);
+  const std::string raw_sha256 = fields.text("rawSha256", 64, Charset::version);
+  const auto image_size = fields.integer("imageSizeBytes", 1, INT64_MAX);
+  const auto raw_size = fields.integer("rawSizeBytes", 1, INT64_MAX);
+  if (!sha256.empty()) {
+    const auto digest = parse_digest(sha256);
+    if (!digest || to_hex(*digest) != sha256) fields.fault("sha256", "must be 64 lower-case hex digits");
+    if (digest) resource.artifact.sha256 = *digest;
+  }
+  if (!raw_sha256.empty()) {
+    const auto digest = parse_digest(raw_sha256);
+    if (!digest || to_hex(*digest) != raw_sha256) fields.fault("rawSha256", "must be 64 lower-case hex digits");
+    if (digest) resource.raw.sha256 = *digest;
+  }
+  if (!resource.metadata.empty()) {
+    const auto metadata = parse_object(resource.metadata);
+    if (!metadata || !std::all_of(metadata->begin(), metadata->end(), [](const auto& value) { return value.is_string(); }))
+      fields.fault("metadata", "must be a JSON object of texts");
+  }
+  fields.not_served({"tlsCaCert", "repoUrl"});
+  if (object->contains("resourceId")) fields.fault("resourceId", "is given by the server");
+  if (auto finished = fields.finish(); !finished) return fail(finished.error());
+  resource.artifact.size = static_cast<std::uint64_t>(image_size.value_or(0));
+  resource.raw.size = static_cast<std::uint64_t>(raw_size.value_or(0));
+  if (!is_compressed_image(resource.image_url)) {
+    if (!resource.raw.sha256) resource.raw.sha256 = resource.artifact.sha256;
+    if (resource.raw.size == 0) resource.raw.size = resource.artifact.size;
+  }
+  const bool absolute = resource.image_url.starts_with("http://") || resource.image_url.starts_with("https://");
+  resource.urls = {absolute ? resource.image_url : files_root + "/" + resource.image_url};
+  return resource;
+}
+
+Result<Policy> parse_policy(const std::string& body) {
+  auto object = parse_object(body);
+  if (!object) return fail(object.error());
+  Fields fields(*object);
+  Policy policy;
+  policy.name = fields.text("name", 50, Charset::name, true);
+  policy.description = fields.text("description", 200, Charset::description);
+  const auto type = fields.one_of("updatePolicy", {"UPDATE_POLICY_UNSPECIFIED", "UPDATE_POLICY_LATEST", "UPDATE_POLICY_TARGET"});
+  policy.target_os_id = fields.resource_id("targetOsId", "os", true);
+  policy.allow_downgrade = fields.boolean("allowDowngrade").value_or(false);
+  bool mutable_fields = !fields.text("updatePackages", 500'000, Charset::any).empty();
+  const bool kernel_command = !fields.text("updateKernelCommand", 500, Charset::any).empty();
+  if (fields.has("updateSources")) {
+    const auto& sources = (*object)["updateSources"];
+    if (!sources.is_array()) {
+      fields.fault("updateSources", "must be a list");
+    } else {
+      mutable_fields = mutable_fields || !sources.empty();
+    }
+  }
+  if (object->contains("resourceId")) fields.fault("resourceId", "is given by the server");
+  if (auto finished = fields.finish(); !finished) return fail(finished.error());
+  const bool target = !policy.target_os_id.empty();
+  if (type.empty() || type == "UPDATE_POLICY_UNSPECIFIED") return fail(Code::invalid_input, "OS Update Policy type cannot be unspecified");
+  if (type == "UPDATE_POLICY_LATEST") {
+    policy.update_policy = UpdatePolicy::latest;
+    if (target || mutable_fields || kernel_command) return fail(Code::invalid_input, "With Policy LATEST, no fields should be set");
+    return policy;
+  }
+  policy.update_policy = UpdatePolicy::target;
+  if (target && mutable_fields) return fail(Code::invalid_input, "Fields for mutable and immutable OSes are mutually exclusive");
+  if (mutable_fields || kernel_command)
+    return fail(Code::invalid_input, "updatePackages, updateSources and updateKernelCommand are not served by this version: give targetOsId");
+  if (!target) return fail(Code::invalid_input, "With Policy TARGET, targetOsId must be set");
+  return policy;
+}
+
+}  // namespace
+
+void Api::list_os(Call& call) {
+  list(call, "OperatingSystemResources", os_resource_fields(), [](View& view, std::vector<Json>& items) {
+    return view.os_resources([&](const auto& resource) { items.push_back(os_resource_json(resource)); });
+  });
+}
+
+void Api::get_os(Call& call) {
+  View view = call.view();
+  const auto resource = view.os_resource(call.id);
+  if (resource == nullptr) return call.refuse({Code::not_found, "no such OS resource: " + call.id});
+  call.answer(os_resource_json(*resource));
+}
+
+void Api::create_os(Call& call) {
+  auto resource = parse_os_resource(call.request.body, settings_.files_root);
+  if (!resource) return call.refuse(resource.error());
+  change(call, fleet::CreateOsResource{std::move(*resource)}, [](View& view, const fleet::Answer& answer) -> Result<Json> {
+    const auto made = view.os_resource(answer.id);
+    if (made == nullptr) return fail(Code::not_found, "no such OS resource: " + answer.id);
+    return os_resource_json(*made);
+  });
+}
+
+void Api::delete_os(Call& call) {
+  change(call, fleet::DeleteOsResource{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
+}
+
+void Api::list_policies(Call& call) {
+  list(call, "osUpdatePolicies", policy_fields(), [](View& view, std::vector<Json>& items) {
+    return view.policies([&](const auto& policy) { items.push_back(policy_json(view, policy)); });
+  });
+}
+
+void Api::get_policy(Call& call) {
+  View view = call.view();
+  const auto policy = view.policy(call.id);
+  if (policy == nullptr) return call.refuse({Code::not_found, "no such OS update policy: " + call.id});
+  call.answer(policy_json(view, *policy));
+}
+
+void Api::create_policy(Call& call) {
+  auto policy = parse_policy(call.request.body);
+  if (!policy) return call.refuse(policy.error());
+  change(call, fleet::CreatePolicy{std::move(*policy)}, [](View& view, const fleet::Answer& answer) -> Result<Json> {
+    const auto made = view.policy(answer.id);
+    if (made == nullptr) return fail(Code::not_found, "no such OS update policy: " + answer.id);
+    return policy_json(view, *made);
+  });
+}
+
+void Api::delete_policy(Call& call) {
+  change(call, fleet::DeletePolicy{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
+}
+
+void Api::list_runs(Call& call) {
+  list(call, "osUpdateRuns", run_fields(), [](View& view, std::vector<Json>& items) {
+    auto read = view.runs([&](const auto& run) { items.push_back(run_json(view, run)); });
+    // Newest first, unless the caller says otherwise.
+    std::stable_sort(items.begin(), items.end(), [](const Json& left, const Json& right) { return left["startTime"] > right["startTime"]; });
+    return read;
+  });
+}
+
+void Api::get_run(Call& call) {
+  View view = call.view();
+  auto run = view.run(call.id);
+  if (!run) return call.refuse(run.error());
+  call.answer(run_json(view, *run));
+}
+
+}  // namespace abide::api

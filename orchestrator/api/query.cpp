@@ -1,0 +1,359 @@
+#include "orchestrator/api/query.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace abide::api {
+
+namespace {
+
+bool is_path_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// resource_id and resourceId and resourceID are one name.
+std::string folded(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c != '_') out += lower(c);
+  }
+  return out;
+}
+
+struct Resolved {
+  std::vector<std::string> path;
+  FieldTree::Kind kind = FieldTree::Kind::text;
+};
+
+Result<Resolved> resolve(std::string_view text, const FieldTree& tree) {
+  Resolved resolved;
+  const FieldTree* at = &tree;
+  std::string_view rest = text;
+  while (true) {
+    const std::size_t end = std::min(rest.find('.'), rest.size());
+    const std::string_view name = rest.substr(0, end);
+    const std::string wanted = folded(name);
+    const auto found = at == nullptr ? decltype(at->fields.begin()){}
+                                     : std::find_if(at->fields.begin(), at->fields.end(), [&](const auto& field) { return folded(field.first) == wanted; });
+    if (at == nullptr || name.empty() || found == at->fields.end()) return fail(Code::invalid_input, "no such field: " + std::string(text.substr(0, 100)));
+    resolved.path.push_back(found->first);
+    resolved.kind = found->second.kind;
+    at = found->second.nested;
+    if (end == rest.size()) return resolved;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+const Json* value_at(const Json& item, const std::vector<std::string>& path) {
+  const Json* at = &item;
+  for (const auto& name : path) {
+    if (!at->is_object()) return nullptr;
+    const auto found = at->find(name);
+    if (found == at->end()) return nullptr;
+    at = &*found;
+  }
+  return at;
+}
+
+std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+}  // namespace
+
+bool text_matches(std::string_view text, std::string_view pattern) {
+  // "contains" is "*pattern*"; greedy matching with one point to go back to, so linear for all that people write.
+  std::size_t t = 0;
+  std::size_t p = 0;
+  std::size_t star = 0;     // where the pattern goes on after the last *
+  std::size_t restart = 0;  // where the text is tried again from
+  while (p < pattern.size()) {
+    if (pattern[p] == '*') {
+      star = ++p;
+      restart = t;
+    } else if (t < text.size() && lower(text[t]) == lower(pattern[p])) {
+      ++t;
+      ++p;
+    } else {
+      if (restart >= text.size()) return false;
+      t = ++restart;
+      p = star;
+    }
+  }
+  return true;
+}
+
+// ---- filter ----------------------------------------------------------------------------------------------------------
+
+struct Filter::Node {
+  enum class Kind { all, any, negation, equals, has } kind = Kind::equals;
+  std::vector<std::shared_ptr<const Node>> children;
+  std::vector<std::string> path;
+  FieldTree::Kind field = FieldTree::Kind::text;
+  std::string value;
+
+  [[nodiscard]] bool matches(const Json& item) const {
+    switch (kind) {
+      case Kind::all: return std::all_of(children.begin(), children.end(), [&](const auto& child) { return child->matches(item); });
+      case Kind::any: return std::any_of(children.begin(), children.end(), [&](const auto& child) { return child->matches(item); });
+      case Kind::negation: return !children.front()->matches(item);
+      case Kind::has: {
+        const Json* found = value_at(item, path);
+        return found != nullptr && !found->is_null() && !(found->is_string() && found->get_ref<const std::string&>().empty()) &&
+               !(found->is_array() && found->empty());
+      }
+      case Kind::equals: break;
+    }
+    const Json* found = value_at(item, path);
+    const std::string text = found == nullptr || found->is_null() ? std::string() : plain(*found);
+    if (value.empty()) return text.empty();
+    return field == FieldTree::Kind::text ? text_matches(text, value) : text == value;
+  }
+};
+
+namespace {
+
+class FilterParser {
+ public:
+  FilterParser(std::string_view text, const FieldTree& tree) : text_(text), tree_(tree) {}
+  using NodePointer = std::shared_ptr<const Filter::Node>;
+
+  Result<NodePointer> parse() {
+    auto node = any(0);
+    if (!node) return node;
+    blanks();
+    if (at_ < text_.size()) return syntax("something is left over");
+    return node;
+  }
+
+ private:
+  [[nodiscard]] Unexpected syntax(std::string_view what) const {
+    return fail(Code::invalid_input, "filter: " + std::string(what) + " at position " + std::to_string(at_ + 1));
+  }
+  void blanks() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+  }
+  // A word on its own: AND, OR, NOT.
+  bool word(std::string_view wanted) {
+    blanks();
+    if (!text_.substr(at_).starts_with(wanted)) return false;
+    const std::size_t end = at_ + wanted.size();
+    if (end < text_.size() && is_path_character(text_[end])) return false;
+    at_ = end;
+    return true;
+  }
+  bool symbol(char wanted) {
+    blanks();
+    if (at_ >= text_.size() || text_[at_] != wanted) return false;
+    ++at_;
+    return true;
+  }
+
+  Result<NodePointer> any(int depth) {
+    auto node = std::make_shared<Filter::Node>();
+    node->kind = Filter::Node::Kind::any;
+    do {
+      auto child = all(depth);
+      if (!child) return child;
+      node->children.push_back(std::move(*child));
+    } while (word("OR"));
+    return node->children.size() == 1 ? node->children.front() : NodePointer(node);
+  }
+
+  Result<NodePointer> all(int depth) {
+    auto node = std::make_shared<Filter::Node>();
+    node->kind = Filter::Node::Kind::all;
+    while (true) {
+      auto child = term(depth);
+      if (!child) return child;
+      node->children.push_back(std::move(*child));
+      if (word("AND")) continue;
+      blanks();
+      if (at_ >= text_.size() || text_[at_] == ')') break;
+      const std::size_t here = at_;
+      if (word("OR")) {
+        at_ = here;
+        break;
+      }
+    }
+    return node->children.size() == 1 ? node->children.front() : NodePointer(node);
+  }
+
+  Result<NodePointer> term(int depth) {
+    if (depth > filter_depth_max) return syntax("nested too deeply");
+    if (word("NOT")) {
+      auto child = term(depth + 1);
+      if (!child) return child;
+      auto node = std::make_shared<Filter::Node>();
+      node->kind = Filter::Node::Kind::negation;
+      node->children.push_back(std::move(*child));
+      return NodePointer(node);
+    }
+    if (symbol('(')) {
+      auto node = any(depth + 1);
+      if (!node) return node;
+      if (!symbol(')')) return syntax(") is missing");
+      return node;
+    }
+    blanks();
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && is_path_character(text_[at_])) ++at_;
+    const std::string_view path = text_.substr(begin, at_ - begin);
+    if (path.empty()) return syntax("a field is expected");
+    auto node = std::make_shared<Filter::Node>();
+    if (path == "has" && symbol('(')) {
+      blanks();
+      const std::size_t inner = at_;
+      while (at_ < text_.size() && is_path_character(text_[at_])) ++at_;
+      auto resolved = resolve(text_.substr(inner, at_ - inner), tree_);
+      if (!resolved) return fail(resolved.error().in("filter"));
+      if (!symbol(')')) return syntax(") is missing");
+      node->kind = Filter::Node::Kind::has;
+      node->path = std::move(resolved->path);
+      return NodePointer(node);
+    }
+    auto resolved = resolve(path, tree_);
+    if (!resolved) return fail(resolved.error().in("filter"));
+    if (resolved->kind == FieldTree::Kind::object) return fail(Code::invalid_input, "filter: " + std::string(path) + " has fields of its own: name one, or say has(" + std::string(path) + ")");
+    if (!symbol('=')) return syntax("= is expected");
+    node->path = std::move(resolved->path);
+    node->field = resolved->kind;
+    auto value = this->value();
+    if (!value) return fail(value.error());
+    node->value = std::move(*value);
+    return NodePointer(node);
+  }
+
+  Result<std::string> value() {
+    blanks();
+    if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'')) {
+      const char quote = text_[at_++];
+      const std::size_t end = text_.find(quote, at_);
+      if (end == std::string_view::npos) return syntax("the closing quote is missing");
+      std::string value(text_.substr(at_, end - at_));
+      at_ = end + 1;
+      return value;
+    }
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && text_[at_] != ' ' && text_[at_] != '(' && text_[at_] != ')' && text_[at_] != '=') ++at_;
+    if (at_ == begin) return syntax("a value is expected");
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  std::string_view text_;
+  const FieldTree& tree_;
+  std::size_t at_ = 0;
+};
+
+bool is_filter_character(char c) {
+  static constexpr std::string_view more = "-_.,:/=*(){}\"' ";
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || more.find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+Result<Filter> Filter::parse(std::string_view text, const FieldTree& tree) {
+  if (text.size() > filter_bytes_max) return fail(Code::invalid_input, "filter: longer than " + std::to_string(filter_bytes_max) + " bytes");
+  if (!std::all_of(text.begin(), text.end(), is_filter_character)) return fail(Code::invalid_input, "filter: has a character that is not allowed");
+  auto root = FilterParser(text, tree).parse();
+  if (!root) return fail(root.error());
+  Filter filter;
+  filter.root_ = std::move(*root);
+  return filter;
+}
+
+bool Filter::matches(const Json& item) const { return root_ == nullptr || root_->matches(item); }
+
+// ---- order and pages ---------------------------------------------------------------------------------------------------
+
+Result<std::vector<OrderKey>> parse_order_by(std::string_view text, const FieldTree& tree) {
+  if (text.size() > filter_bytes_max) return fail(Code::invalid_input, "orderBy: longer than " + std::to_string(filter_bytes_max) + " bytes");
+  std::vector<OrderKey> keys;
+  while (true) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view item = text.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    OrderKey key;
+    const std::size_t blank = std::min(item.find(' '), item.size());
+    std::string_view direction = item.substr(blank);
+    while (direction.starts_with(' ')) direction.remove_prefix(1);
+    if (!direction.empty() && direction != "asc" && direction != "desc")
+      return fail(Code::invalid_input, "orderBy: `" + std::string(direction.substr(0, 100)) + "` is neither asc nor desc");
+    key.descending = direction == "desc";
+    auto resolved = resolve(item.substr(0, blank), tree);
+    if (!resolved) return fail(resolved.error().in("orderBy"));
+    if (resolved->kind == FieldTree::Kind::object) return fail(Code::invalid_input, "orderBy: " + std::string(item) + " has fields of its own: name one");
+    key.path = std::move(resolved->path);
+    keys.push_back(std::move(key));
+    if (comma == text.size()) return keys;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+Result<std::int64_t> parse_integer(std::string_view name, std::string_view text, std::int64_t least, std::int64_t most) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most)
+    return fail(Code::invalid_input, std::string(name) + ": must be an integer between " + std::to_string(least) + " and " + std::to_string(most));
+  return number;
+}
+
+Result<ListQuery> take_list_query(std::map<std::string, std::string, std::less<>>& query, const FieldTree* tree) {
+  ListQuery list;
+  if (const auto found = query.find("pageSize"); found != query.end()) {
+    auto number = parse_integer("pageSize", found->second, 1, page_size_max);
+    if (!number) return fail(number.error());
+    list.page_size = *number;
+    query.erase(found);
+  }
+  if (const auto found = query.find("offset"); found != query.end()) {
+    auto number = parse_integer("offset", found->second, 0, offset_max);
+    if (!number) return fail(number.error());
+    list.offset = *number;
+    query.erase(found);
+  }
+  if (tree == nullptr) return list;
+  if (const auto found = query.find("orderBy"); found != query.end()) {
+    auto keys = parse_order_by(found->second, *tree);
+    if (!keys) return fail(keys.error());
+    list.order_by = std::move(*keys);
+    query.erase(found);
+  }
+  if (const auto found = query.find("filter"); found != query.end()) {
+    auto filter = Filter::parse(found->second, *tree);
+    if (!filter) return fail(filter.error());
+    list.filter = std::move(*filter);
+    query.erase(found);
+  }
+  return list;
+}
+
+Result<void> nothing_left(const std::map<std::string, std::string, std::less<>>& query) {
+  if (query.empty()) return {};
+  return fail(Code::invalid_input, "no such query parameter: " + query.begin()->first.substr(0, 100));
+}
+
+Json list_page(const char* key, std::vector<Json> items, const ListQuery& query) {
+  if (!query.filter.everything())
+    items.erase(std::remove_if(items.begin(), items.end(), [&](const Json& item) { return !query.filter.matches(item); }), items.end());
+  for (auto order = query.order_by.rbegin(); order != query.order_by.rend(); ++order) {
+    std::stable_sort(items.begin(), items.end(), [&](const Json& left, const Json& right) {
+      const Json* a = value_at(order->descending ? right : left, order->path);
+      const Json* b = value_at(order->descending ? left : right, order->path);
+      if (a == nullptr || b == nullptr) return a == nullptr && b != nullptr;  // absent comes first
+      return *a < *b;
+    });
+  }
+  const auto total = static_cast<std::int64_t>(items.size());
+  const std::int64_t begin = std::min(query.offset, total);
+  const std::int64_t end = std::min(begin + query.page_size, total);
+  Json page = Json::object();
+  Json& list = page[key] = Json::array();
+  for (std::int64_t i = begin; i < end; ++i) list.push_back(std::move(items[static_cast<std::size_t>(i)]));
+  page["totalElements"] = total;
+  page["hasNext"] = end < total;
+  return page;
+}
+
+}  // namespace abide::api

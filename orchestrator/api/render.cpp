@@ -1,0 +1,398 @@
+#include "orchestrator/api/render.hpp"
+
+#include "common/core/time.hpp"
+
+namespace abide::api {
+
+namespace {
+
+void put(Json& object, const char* key, const std::string& text) {
+  if (!text.empty()) object[key] = text;
+}
+
+Json timestamps(std::int64_t created_ms, std::int64_t updated_ms) {
+  Json stamps = Json::object();
+  stamps["createdAt"] = to_rfc3339(created_ms);
+  stamps["updatedAt"] = to_rfc3339(updated_ms == 0 ? created_ms : updated_ms);
+  return stamps;
+}
+
+void put_status(Json& object, const std::string& name, const std::string& text, fleet::Indicator indicator, std::int64_t at_seconds) {
+  object[name] = text;
+  object[name + "Indicator"] = std::string(fleet::to_string(indicator));
+  object[name + "Timestamp"] = at_seconds;
+}
+
+const char* schedule_status_name(ScheduleStatus status) {
+  switch (status) {
+    case ScheduleStatus::unspecified: return "SCHEDULE_STATUS_UNSPECIFIED";
+    case ScheduleStatus::maintenance: return "SCHEDULE_STATUS_MAINTENANCE";
+    case ScheduleStatus::os_update: return "SCHEDULE_STATUS_OS_UPDATE";
+  }
+  return "SCHEDULE_STATUS_UNSPECIFIED";
+}
+
+Json progress_json(const fleet::Node& node, const fleet::LiveNode& live) {
+  Json json = Json::object();
+  json["phase"] = std::string(to_string(node.phase));
+  std::int64_t at_ms = node.heard_ms.value_or(node.registered_ms);
+  // Live progress counts only where it tells of what the journal tells of, too.
+  if (live.progress && live.progress->phase == node.phase && live.progress->offer == node.offer) {
+    json["percent"] = live.progress->percent;
+    json["bytesDone"] = live.progress->bytes_done;
+    json["bytesTotal"] = live.progress->bytes_total;
+    json["bytesPerSecond"] = live.progress->bytes_per_second;
+    at_ms = live.progress_at_ms;
+  }
+  json["at"] = to_rfc3339(at_ms);
+  return json;
+}
+
+Json window_json(const Window& window) {
+  Json json = Json::object();
+  json["scheduleId"] = window.id;
+  json["opensAt"] = to_rfc3339(window.opens_at_ms);
+  if (window.closes_at_ms != 0) json["closesAt"] = to_rfc3339(window.closes_at_ms);
+  return json;
+}
+
+Json outcome_json(const Outcome& outcome) {
+  Json json = Json::object();
+  json["offer"] = to_string(outcome.offer);
+  json["kind"] = std::string(to_string(outcome.kind));
+  json["reason"] = std::string(to_string(outcome.reason));
+  return json;
+}
+
+// What the bus knows of the machine. Not in the contract that the rest follows.
+Json node_json(const fleet::Node& node, const fleet::LiveNode& live) {
+  Json json = Json::object();
+  json["uuid"] = to_string(node.id);
+  if (live.online) json["online"] = *live.online;
+  if (node.heard_ms) json["heardAt"] = to_rfc3339(*node.heard_ms);
+  json["phase"] = std::string(to_string(node.phase));
+  put(json, "profileName", node.identity.profile_name);
+  put(json, "osImageId", node.identity.os_image_id);
+  put(json, "architecture", node.identity.architecture);
+  if (node.identity.digest) json["digest"] = to_hex(node.identity.digest);
+  put(json, "agentVersion", node.identity.agent_version);
+  if (node.heard_ms) json["slot"] = std::string(to_string(node.slot));
+  put(json, "boot", node.boot.text);
+  if (node.journal) {
+    json["journal"] = to_hex(node.journal);
+    json["upto"] = node.upto;
+  }
+  if (node.offer) json["offer"] = to_string(node.offer);
+  if (node.outcome.kind != OutcomeKind::none) json["outcome"] = outcome_json(node.outcome);
+  json["conflict"] = node.conflict;
+  if (node.conflict_with) json["conflictWith"] = to_hex(node.conflict_with);
+  json["held"] = node.held;
+  put(json, "heldWhy", node.held_why);
+  json["paused"] = node.paused;
+  put(json, "linkFault", node.link_fault);
+  if (node.newest.document.number) {
+    Json document = Json::object();
+    document["number"] = to_string(node.newest.document.number);
+    document["takenByNode"] = node.taken >= node.newest.document.number;
+    if (node.newest.link) {
+      const auto& link = *node.newest.link;
+      document["offer"] = to_string(link.offer);
+      document["osResourceId"] = link.release.os_resource_id;
+      document["osImageId"] = link.release.os_image_id;
+      document["paused"] = link.paused;
+      document["aborted"] = link.aborted;
+    }
+    if (node.newest.window) document["window"] = window_json(*node.newest.window);
+    json["document"] = std::move(document);
+  }
+  json["windowOpen"] = node.open_window.has_value();
+  return json;
+}
+
+Json bare_host(const fleet::Node& node, const fleet::LiveNode& live) {
+  using fleet::Indicator;
+  Json json = Json::object();
+  json["resourceId"] = node.host_id;
+  json["name"] = node.name;
+  json["uuid"] = to_string(node.id);
+  json["desiredState"] = "HOST_STATE_ONBOARDED";
+  json["currentState"] = node.heard_ms ? "HOST_STATE_ONBOARDED" : "HOST_STATE_REGISTERED";
+  put(json, "cpuArchitecture", node.identity.architecture);
+  const std::int64_t heard = node.heard_ms.value_or(node.registered_ms) / 1000;
+  const std::int64_t seen = live.online ? live.online_at_ms / 1000 : heard;
+  if (node.conflict) {
+    put_status(json, "hostStatus", "Duplicate identity", Indicator::error, heard);
+  } else if (!node.heard_ms) {
+    put_status(json, "hostStatus", "Not Connected", Indicator::unspecified, node.registered_ms / 1000);
+  } else if (live.online && !*live.online && node.phase == Phase::rebooting) {
+    put_status(json, "hostStatus", "Rebooting", Indicator::in_progress, seen);
+  } else if (live.online && !*live.online) {
+    put_status(json, "hostStatus", "No Connection", Indicator::error, seen);
+  } else if (live.online) {
+    put_status(json, "hostStatus", "Running", Indicator::idle, seen);
+  } else {
+    put_status(json, "hostStatus", "Unknown", Indicator::unspecified, heard);
+  }
+  json["timestamps"] = timestamps(node.registered_ms, node.updated_ms);
+  return json;
+}
+
+Json bare_instance(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
+  using fleet::Indicator;
+  Json json = Json::object();
+  json["resourceId"] = node.instance_id;
+  json["instanceID"] = node.instance_id;
+  json["kind"] = "INSTANCE_KIND_METAL";
+  json["name"] = node.name;
+  json["desiredState"] = "INSTANCE_STATE_RUNNING";
+  json["currentState"] = node.heard_ms ? "INSTANCE_STATE_RUNNING" : "INSTANCE_STATE_UNSPECIFIED";
+  if (const auto os = view.os_resource(node.os_resource_id)) {
+    json["os"] = os_resource_json(*os);
+    put(json, "securityFeature", os->value.security_feature);
+  }
+  if (const auto policy = view.policy(node.policy_id)) json["updatePolicy"] = policy_json(view, *policy);
+  const std::int64_t heard = node.heard_ms.value_or(0) / 1000;
+  put_status(json, "updateStatus", node.status.text, node.status.indicator, node.status.at_seconds);
+  if (node.heard_ms) {
+    put_status(json, "instanceStatus", "Running", Indicator::idle, heard);
+    put_status(json, "provisioningStatus", "Provisioned", Indicator::idle, node.registered_ms / 1000);
+  } else {
+    put_status(json, "instanceStatus", "Not Installed", Indicator::unspecified, node.registered_ms / 1000);
+    put_status(json, "provisioningStatus", "Not Provisioned", Indicator::unspecified, node.registered_ms / 1000);
+  }
+  json["osUpdateAvailable"] = node.os_update_available;
+  json["updateProgress"] = progress_json(node, live);
+  json["node"] = node_json(node, live);
+  json["timestamps"] = timestamps(node.registered_ms, node.updated_ms);
+  return json;
+}
+
+Json reference_to_instance(const fleet::Node& node) {
+  Json json = Json::object();
+  json["resourceId"] = node.instance_id;
+  json["instanceID"] = node.instance_id;
+  json["name"] = node.name;
+  Json host = Json::object();
+  host["resourceId"] = node.host_id;
+  host["name"] = node.name;
+  json["host"] = std::move(host);
+  return json;
+}
+
+}  // namespace
+
+Json os_resource_json(const fleet::Stamped<OsResource>& stamped) {
+  const auto& resource = stamped.value;
+  Json json = Json::object();
+  json["resourceId"] = resource.id;
+  json["osResourceID"] = resource.id;
+  put(json, "name", resource.name);
+  put(json, "architecture", resource.architecture);
+  put(json, "imageUrl", resource.image_url);
+  put(json, "imageId", resource.image_id);
+  json["sha256"] = to_hex(resource.artifact.sha256);
+  put(json, "profileName", resource.profile_name);
+  put(json, "securityFeature", resource.security_feature);
+  put(json, "osType", resource.os_type);
+  put(json, "osProvider", resource.os_provider);
+  put(json, "description", resource.description);
+  put(json, "metadata", resource.metadata);
+  put(json, "platformBundle", resource.platform_bundle);
+  put(json, "installedPackagesUrl", resource.package_manifest_url);
+  put(json, "existingCvesUrl", resource.existing_cves_url);
+  put(json, "fixedCvesUrl", resource.fixed_cves_url);
+  if (resource.artifact.size != 0) json["imageSizeBytes"] = resource.artifact.size;
+  if (resource.raw.size != 0) json["rawSizeBytes"] = resource.raw.size;
+  if (resource.raw.sha256) json["rawSha256"] = to_hex(resource.raw.sha256);
+  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  return json;
+}
+
+Json policy_json(View& view, const fleet::Stamped<Policy>& stamped) {
+  const auto& policy = stamped.value;
+  Json json = Json::object();
+  json["resourceId"] = policy.id;
+  json["name"] = policy.name;
+  put(json, "description", policy.description);
+  json["updatePolicy"] = policy.update_policy == UpdatePolicy::latest ? "UPDATE_POLICY_LATEST" : "UPDATE_POLICY_TARGET";
+  if (const auto os = view.os_resource(policy.target_os_id)) json["targetOs"] = os_resource_json(*os);
+  if (policy.allow_downgrade) json["allowDowngrade"] = true;
+  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  return json;
+}
+
+Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
+  const auto& schedule = stamped.value;
+  Json json = Json::object();
+  json["resourceId"] = schedule.id;
+  json["singleScheduleID"] = schedule.id;
+  json["scheduleStatus"] = schedule_status_name(schedule.status);
+  put(json, "name", schedule.name);
+  if (const auto node = view.host(schedule.host_id)) {
+    Json host = Json::object();
+    host["resourceId"] = node->host_id;
+    host["name"] = node->name;
+    json["targetHost"] = std::move(host);
+  }
+  json["startSeconds"] = schedule.start_seconds;
+  if (schedule.end_seconds != 0) json["endSeconds"] = schedule.end_seconds;
+  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  return json;
+}
+
+Json run_json(View& view, const fleet::Run& run) {
+  Json json = Json::object();
+  json["resourceId"] = run.id;
+  json["name"] = run.name;
+  put(json, "description", run.from_os_image_id.empty() ? "" : "OS update for " + run.from_os_image_id);
+  if (const auto policy = view.policy(run.policy_id)) json["appliedPolicy"] = policy_json(view, *policy);
+  if (const auto node = view.cached_node(run.node)) json["instance"] = reference_to_instance(*node);
+  put_status(json, "status", run.status.text, run.status.indicator, run.status.at_seconds);
+  json["statusDetails"] = run.status_details;
+  json["startTime"] = (run.start_ms != 0 ? run.start_ms : run.opened_ms) / 1000;
+  json["endTime"] = run.end_ms != 0 ? run.end_ms / 1000 : open_run_end_seconds;
+  json["offer"] = to_string(run.offer);
+  json["accepted"] = run.start_ms != 0;
+  put(json, "fromOsImageId", run.from_os_image_id);
+  put(json, "toOsImageId", run.to_os_image_id);
+  put(json, "toOsResourceId", run.to_os_resource_id);
+  if (run.outcome != OutcomeKind::none) {
+    json["outcome"] = std::string(to_string(run.outcome));
+    if (run.reason != Reason::none) json["reason"] = std::string(to_string(run.reason));
+    Json evidence = Json::object();
+    put(evidence, "check", run.evidence.check);
+    put(evidence, "outputTail", run.evidence.output_tail);
+    if (run.evidence.attempts != 0) evidence["attempts"] = run.evidence.attempts;
+    if (run.outcome == OutcomeKind::rolled_back) evidence["bootCause"] = std::string(to_string(run.evidence.boot_cause));
+    put(evidence, "detail", run.evidence.detail);
+    if (!evidence.empty()) json["evidence"] = std::move(evidence);
+  }
+  json["timestamps"] = timestamps(run.opened_ms, run.end_ms != 0 ? run.end_ms : run.status.at_seconds * 1000);
+  return json;
+}
+
+Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
+  Json json = bare_instance(view, node, live);
+  json["host"] = bare_host(node, live);
+  return json;
+}
+
+Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
+  Json json = bare_host(node, live);
+  json["instance"] = bare_instance(view, node, live);
+  return json;
+}
+
+Json source_json(const fleet::Source& source) {
+  Json json = Json::object();
+  json["name"] = source.name;
+  json["error"] = source.error;
+  json["since"] = to_rfc3339(source.since_ms);
+  return json;
+}
+
+// ---- what can be filtered and sorted by ------------------------------------------------------------------------------
+
+namespace {
+
+using Kind = FieldTree::Kind;
+
+FieldTree tree(std::initializer_list<const char*> texts, std::initializer_list<const char*> exacts, std::initializer_list<const char*> numbers) {
+  FieldTree made;
+  for (const char* name : texts) made.fields[name] = {Kind::text, nullptr};
+  for (const char* name : exacts) made.fields[name] = {Kind::exact, nullptr};
+  for (const char* name : numbers) made.fields[name] = {Kind::number, nullptr};
+  return made;
+}
+
+void nest(FieldTree& made, const char* name, const FieldTree& nested) { made.fields[name] = {Kind::object, &nested}; }
+
+const FieldTree& timestamp_fields() {
+  static const FieldTree fields = tree({"createdAt", "updatedAt"}, {}, {});
+  return fields;
+}
+
+FieldTree plain_host_fields() {
+  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture"}, {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
+  nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
+FieldTree plain_instance_fields() {
+  static const FieldTree progress = tree({}, {"phase"}, {"percent", "bytesDone", "bytesTotal", "bytesPerSecond"});
+  static const FieldTree node =
+      tree({"osImageId", "profileName", "architecture", "heldWhy", "linkFault"}, {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
+  FieldTree fields = tree({"name", "updateStatus", "instanceStatus", "provisioningStatus", "osUpdateAvailable"},
+                          {"resourceId", "instanceID", "kind", "desiredState", "currentState", "securityFeature", "updateStatusIndicator", "instanceStatusIndicator", "provisioningStatusIndicator"},
+                          {"updateStatusTimestamp", "instanceStatusTimestamp", "provisioningStatusTimestamp"});
+  nest(fields, "os", os_resource_fields());
+  nest(fields, "updatePolicy", policy_fields());
+  nest(fields, "updateProgress", progress);
+  nest(fields, "node", node);
+  nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
+}  // namespace
+
+const FieldTree& os_resource_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = tree({"name", "architecture", "imageUrl", "imageId", "profileName", "description", "metadata", "platformBundle", "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl"},
+                          {"resourceId", "osResourceID", "sha256", "rawSha256", "securityFeature", "osType", "osProvider"}, {"imageSizeBytes", "rawSizeBytes"});
+    nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& policy_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade"}, {});
+    nest(made, "targetOs", os_resource_fields());
+    nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& host_fields() {
+  static const FieldTree instance = plain_instance_fields();
+  static const FieldTree fields = [] {
+    FieldTree made = plain_host_fields();
+    nest(made, "instance", instance);
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& instance_fields() {
+  static const FieldTree host = plain_host_fields();
+  static const FieldTree fields = [] {
+    FieldTree made = plain_instance_fields();
+    nest(made, "host", host);
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& run_fields() {
+  static const FieldTree host = tree({"name"}, {"resourceId"}, {});
+  static const FieldTree instance = [] {
+    FieldTree made = tree({"name"}, {"resourceId", "instanceID"}, {});
+    nest(made, "host", host);
+    return made;
+  }();
+  static const FieldTree evidence = tree({"check", "outputTail", "detail"}, {"bootCause"}, {"attempts"});
+  static const FieldTree fields = [] {
+    FieldTree made = tree({"name", "description", "status", "statusDetails", "fromOsImageId", "toOsImageId"},
+                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason"}, {"statusTimestamp", "startTime", "endTime"});
+    nest(made, "appliedPolicy", policy_fields());
+    nest(made, "instance", instance);
+    nest(made, "evidence", evidence);
+    nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+}  // namespace abide::api

@@ -1,0 +1,30 @@
+#pragma once
+// Rows as the JSON of the REST contract (openapi.yaml). Pure but for what the view reads.
+#include <cstdint>
+#include <string>
+
+#include "orchestrator/api/query.hpp"
+#include "orchestrator/api/view.hpp"
+#include "orchestrator/fleet/live.hpp"
+
+namespace abide::api {
+
+// What existing clients of the contract take for "not finished": 9999999999 in 32 bits.
+inline constexpr std::int64_t open_run_end_seconds = 1'410'065'407;
+
+Json os_resource_json(const fleet::Stamped<OsResource>& resource);
+Json policy_json(View& view, const fleet::Stamped<Policy>& policy);
+Json schedule_json(View& view, const fleet::Stamped<Schedule>& schedule);
+Json run_json(View& view, const fleet::Run& run);
+// With its host, but not that host's instance again; and the other way round.
+Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
+Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
+Json source_json(const fleet::Source& source);
+
+const FieldTree& os_resource_fields();
+const FieldTree& policy_fields();
+const FieldTree& run_fields();
+const FieldTree& instance_fields();
+const FieldTree& host_fields();
+
+}  // namespace abide::api

@@ -1,0 +1,237 @@
+#include <array>
+#include <string_view>
+
+#include "common/core/ids.hpp"
+#include "common/core/time.hpp"
+#include "common/service/build_version.hpp"
+#include "orchestrator/api/call.hpp"
+
+namespace abide::api {
+
+HttpResponse json_response(const Json& json) {
+  HttpResponse response;
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return response;
+}
+
+struct Api::Routes {
+  struct Route {
+    Method method;
+    std::string_view path;  // below /v1/projects/{projectName}/; {} is the variable part
+    Handle handle;
+  };
+  static constexpr std::array table = {
+      Route{Method::get, "compute/os", &Api::list_os},
+      Route{Method::post, "compute/os", &Api::create_os},
+      Route{Method::get, "compute/os/{}", &Api::get_os},
+      Route{Method::erase, "compute/os/{}", &Api::delete_os},
+      Route{Method::get, "os-update-policies", &Api::list_policies},
+      Route{Method::post, "os-update-policies", &Api::create_policy},
+      Route{Method::get, "os-update-policies/{}", &Api::get_policy},
+      Route{Method::erase, "os-update-policies/{}", &Api::delete_policy},
+      Route{Method::get, "os-update-runs", &Api::list_runs},
+      Route{Method::get, "os-update-runs/{}", &Api::get_run},
+      Route{Method::get, "compute/hosts", &Api::list_hosts},
+      Route{Method::post, "compute/hosts", &Api::register_host},
+      Route{Method::post, "compute/hosts/register", &Api::register_host},
+      Route{Method::get, "compute/hosts/summary", &Api::summary},
+      Route{Method::get, "compute/hosts_summary", &Api::summary},
+      Route{Method::get, "compute/hosts/{}", &Api::get_host},
+      Route{Method::patch, "compute/hosts/{}", &Api::patch_host},
+      Route{Method::get, "compute/hosts/{}/explain", &Api::explain},
+      Route{Method::post, "compute/hosts/{}/pause", &Api::order},
+      Route{Method::post, "compute/hosts/{}/resume", &Api::order},
+      Route{Method::post, "compute/hosts/{}/abort", &Api::order},
+      Route{Method::post, "compute/hosts/{}/confirm", &Api::order},
+      Route{Method::post, "compute/hosts/{}/resolve", &Api::resolve},
+      Route{Method::get, "compute/instances", &Api::list_instances},
+      Route{Method::get, "compute/instances/{}", &Api::get_instance},
+      Route{Method::patch, "compute/instances/{}", &Api::patch_instance},
+      Route{Method::get, "schedules", &Api::list_schedules},
+      Route{Method::get, "schedules/single", &Api::list_single_schedules},
+      Route{Method::post, "schedules/single", &Api::create_schedule},
+      Route{Method::get, "schedules/single/{}", &Api::get_schedule},
+      Route{Method::put, "schedules/single/{}", &Api::put_schedule},
+      Route{Method::patch, "schedules/single/{}", &Api::patch_schedule},
+      Route{Method::erase, "schedules/single/{}", &Api::delete_schedule},
+      Route{Method::get, "schedules/repeated", &Api::nothing_yet},
+      Route{Method::get, "sites", &Api::nothing_yet},
+      Route{Method::get, "regions", &Api::nothing_yet},
+      Route{Method::get, "regions/{}/sites", &Api::nothing_yet},
+      Route{Method::get, "locations", &Api::nothing_yet},
+      Route{Method::get, "events", &Api::events},
+      Route{Method::get, "sources", &Api::list_sources},
+      Route{Method::post, "sources/refresh", &Api::refresh},
+      Route{Method::post, "refresh", &Api::refresh},
+  };
+
+  // Other names of the same things.
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> aliases = {{
+      {"compute/operating_systems", "compute/os"},
+      {"os_update_policy", "os-update-policies"},
+      {"os_update_run", "os-update-runs"},
+      {"compute/schedules", "schedules"},
+  }};
+
+  static bool matches(std::string_view pattern, const std::string& path, std::string& variable) {
+    const std::size_t brace = pattern.find("{}");
+    if (brace == std::string_view::npos) return pattern == path;
+    const std::string_view before = pattern.substr(0, brace);
+    const std::string_view after = pattern.substr(brace + 2);
+    const std::string_view whole = path;
+    if (whole.size() <= before.size() + after.size() || !whole.starts_with(before) || !whole.ends_with(after)) return false;
+    const auto middle = whole.substr(before.size(), whole.size() - before.size() - after.size());
+    if (middle.find('\n') != std::string_view::npos) return false;
+    variable = std::string(middle);
+    return true;
+  }
+};
+
+namespace {
+
+std::string_view method_name(Method method) {
+  switch (method) {
+    case Method::get: return "GET";
+    case Method::post: return "POST";
+    case Method::put: return "PUT";
+    case Method::patch: return "PATCH";
+    case Method::erase: return "DELETE";
+    case Method::other: return "";
+  }
+  return "";
+}
+
+HttpResponse not_allowed(const std::string& allowed) {
+  auto response = error_response(405, "Unimplemented", "this path takes " + allowed);
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+}  // namespace
+
+Api::Api(Backend& backend, ApiSettings settings, Post post)
+    : backend_(backend), settings_(std::move(settings)), post_(std::move(post)), events_(std::make_shared<EventLog>()) {}
+
+void Api::handle(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
+  auto target = parse_target(request.target);
+  if (!target) return exchange->respond(error_response(target.error()));
+  Call call{request, exchange, std::move(*target), {}, {}, {}, {}, nullptr};
+  const auto& segments = call.target.segments;
+  const auto only = [&](Method method, Handle handle_it) {
+    if (request.method != method) return exchange->respond(not_allowed(std::string(method_name(method))));
+    (this->*handle_it)(call);
+  };
+  if (segments.size() == 1 && segments[0] == "healthz") return only(Method::get, &Api::health);
+  if (segments.size() == 1 && segments[0] == "openapi.yaml") return only(Method::get, &Api::openapi);
+  if (segments.size() < 2 || segments[0] != "v1" || segments[1] != "projects")
+    return exchange->respond(error_response(404, "NotFound", "no such path"));
+  if (segments.size() == 2) return only(Method::get, &Api::list_projects);
+  call.project = segments[2];
+  if (segments.size() == 3) return only(Method::put, &Api::put_project);
+  const auto scope = backend_.scope_of(call.project);
+  if (!scope) return call.refuse({Code::not_found, "no such project: " + call.project});
+  call.scope = *scope;
+  route(call);
+}
+
+void Api::route(Call& call) {
+  // Segments are joined by a byte that none can contain but as a separator: "/" inside a segment is not one.
+  std::string path;
+  for (std::size_t i = 3; i < call.target.segments.size(); ++i) {
+    std::string segment = call.target.segments[i];
+    for (char& c : segment) {
+      if (c == '/') c = '\n';
+    }
+    path += (path.empty() ? "" : "/") + segment;
+  }
+  call.last = call.target.segments.back();
+  for (const auto& [alias, name] : Routes::aliases) {
+    if (path.starts_with(alias) && (path.size() == alias.size() || path[alias.size()] == '/')) {
+      path = std::string(name) + path.substr(alias.size());
+      break;
+    }
+  }
+  std::string allowed;
+  for (const auto& route : Routes::table) {
+    std::string variable;
+    if (!Routes::matches(route.path, path, variable) || variable.find('/') != std::string::npos) continue;
+    if (route.method != call.request.method) {
+      allowed += (allowed.empty() ? "" : ", ") + std::string(method_name(route.method));
+      continue;
+    }
+    call.id = variable;
+    call.reader = backend_.snapshot();
+    return (this->*route.handle)(call);
+  }
+  if (allowed.empty()) return call.exchange->respond(error_response(404, "NotFound", "no such path"));
+  call.exchange->respond(not_allowed(allowed));
+}
+
+void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
+  auto answered = [this, exchange = call.exchange, scope = call.scope, rendered = std::move(rendered)](Result<fleet::Answer> answer) {
+    if (!answer) return exchange->respond(error_response(answer.error()));
+    post_([this, exchange, scope, rendered, committed = std::move(*answer)] {
+      View view(backend_.snapshot(), scope);
+      auto json = rendered(view, committed);
+      if (!json) return exchange->respond(error_response(json.error()));
+      if (!committed.note.empty()) (*json)["note"] = committed.note;
+      exchange->respond(json_response(*json));
+    });
+  };
+  if (!backend_.submit(call.project, std::move(operation), std::move(answered)))
+    call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+}
+
+void Api::list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, std::vector<Json>&)>& collect) {
+  auto query = take_list_query(call.target.query, &fields);
+  if (!query) return call.refuse(query.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  View view = call.view();
+  std::vector<Json> items;
+  if (auto collected = collect(view, items); !collected) return call.refuse(collected.error());
+  call.answer(list_page(key, std::move(items), *query));
+}
+
+// ---- what belongs to no resource -----------------------------------------------------------------------------------------
+
+void Api::health(Call& call) {
+  const auto health = backend_.health();
+  Json json = Json::object();
+  json["status"] = health.healthy ? "ok" : "stuck";
+  json["version"] = std::string(build_version());
+  json["bus"] = health.bus_connected ? "connected" : "disconnected";
+  json["projects"] = health.projects;
+  json["releases"] = health.releases;
+  if (health.releases_read_at_ms != 0) json["releasesReadAt"] = to_rfc3339(health.releases_read_at_ms);
+  json["releasesFound"] = health.releases_found;
+  auto response = json_response(json);
+  response.status = health.healthy ? 200 : 503;
+  call.exchange->respond(std::move(response));
+}
+
+void Api::openapi(Call& call) {
+  HttpResponse response;
+  response.content_type = "application/yaml";
+  response.body = std::string(openapi_yaml());
+  call.exchange->respond(std::move(response));
+}
+
+void Api::list_projects(Call& call) {
+  auto query = take_list_query(call.target.query, nullptr);
+  if (!query) return call.refuse(query.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  std::vector<Json> items;
+  for (const auto& name : backend_.projects()) items.push_back(Json{{"name", name}});
+  call.answer(list_page("projects", std::move(items), *query));
+}
+
+void Api::put_project(Call& call) {
+  if (auto checked = check_project_name(call.project); !checked) return call.refuse(checked.error());
+  auto created = [exchange = call.exchange, name = call.project](Result<void> done) {
+    if (!done) return exchange->respond(error_response(done.error()));
+    exchange->respond(json_response(Json{{"name", name}}));
+  };
+  if (!backend_.create_project(call.project, std::move(created))) call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+}
+
+}  // namespace abide::api

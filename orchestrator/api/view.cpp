@@ -1,0 +1,127 @@
+#include "orchestrator/api/view.hpp"
+
+#include "orchestrator/rows.hpp"
+
+namespace abide::api {
+
+namespace {
+
+template <class T>
+Result<T> found_or(Result<std::optional<T>> read, std::string_view what, std::string_view id) {
+  if (!read) return fail(read.error());
+  if (!*read) return fail(Code::not_found, "no such " + std::string(what) + ": " + std::string(id.substr(0, 100)));
+  return std::move(**read);
+}
+
+}  // namespace
+
+Result<fleet::Node> View::node(const NodeId& id) { return found_or(fleet::read_node(*reader_, scope_, id), "host", to_string(id)); }
+
+Result<fleet::Node> View::find_host(const std::string& name) {
+  for (const auto read : {&fleet::read_node_of_host, &fleet::read_node_of_instance}) {
+    auto node = read(*reader_, scope_, name);
+    if (!node) return fail(node.error());
+    if (*node) return std::move(**node);
+  }
+  if (const auto id = parse_node_id(name)) return node(*id);
+  std::optional<fleet::Node> named;
+  bool twice = false;
+  auto scanned = fleet::scan_nodes(*reader_, scope_, [&](fleet::Node&& node) {
+    if (node.name != name) return true;
+    twice = named.has_value();
+    named = std::move(node);
+    return !twice;
+  });
+  if (!scanned) return fail(scanned.error());
+  if (twice) return fail(Code::conflict, "more than one host is named " + name + "; use a resource id");
+  return found_or(Result<std::optional<fleet::Node>>(std::move(named)), "host", name);
+}
+
+Result<void> View::nodes(const std::function<void(const fleet::Node&)>& visit) {
+  return fleet::scan_nodes(*reader_, scope_, [&](fleet::Node&& node) {
+    visit(node);
+    return true;
+  });
+}
+
+std::shared_ptr<const fleet::Stamped<OsResource>> View::os_resource(const std::string& id) {
+  if (id.empty()) return nullptr;
+  auto [known, is_new] = os_resources_.try_emplace(id);
+  if (is_new) {
+    auto read = fleet::read_os_resource(*reader_, scope_, id);
+    if (read && *read) known->second = std::make_shared<const fleet::Stamped<OsResource>>(std::move(**read));
+  }
+  return known->second;
+}
+
+std::shared_ptr<const fleet::Stamped<Policy>> View::policy(const std::string& id) {
+  if (id.empty()) return nullptr;
+  auto [known, is_new] = policies_.try_emplace(id);
+  if (is_new) {
+    auto read = fleet::read_policy(*reader_, scope_, id);
+    if (read && *read) known->second = std::make_shared<const fleet::Stamped<Policy>>(std::move(**read));
+  }
+  return known->second;
+}
+
+Result<void> View::os_resources(const std::function<void(const fleet::Stamped<OsResource>&)>& visit) {
+  return fleet::scan_os_resources(*reader_, scope_, [&](fleet::Stamped<OsResource>&& resource) {
+    visit(resource);
+    return true;
+  });
+}
+
+Result<void> View::policies(const std::function<void(const fleet::Stamped<Policy>&)>& visit) {
+  return fleet::scan_policies(*reader_, scope_, [&](fleet::Stamped<Policy>&& policy) {
+    visit(policy);
+    return true;
+  });
+}
+
+Result<void> View::schedules(const std::function<void(const fleet::Stamped<Schedule>&)>& visit) {
+  return fleet::scan_schedules(*reader_, scope_, [&](fleet::Stamped<Schedule>&& schedule) {
+    visit(schedule);
+    return true;
+  });
+}
+
+Result<fleet::Stamped<Schedule>> View::schedule(const std::string& id) {
+  return found_or(fleet::read_schedule(*reader_, scope_, id), "schedule", id);
+}
+
+Result<void> View::runs(const std::function<void(const fleet::Run&)>& visit) {
+  return fleet::scan_runs(*reader_, scope_, [&](fleet::Run&& run) {
+    visit(run);
+    return true;
+  });
+}
+
+Result<fleet::Run> View::run(const std::string& id) { return found_or(fleet::read_run(*reader_, scope_, id), "OS update run", id); }
+
+Result<void> View::sources(const std::function<void(const fleet::Source&)>& visit) {
+  return fleet::scan_sources(*reader_, scope_, [&](fleet::Source&& source) {
+    visit(source);
+    return true;
+  });
+}
+
+std::shared_ptr<const fleet::Node> View::cached_node(const NodeId& id) {
+  auto [known, is_new] = nodes_.try_emplace(id);
+  if (is_new) {
+    auto read = fleet::read_node(*reader_, scope_, id);
+    if (read && *read) known->second = std::make_shared<const fleet::Node>(std::move(**read));
+  }
+  return known->second;
+}
+
+std::shared_ptr<const fleet::Node> View::host(const std::string& host_id) {
+  if (host_id.empty()) return nullptr;
+  auto [known, is_new] = hosts_.try_emplace(host_id);
+  if (is_new) {
+    auto read = fleet::read_node_of_host(*reader_, scope_, host_id);
+    if (read && *read) known->second = std::make_shared<const fleet::Node>(std::move(**read));
+  }
+  return known->second;
+}
+
+}  // namespace abide::api

@@ -1,0 +1,51 @@
+#pragma once
+// One project's rows at one moment, for one request. Remembers what it has read, so that a list of hosts reads each OS
+// resource and policy once. One thread.
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/core/result.hpp"
+#include "common/store/store.hpp"
+#include "orchestrator/fleet/state.hpp"
+
+namespace abide::api {
+
+class View {
+ public:
+  View(std::shared_ptr<const Reader> reader, std::string scope) : reader_(std::move(reader)), scope_(std::move(scope)) {}
+
+  // not_found names the thing as the caller did.
+  Result<fleet::Node> node(const NodeId& id);
+  // By resource id of host or instance, UUID or name. conflict: the name is not unique.
+  Result<fleet::Node> find_host(const std::string& name);
+  Result<void> nodes(const std::function<void(const fleet::Node&)>& visit);
+
+  // None: there is no such resource (any more).
+  std::shared_ptr<const fleet::Stamped<OsResource>> os_resource(const std::string& id);
+  std::shared_ptr<const fleet::Stamped<Policy>> policy(const std::string& id);
+  Result<void> os_resources(const std::function<void(const fleet::Stamped<OsResource>&)>& visit);
+  Result<void> policies(const std::function<void(const fleet::Stamped<Policy>&)>& visit);
+  Result<void> schedules(const std::function<void(const fleet::Stamped<Schedule>&)>& visit);
+  Result<fleet::Stamped<Schedule>> schedule(const std::string& id);
+  Result<void> runs(const std::function<void(const fleet::Run&)>& visit);
+  Result<fleet::Run> run(const std::string& id);
+  Result<void> sources(const std::function<void(const fleet::Source&)>& visit);
+  // Of a node that schedules and runs refer to; none: unknown.
+  std::shared_ptr<const fleet::Node> host(const std::string& host_id);
+  std::shared_ptr<const fleet::Node> cached_node(const NodeId& id);
+
+  [[nodiscard]] const Reader& reader() const { return *reader_; }
+  [[nodiscard]] const std::string& scope() const { return scope_; }
+
+ private:
+  std::shared_ptr<const Reader> reader_;
+  std::string scope_;
+  std::map<std::string, std::shared_ptr<const fleet::Stamped<OsResource>>> os_resources_;
+  std::map<std::string, std::shared_ptr<const fleet::Stamped<Policy>>> policies_;
+  std::map<NodeId, std::shared_ptr<const fleet::Node>> nodes_;
+  std::map<std::string, std::shared_ptr<const fleet::Node>> hosts_;
+};
+
+}  // namespace abide::api
