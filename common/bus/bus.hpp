@@ -45,6 +45,8 @@ struct BusSettings {
   std::int64_t reconnect_ms_max = 60'000;  // full jitter in [0, min(this, 2^k s))
   std::size_t in_flight_max = 100;       // PUBLISHes without PUBACK
   std::size_t queue_max = 10'000;        // messages that wait for room in that window; above: unavailable
+  // For the log: why an attempt to connect failed. Called like the handler.
+  std::function<void(const std::string& reason)> on_attempt_failed;
   // TLS: used with mqtts://
   std::string ca_file, certificate_file, key_file;
 };

@@ -379,7 +379,9 @@ void MqttBus::Connection::close() {
     queue_.clear();
     in_flight_ = 0;
     early_.clear();
-    if (std::exchange(told_up_, false) && handler_) handler_(BusDisconnected{goodbye ? "stopped" : reason_});
+    const bool was_up = std::exchange(told_up_, false);
+    if (was_up && handler_) handler_(BusDisconnected{goodbye ? "stopped" : reason_});
+    if (!was_up && !stopping_ && settings_.on_attempt_failed) settings_.on_attempt_failed(reason_);
   }
   if (!client_) return;
   try {

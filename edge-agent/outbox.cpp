@@ -1,0 +1,35 @@
+#include "edge-agent/outbox.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace abide::agent {
+
+Result<void> Outbox::pump(const node::Link& link, const Journal& journal, const Send& send) {
+  if (link.welcomes != welcomes_) {
+    welcomes_ = link.welcomes;
+    next_ = link.send_from;
+  }
+  if (!node::may_send_events(link)) return {};
+  const auto& head = journal.head();
+  next_ = std::max(next_, head.base + 1);
+  if (next_ > head.last || unacknowledged_.size() >= events_in_flight_max) return {};
+  const std::uint64_t room = events_in_flight_max - unacknowledged_.size();
+  const std::uint64_t upto = std::min(head.last, next_ + room - 1);
+  std::optional<Error> refused;
+  auto read = journal.read(next_, upto, [&](std::uint64_t sequence, Chain, std::string_view bytes) {
+    auto ticket = send(sequence, bytes);
+    if (!ticket) {
+      refused = ticket.error();
+      return false;
+    }
+    unacknowledged_.insert(*ticket);
+    next_ = sequence + 1;
+    return true;
+  });
+  if (!read) return read;
+  if (refused) return fail(*refused);
+  return {};
+}
+
+}  // namespace abide::agent
