@@ -1,0 +1,301 @@
+#include "orchestrator/rows.hpp"
+
+#include "common/events/codec_tables.hpp"
+#include "common/store/journal.hpp"
+#include "common/store/memory_store.hpp"
+#include "orchestrator/row_fields.hpp"
+#include "schemas/rows_fleet_generated.h"
+
+namespace abide::fleet {
+namespace {
+
+constexpr const char* identifier = "ABDF";
+constexpr std::size_t snapshot_bytes_max = std::size_t{1} << 30;
+constexpr flatbuffers::uoffset_t snapshot_tables_max = 32 * 1024 * 1024;
+
+constexpr std::string_view project_kind = "project";
+constexpr std::string_view node_kind = "node";
+constexpr std::string_view os_kind = "os";
+constexpr std::string_view policy_kind = "policy";
+constexpr std::string_view schedule_kind = "schedule";
+constexpr std::string_view source_kind = "source";
+constexpr std::string_view run_kind = "run";
+constexpr std::string_view host_kind = "host";
+constexpr std::string_view instance_kind = "instance";
+
+// The generated table whose verifier passes a row of T.
+template <class T>
+struct WireOf;
+template <>
+struct WireOf<ProjectRow> {
+  using Table = wire::ProjectRow;
+};
+template <>
+struct WireOf<Node> {
+  using Table = wire::NodeRow;
+};
+template <>
+struct WireOf<Stamped<OsResource>> {
+  using Table = wire::OsResourceRow;
+};
+template <>
+struct WireOf<Stamped<Policy>> {
+  using Table = wire::PolicyRow;
+};
+template <>
+struct WireOf<Stamped<Schedule>> {
+  using Table = wire::ScheduleRow;
+};
+template <>
+struct WireOf<Source> {
+  using Table = wire::SourceRow;
+};
+template <>
+struct WireOf<Run> {
+  using Table = wire::Run;
+};
+template <>
+struct WireOf<FleetSnapshot> {
+  using Table = wire::FleetSnapshot;
+};
+
+template <class T>
+std::string to_row(const T& value) {
+  flatbuffers::FlatBufferBuilder builder(1024);
+  const auto root = tables::write(builder, value);
+  return tables::finish(builder, root, identifier);
+}
+
+template <class T>
+Result<T> from_row(std::string_view bytes, std::size_t bytes_max = row_bytes.bytes_max, tables::Limits limits = {}) {
+  const tables::Aligned aligned(bytes);
+  auto verified = tables::verified<typename WireOf<T>::Table>(aligned, bytes_max, identifier, limits);
+  if (!verified) return fail(verified.error());
+  T value;
+  std::optional<Error> error;
+  tables::read(**verified, value, error);
+  if (error) return fail(std::move(*error));
+  return value;
+}
+
+template <class T>
+Result<std::optional<T>> get(const Reader& reader, const std::string& scope, std::string_view kind, std::string_view id) {
+  const auto key = row_key(scope, kind, id);
+  auto row = reader.get(key);
+  if (!row) return fail(row.error().in("row " + key));
+  if (!*row) return std::optional<T>{};
+  auto value = from_row<T>(**row);
+  if (!value) return fail(value.error().in("row " + key));
+  return std::optional<T>(std::move(*value));
+}
+
+template <class T>
+Result<void> scan(const Reader& reader, const std::string& scope, std::string_view kind, const Visitor<T>& visit) {
+  const auto prefix = row_key(scope, kind, "");
+  std::optional<Error> error;
+  auto read = reader.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view bytes) {
+    auto value = from_row<T>(bytes);
+    if (value) return visit(std::move(*value));
+    error = value.error().in("row " + std::string(key));
+    return false;
+  });
+  if (!read) return fail(read.error().in("rows " + prefix));
+  if (error) return fail(std::move(*error));
+  return {};
+}
+
+Result<std::optional<Node>> node_by(const Reader& reader, const std::string& scope, std::string_view kind, std::string_view id) {
+  const auto key = row_key(scope, kind, id);
+  auto row = reader.get(key);
+  if (!row) return fail(row.error().in("row " + key));
+  if (!*row) return std::optional<Node>{};
+  auto node = parse_node_id(**row);
+  if (!node) return fail(Error{Code::corrupt, node.error().message}.in("row " + key));
+  return read_node(reader, scope, *node);
+}
+
+void put_run(const Run& run, Batch& batch, const std::string& scope) {
+  batch.put(row_key(scope, run_kind, run.id), to_row(run));
+}
+
+void put_project(const State& state, Batch& batch, const std::string& scope) {
+  batch.put(row_key(scope, project_kind, ""),
+            to_row(ProjectRow{state.project, state.key, state.journal, state.last, state.epoch, state.revision, state.refused}));
+}
+
+void put_node(const Node& node, Batch& batch, const std::string& scope) {
+  const auto id = to_string(node.id);
+  batch.put(row_key(scope, node_kind, id), to_row(node));
+  batch.put(row_key(scope, host_kind, node.host_id), id);
+  batch.put(row_key(scope, instance_kind, node.instance_id), id);
+  if (node.run) put_run(*node.run, batch, scope);
+  for (const auto& run : node.superseded) put_run(run, batch, scope);
+}
+
+template <class T>
+void put_touched(const std::set<std::string>& touched, const std::map<std::string, T>& things, std::string_view kind, Batch& batch,
+                 const std::string& scope) {
+  for (const auto& id : touched) {
+    const auto found = things.find(id);
+    if (found == things.end())
+      batch.erase(row_key(scope, kind, id));
+    else
+      batch.put(row_key(scope, kind, id), to_row(found->second));
+  }
+}
+
+template <class T>
+void put_all(const std::map<std::string, T>& things, std::string_view kind, Batch& batch, const std::string& scope) {
+  for (const auto& [id, thing] : things) batch.put(row_key(scope, kind, id), to_row(thing));
+}
+
+void put_everything(const State& state, Batch& batch, const std::string& scope) {
+  put_project(state, batch, scope);
+  for (const auto& [id, run] : state.touched.runs) put_run(run, batch, scope);
+  for (const auto& [id, node] : state.nodes) put_node(node, batch, scope);
+  put_all(state.os_resources, os_kind, batch, scope);
+  put_all(state.policies, policy_kind, batch, scope);
+  put_all(state.schedules, schedule_kind, batch, scope);
+  put_all(state.sources, source_kind, batch, scope);
+}
+
+}  // namespace
+
+void Rows::save(State& state, Batch& batch, const std::string& scope) {
+  const auto& touched = state.touched;
+  if (touched.project) put_project(state, batch, scope);
+  for (const auto& [id, run] : touched.runs) put_run(run, batch, scope);
+  for (const auto& id : touched.nodes) {
+    // A node is never deleted: its host and instance ids, which its other rows are found by, would be gone with it.
+    const auto found = state.nodes.find(id);
+    assert(found != state.nodes.end());
+    put_node(found->second, batch, scope);
+  }
+  put_touched(touched.os_resources, state.os_resources, os_kind, batch, scope);
+  put_touched(touched.policies, state.policies, policy_kind, batch, scope);
+  put_touched(touched.schedules, state.schedules, schedule_kind, batch, scope);
+  put_touched(touched.sources, state.sources, source_kind, batch, scope);
+  state.touched = {};
+}
+
+void Rows::save_all(State& state, Batch& batch, const std::string& scope) {
+  put_everything(state, batch, scope);
+  state.touched = {};
+}
+
+Result<State> Rows::load(const Reader& reader, const std::string& scope) {
+  State state;
+  auto row = get<ProjectRow>(reader, scope, project_kind, "");
+  if (!row) return fail(row.error());
+  if (*row) {
+    auto& project = **row;
+    state.project = std::move(project.project);
+    state.key = std::move(project.key);
+    state.journal = project.journal;
+    state.last = project.last;
+    state.epoch = project.epoch;
+    state.revision = project.revision;
+    state.refused = std::move(project.refused);
+  }
+  const auto nodes = scan_nodes(reader, scope, [&](Node&& node) {
+    const auto id = node.id;
+    state.nodes.emplace(id, std::move(node));
+    return true;
+  });
+  if (!nodes) return fail(nodes.error());
+  const auto by_id = [](auto& things) {
+    return [&things](auto&& thing) {
+      auto id = thing.value.id;
+      things.emplace(std::move(id), std::move(thing));
+      return true;
+    };
+  };
+  if (auto done = scan_os_resources(reader, scope, by_id(state.os_resources)); !done) return fail(done.error());
+  if (auto done = scan_policies(reader, scope, by_id(state.policies)); !done) return fail(done.error());
+  if (auto done = scan_schedules(reader, scope, by_id(state.schedules)); !done) return fail(done.error());
+  const auto sources = scan_sources(reader, scope, [&](Source&& source) {
+    auto name = source.name;
+    state.sources.emplace(std::move(name), std::move(source));
+    return true;
+  });
+  if (!sources) return fail(sources.error());
+  rebuild_indexes(state);
+  return state;
+}
+
+std::string Rows::snapshot(const State& state) {
+  Batch batch;
+  put_everything(state, batch, "");
+  FleetSnapshot snapshot;
+  for (const auto& change : batch.changes()) snapshot.rows.push_back({change.key, *change.value});
+  return to_row(snapshot);
+}
+
+Result<State> Rows::from_snapshot(std::string_view bytes) {
+  auto snapshot = from_row<FleetSnapshot>(bytes, snapshot_bytes_max, tables::Limits{.depth_max = 4, .tables_max = snapshot_tables_max});
+  if (!snapshot) return fail(snapshot.error().in("snapshot of a project"));
+  Batch batch;
+  for (auto& row : snapshot->rows) batch.put(std::move(row.key), std::move(row.value));
+  MemoryStore rows;
+  if (auto done = rows.commit(batch); !done) return fail(done.error());
+  auto state = load(rows, "");
+  if (!state) return fail(state.error().in("snapshot of a project"));
+  return state;
+}
+
+Result<std::optional<Project>> read_project(const Reader& reader, const std::string& scope) {
+  auto row = get<ProjectRow>(reader, scope, project_kind, "");
+  if (!row) return fail(row.error());
+  if (!*row) return std::optional<Project>{};
+  return std::optional(Project{(*row)->project, (*row)->journal, (*row)->last, (*row)->epoch, (*row)->revision});
+}
+
+Result<std::optional<Node>> read_node(const Reader& reader, const std::string& scope, const NodeId& id) {
+  return get<Node>(reader, scope, node_kind, to_string(id));
+}
+Result<std::optional<Node>> read_node_of_host(const Reader& reader, const std::string& scope, std::string_view host_id) {
+  return node_by(reader, scope, host_kind, host_id);
+}
+Result<std::optional<Node>> read_node_of_instance(const Reader& reader, const std::string& scope, std::string_view instance_id) {
+  return node_by(reader, scope, instance_kind, instance_id);
+}
+Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Visitor<Node>& visit) {
+  return scan(reader, scope, node_kind, visit);
+}
+
+Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id) {
+  return get<Stamped<OsResource>>(reader, scope, os_kind, id);
+}
+Result<void> scan_os_resources(const Reader& reader, const std::string& scope, const Visitor<Stamped<OsResource>>& visit) {
+  return scan(reader, scope, os_kind, visit);
+}
+
+Result<std::optional<Stamped<Policy>>> read_policy(const Reader& reader, const std::string& scope, std::string_view id) {
+  return get<Stamped<Policy>>(reader, scope, policy_kind, id);
+}
+Result<void> scan_policies(const Reader& reader, const std::string& scope, const Visitor<Stamped<Policy>>& visit) {
+  return scan(reader, scope, policy_kind, visit);
+}
+
+Result<std::optional<Stamped<Schedule>>> read_schedule(const Reader& reader, const std::string& scope, std::string_view id) {
+  return get<Stamped<Schedule>>(reader, scope, schedule_kind, id);
+}
+Result<void> scan_schedules(const Reader& reader, const std::string& scope, const Visitor<Stamped<Schedule>>& visit) {
+  return scan(reader, scope, schedule_kind, visit);
+}
+
+Result<std::optional<Source>> read_source(const Reader& reader, const std::string& scope, std::string_view name) {
+  return get<Source>(reader, scope, source_kind, name);
+}
+Result<void> scan_sources(const Reader& reader, const std::string& scope, const Visitor<Source>& visit) {
+  return scan(reader, scope, source_kind, visit);
+}
+
+Result<std::optional<Run>> read_run(const Reader& reader, const std::string& scope, std::string_view id) {
+  return get<Run>(reader, scope, run_kind, id);
+}
+Result<void> scan_runs(const Reader& reader, const std::string& scope, const Visitor<Run>& visit) {
+  return scan(reader, scope, run_kind, visit);
+}
+
+}  // namespace abide::fleet
