@@ -88,6 +88,7 @@ class Host {
   void begin(JournalId id, Batch& batch) {
     journal_.begin(batch, id);
     batch.put(snapshot_key(journal_.scope()), Rows::snapshot(state_));
+    unsaved_ = true;
   }
 
   void take(const Input& input, const Now& now, const Cause& cause, Batch& batch) {
@@ -95,7 +96,10 @@ class Host {
     machine_.decide(state_, link_, input, now, sink);
   }
 
-  void save(Batch& batch) { Rows::save(state_, batch, journal_.scope()); }
+  // Rows of what the events since the last save have changed; nothing where there were none.
+  void save(Batch& batch) {
+    if (std::exchange(unsaved_, false)) Rows::save(state_, batch, journal_.scope());
+  }
   [[nodiscard]] Done committed() { return std::exchange(done_, Done{}); }
 
   // Deletes acknowledged events beyond the newest `keep`, and moves the snapshot up, so that the fold still gives the rows.
@@ -213,11 +217,13 @@ class Host {
       envelope.omitted = std::exchange(host_.omitted_, 0);
       envelope.cause = cause_;
       envelope.payload = std::move(event);
+      fit(envelope.payload);  // what is applied now is what a fold will read
       std::string bytes = encode(envelope);
       host_.journal_.append(batch_, bytes);
       Recorded<Event> recorded{envelope.journal, envelope.sequence,      envelope.after, host_.journal_.head().chain, envelope.at_ms,
                                envelope.clock_trusted, envelope.session, cause_,         std::get<Event>(std::move(envelope.payload))};
       M::apply(host_.state_, recorded);
+      host_.unsaved_ = true;
       host_.done_.events.push_back({std::move(recorded), std::move(bytes)});
     }
     void message(Message message) override { host_.done_.messages.push_back(std::move(message)); }
@@ -243,6 +249,7 @@ class Host {
   SessionId session_;
   Done done_;
   std::uint32_t omitted_ = 0;
+  bool unsaved_ = false;  // the state is ahead of its rows
 };
 
 }  // namespace abide
