@@ -110,6 +110,8 @@ Result<Envelope> decode_envelope(std::string_view bytes, bool only_node_events) 
   const auto type = table.GetField<std::uint8_t>(at(At::payload_type), 0);
   if (type == 0) return fail(Code::corrupt, "envelope: no payload");
   if (type > members) return fail(Code::unavailable, "envelope: payload " + std::to_string(type) + " is not known to this version");
+  if (type <= last_node_event && bytes.size() > envelope_bytes.bytes_max)  // it could not be stored inside of another
+    return fail(Code::corrupt, "envelope: " + std::to_string(bytes.size()) + " bytes are too many for a node's event");
   if (only_node_events && type > last_node_event) return fail(Code::corrupt, "envelope: the payload is no event of a node");
 
   Envelope envelope;
@@ -154,18 +156,16 @@ std::string encode(const Envelope& envelope) {
   if (cause != 0) builder.AddOffset(at(At::cause), flatbuffers::Offset<void>(cause));
   builder.AddElement<std::uint8_t>(at(At::payload_type), type, 0);
   builder.AddOffset(at(At::payload), flatbuffers::Offset<void>(payload));
-  return tables::finish(builder, builder.EndTable(start), envelope_identifier);
+  auto bytes = tables::finish(builder, builder.EndTable(start), envelope_identifier);
+  assert(bytes.size() <= envelope_bytes_max);
+  return bytes;
 }
 
 Result<Envelope> decode(std::string_view bytes) {
   return decode_envelope(bytes, false);
 }
 
-Result<Envelope> decode_node_event(std::string_view bytes) {
-  if (bytes.size() > envelope_bytes.bytes_max)
-    return fail(Code::corrupt, "envelope: " + std::to_string(bytes.size()) + " bytes are too many for a node's event");
-  return decode_envelope(bytes, true);
-}
+Result<Envelope> decode_node_event(std::string_view bytes) { return decode_envelope(bytes, true); }
 
 std::string encode_body(const DocumentBody& body) {
   flatbuffers::FlatBufferBuilder builder(1024);

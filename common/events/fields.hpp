@@ -53,7 +53,7 @@ inline constexpr Text json_text{16 * 1024};
 inline constexpr Bytes manifest_bytes{manifest_bytes_max};
 inline constexpr Bytes signature_bytes{16 * 1024};
 inline constexpr Bytes body_bytes{512 * 1024};
-inline constexpr Bytes envelope_bytes{64 * 1024};  // of a node's event
+inline constexpr Bytes envelope_bytes{256 * 1024};  // of a node's event: more than the largest that the limits here allow
 inline constexpr Secret key_bytes{32};
 inline constexpr Items urls_items{urls_max};
 inline constexpr Items checks_items{64};
