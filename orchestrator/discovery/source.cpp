@@ -64,6 +64,7 @@ class DirectorySource final : public Source {
   void cancel() override { cancelled_ = true; }
   [[nodiscard]] bool is_directory() const override { return true; }
   [[nodiscard]] const std::string& name() const override { return root_; }
+  [[nodiscard]] const std::string& files_root() const override { return files_root_; }
 
   fleet::ProfilesRead read() override {
     Pass pass;
@@ -132,6 +133,7 @@ class HttpSource final : public Source {
   void cancel() override { http_.cancel(); }
   [[nodiscard]] bool is_directory() const override { return false; }
   [[nodiscard]] const std::string& name() const override { return root_; }
+  [[nodiscard]] const std::string& files_root() const override { return files_root_; }
 
   fleet::ProfilesRead read() override {
     Pass pass;

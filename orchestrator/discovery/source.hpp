@@ -64,6 +64,7 @@ class Source {
   virtual void cancel() = 0;
   [[nodiscard]] virtual bool is_directory() const = 0;
   [[nodiscard]] virtual const std::string& name() const = 0;
+  [[nodiscard]] virtual const std::string& files_root() const = 0;  // absolute URL that image paths are relative to
 
  protected:
   Source() = default;

@@ -1,0 +1,495 @@
+#include "orchestrator/orchestrator.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "common/events/codec.hpp"
+#include "common/events/print.hpp"
+#include "common/service/random_seed.hpp"
+
+namespace abide::orchestrator {
+
+namespace {
+
+constexpr std::chrono::milliseconds turn_max{2'000};     // the owner turns its loop at least this often
+constexpr std::int64_t stuck_after_ms = 15'000;          // not turned for so long: /healthz says so
+constexpr std::chrono::milliseconds unsent_again{20};    // messages that the bus had no room for are tried again after
+constexpr std::size_t key_bytes = 32;
+
+Result<std::string> fresh_key() {
+  std::string key(key_bytes, '\0');
+  if (::getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) return fail(Code::unavailable, "getrandom gave no key");
+  return key;
+}
+
+std::vector<std::string> filters_of(const std::string& project) {
+  using topics::FromNode;
+  return {topics::orchestrator_filter(project, FromNode::status), topics::orchestrator_filter(project, FromNode::presence),
+          topics::orchestrator_filter(project, FromNode::progress), topics::roll_call(project)};
+}
+
+}  // namespace
+
+// ---- opening -------------------------------------------------------------------------------------------------------------
+
+Orchestrator::Orchestrator(Store& store, Settings settings, MakeBus make_bus)
+    : store_(store), settings_(std::move(settings)), make_bus_(std::move(make_bus)), random_{random_seed()}, inbox_(settings_.inbox_capacity) {
+  session_ = SessionId{random_.next_id()};
+  request_prefix_ = "req-" + to_hex(session_) + "-";
+}
+
+Orchestrator::~Orchestrator() {
+  stop();
+  if (thread_.joinable()) thread_.join();
+  if (worker_) worker_->stop();
+  if (bus_) bus_->stop();
+}
+
+Result<std::unique_ptr<Orchestrator>> Orchestrator::open(Store& store, Settings settings, MakeBus make_bus) {
+  auto orchestrator = std::unique_ptr<Orchestrator>(new Orchestrator(store, std::move(settings), std::move(make_bus)));
+  if (auto opened = orchestrator->open_projects(); !opened) return fail(opened.error());
+  return orchestrator;
+}
+
+Result<void> Orchestrator::open_projects() {
+  auto names = read_projects(store_);
+  if (!names) return fail(names.error());
+  for (const auto& name : settings_.projects) {
+    if (std::find(names->begin(), names->end(), name) == names->end()) names->push_back(name);
+  }
+  if (names->size() > projects_max) return fail(Code::invalid_input, "more than " + std::to_string(projects_max) + " projects");
+  const Now now = clock_.now();
+  Batch batch;
+  for (const auto& name : *names) {
+    auto project = add_project(name, now, batch);
+    if (!project) return fail(project.error());
+  }
+  for (auto& [name, project] : projects_) project.host->save(batch);
+  if (!batch.empty()) {
+    if (auto committed = store_.commit(batch); !committed) return fail(committed.error());
+  }
+  for (auto& [name, project] : projects_) settle(project, now);
+  return {};
+}
+
+// Loads a project, or begins it. Durable, and to be served, once the batch is committed.
+Result<Orchestrator::Project*> Orchestrator::add_project(const std::string& name, const Now& now, Batch& batch) {
+  fleet::Link link;
+  link.random.state = random_.next();
+  const auto scope = scope_of_project(name);
+  auto host = FleetHost::open(fleet::FleetMachine{settings_.fleet}, store_, scope, std::move(link), session_);
+  if (!host) return fail(host.error().in("project " + name));
+  Project& project = projects_[name];
+  project.name = name;
+  project.host = std::make_unique<FleetHost>(std::move(*host));
+  if (project.host->empty()) {
+    auto key = fresh_key();
+    if (!key) return fail(key.error());
+    put_project_row(batch, name);
+    project.host->begin(JournalId{random_.next_id()}, batch);
+    take(project, fleet::CreateProject{name, std::move(*key)}, now, {}, batch);
+  }
+  take(project, fleet::Started{}, now, {}, batch);
+  const std::lock_guard lock(names_mutex_);
+  scopes_[name] = scope;
+  filters_changed_ = true;
+  return &project;
+}
+
+// ---- other threads -------------------------------------------------------------------------------------------------------
+
+discovery::Worker::Deliver Orchestrator::deliver() {
+  return [this](discovery::Worker::Pass pass, std::vector<discovery::Worker::Refreshed> asked_for) {
+    inbox_.post(FromDiscovery{std::move(pass), std::move(asked_for)});
+  };
+}
+
+bool Orchestrator::known(const std::string& project) const {
+  const std::lock_guard lock(names_mutex_);
+  return scopes_.count(project) != 0;
+}
+
+void Orchestrator::heard(std::uint64_t bus, BusEvent event) {
+  if (std::holds_alternative<BusPublished>(event)) return;
+  if (auto* message = std::get_if<BusReceived>(&event)) return heard_message(bus, std::move(*message));
+  connected_ = std::holds_alternative<BusConnected>(event);
+  {
+    // Beside the inbox, which may be full: it must not be dropped, and waiting for room here could wait for ever, since
+    // the owner may be waiting for the bus.
+    const std::lock_guard lock(bus_changes_mutex_);
+    bus_changes_.push_back({bus, std::move(event)});
+  }
+  (void)inbox_.try_post(Woken{});  // full: the owner is awake anyway
+}
+
+void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
+  const Now now = clock_.now();
+  auto parsed = topics::parse(message.topic);
+  if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), now.mono_ms);
+  if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
+    if (!known(from->project))
+      return lines_.warn("project " + from->project, "message of a project that is not served here project=" + one_line(from->project) + " node=" + to_string(from->node), now.mono_ms);
+    if (from->what == topics::FromNode::progress || from->what == topics::FromNode::presence) {
+      auto envelope = decode(message.payload);
+      if (!envelope)
+        return lines_.warn("payload " + to_string(from->node), "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, now.mono_ms);
+      if (const auto* progress = std::get_if<Progress>(&envelope->payload)) live_.progress(from->project, from->node, *progress, now.wall_ms);
+      if (const auto* presence = std::get_if<Presence>(&envelope->payload))
+        live_.presence(from->project, from->node, envelope->session, presence->online, now.wall_ms);
+      return;
+    }
+  }
+  if (inbox_.try_post(FromBus{bus, std::move(message)}) || inbox_.closed()) return;
+  lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", now.mono_ms);
+  if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
+    const std::lock_guard lock(dropped_mutex_);
+    if (dropped_.size() < dropped_nodes_max) dropped_.emplace(from->project, from->node);
+  }
+}
+
+std::optional<std::string> Orchestrator::scope_of(const std::string& project) const {
+  const std::lock_guard lock(names_mutex_);
+  const auto found = scopes_.find(project);
+  if (found == scopes_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::string> Orchestrator::projects() const {
+  const std::lock_guard lock(names_mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, scope] : scopes_) names.push_back(name);
+  return names;
+}
+
+api::Health Orchestrator::health() const {
+  api::Health health;
+  health.healthy = boottime_ms() - turned_mono_ms_ < stuck_after_ms;
+  health.bus_connected = connected_;
+  health.projects = projects().size();
+  if (worker_) {
+    const auto pass = worker_->last();
+    health.releases = worker_->source_name();
+    health.releases_read_at_ms = pass.read_at_wall_ms;
+    health.releases_found = pass.found;
+  }
+  return health;
+}
+
+bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered) {
+  return inbox_.try_post(Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(answered)});
+}
+
+bool Orchestrator::explain(const std::string& project, const NodeId& node, Explained explained) {
+  return inbox_.try_post(ExplainAsked{project, node, std::move(explained)});
+}
+
+bool Orchestrator::create_project(const std::string& project, ProjectCreated created) {
+  return inbox_.try_post(ProjectAsked{project, std::move(created)});
+}
+
+bool Orchestrator::refresh(Refreshed refreshed) {
+  if (!worker_) return false;
+  return worker_->refresh([this, refreshed = std::move(refreshed)] {
+    api::RefreshDone done;
+    const auto pass = worker_->last();
+    done.found = pass.found;
+    for (const auto& failure : pass.failures) done.failures.emplace_back(failure.source, failure.error);
+    refreshed(std::move(done));
+  });
+}
+
+// ---- the owner -----------------------------------------------------------------------------------------------------------
+
+Result<void> Orchestrator::start() {
+  connect_bus();
+  if (ended_.code != ExitCode::ok) return fail(Code::invalid_input, ended_.line);
+  turned_mono_ms_ = boottime_ms();
+  if (worker_) worker_->start();
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void Orchestrator::stop() {
+  stopping_ = true;
+  inbox_.close();
+}
+
+Ended Orchestrator::wait() {
+  if (thread_.joinable()) thread_.join();
+  if (worker_) worker_->stop();
+  if (bus_) bus_->stop();
+  return ended_;
+}
+
+void Orchestrator::end(ExitCode code, std::string line) {
+  if (ended_.code == ExitCode::ok) ended_ = {code, std::move(line)};
+  stop();
+}
+
+void Orchestrator::connect_bus() {
+  filters_changed_ = false;
+  if (bus_) bus_->stop();
+  unsent_.clear();
+  std::vector<std::string> filters;
+  for (const auto& [name, project] : projects_) {
+    for (auto& filter : filters_of(name)) filters.push_back(std::move(filter));
+  }
+  connected_ = false;
+  bus_ = make_bus_(std::move(filters));
+  const auto number = ++bus_number_;
+  if (auto started = bus_->start([this, number](BusEvent event) { heard(number, std::move(event)); }); !started)
+    end(ExitCode::usage, started.error().message);
+}
+
+std::chrono::steady_clock::time_point Orchestrator::next_look(const Now& now) const {
+  const auto at_latest = std::chrono::steady_clock::now() + (unsent_.empty() ? turn_max : unsent_again);
+  auto until = at_latest;
+  for (const auto& [name, project] : projects_) {
+    if (const auto look = project.host->look_again(now)) until = std::min(until, steady_at(*look, turn_max));
+  }
+  return until;
+}
+
+void Orchestrator::run() {
+  while (!stopping_) {
+    auto items = inbox_.drain(settings_.inputs_per_commit, next_look(clock_.now()));
+    if (stopping_) {
+      // What was not begun is not done; its callers are told that they were not heard.
+      for (auto& item : items) {
+        if (auto* asked = std::get_if<Asked>(&item)) asked->answered(fail(Code::unavailable, "the orchestrator is stopping"));
+      }
+      break;
+    }
+    const Now now = clock_.now();
+    turned_mono_ms_ = now.mono_ms;
+    Batch batch;
+    take_bus_changes(now, batch);
+    for (auto& item : items) take_item(item, now, batch);
+    take_dropped(now, batch);
+    take_ticks(now, batch);
+    if (!commit(batch)) break;
+    for (auto& [name, project] : projects_) {
+      if (project.touched) settle(project, now);
+    }
+    for (const auto& answer : std::exchange(after_commit_, {})) answer();
+    flush_unsent();
+    for (auto& [name, project] : projects_) {
+      for (const auto& effect : project.host->todo(now)) end(ExitCode::superseded, "project " + name + ": " + std::get<fleet::StopServing>(effect).why);
+    }
+    if (filters_changed_ && !stopping_) connect_bus();
+  }
+  for (const auto& [id, answered] : std::exchange(pending_, {})) answered(fail(Code::unavailable, "the orchestrator is stopping"));
+}
+
+bool Orchestrator::commit(Batch& batch) {
+  for (auto& [name, project] : projects_) {
+    if (project.touched) project.host->save(batch);
+  }
+  if (batch.empty()) return true;
+  auto committed = store_.commit(batch);
+  if (committed) return true;
+  end(ExitCode::commit_failed, "commit failed; nothing of it was acted on or published: " + committed.error().message);
+  return false;
+}
+
+void Orchestrator::take(Project& project, const fleet::Input& input, const Now& now, const Cause& cause, Batch& batch) {
+  project.touched = true;
+  project.host->take(input, now, cause, batch);
+}
+
+void Orchestrator::take_ticks(const Now& now, Batch& batch) {
+  for (auto& [name, project] : projects_) {
+    const auto look = project.host->look_again(now);
+    if (look && *look <= now.mono_ms) take(project, fleet::Tick{}, now, {}, batch);
+  }
+}
+
+void Orchestrator::take_dropped(const Now& now, Batch& batch) {
+  std::set<std::pair<std::string, NodeId>> dropped;
+  {
+    const std::lock_guard lock(dropped_mutex_);
+    dropped.swap(dropped_);
+  }
+  for (const auto& [name, node] : dropped) {
+    const auto project = projects_.find(name);
+    if (project != projects_.end()) take(project->second, fleet::MessageDropped{node}, now, {}, batch);
+  }
+}
+
+void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
+  if (std::holds_alternative<Woken>(item)) return;
+  if (auto* from_bus = std::get_if<FromBus>(&item)) {
+    if (from_bus->bus == bus_number_) take_message(from_bus->message, now, batch);
+    return;
+  }
+  if (auto* discovered = std::get_if<FromDiscovery>(&item)) {
+    last_pass_ = discovered->pass;
+    const fleet::Input input = *discovered->pass;
+    for (auto& [name, project] : projects_) take(project, input, now, {}, batch);
+    for (auto& done : discovered->asked_for) after_commit_.push_back(std::move(done));
+    return;
+  }
+  if (auto* explained = std::get_if<ExplainAsked>(&item)) {
+    const auto project = projects_.find(explained->project);
+    if (project == projects_.end()) return explained->explained(fail(Code::not_found, "no such project"));
+    // After the commit, so that it tells of nothing that could still be lost.
+    after_commit_.push_back([this, name = explained->project, node = explained->node, tell = std::move(explained->explained)] {
+      const auto& host = *projects_.at(name).host;
+      tell(host.machine().waits_for(host.state(), host.link(), clock_.now(), node));
+    });
+    return;
+  }
+  if (auto* created = std::get_if<ProjectAsked>(&item)) {
+    if (projects_.count(created->project) == 0) {
+      if (projects_.size() >= projects_max)
+        return created->created(fail(Code::conflict, "there are " + std::to_string(projects_max) + " projects already"));
+      auto added = add_project(created->project, now, batch);
+      if (!added) return created->created(fail(added.error()));
+      if (last_pass_) take(**added, *last_pass_, now, {}, batch);
+    }
+    after_commit_.push_back([tell = std::move(created->created)] { tell({}); });
+    return;
+  }
+  auto& asked = std::get<Asked>(item);
+  const auto project = projects_.find(asked.project);
+  if (project == projects_.end()) return asked.answered(fail(Code::not_found, "no such project"));
+  pending_[asked.id] = std::move(asked.answered);
+  Cause cause;
+  cause.request = asked.id;
+  take(project->second, fleet::Request{asked.id, std::move(asked.operation)}, now, cause, batch);
+}
+
+void Orchestrator::take_bus_changes(const Now& now, Batch& batch) {
+  std::vector<BusChange> changes;
+  {
+    const std::lock_guard lock(bus_changes_mutex_);
+    changes.swap(bus_changes_);
+  }
+  for (const auto& [bus, event] : changes) {
+    if (bus != bus_number_) continue;  // of a connection that was given up
+    const bool up = std::holds_alternative<BusConnected>(event);
+    if (up) {
+      log_info("connected to the broker");
+    } else {
+      lines_.warn("bus", "no connection to the broker reason=\"" + one_line(std::get<BusDisconnected>(event).reason) + "\"", now.mono_ms);
+      unsent_.clear();  // what it would have said is said again after the next hello
+    }
+    for (auto& [name, project] : projects_) {
+      take(project, up ? fleet::Input(fleet::BusUp{}) : fleet::Input(fleet::BusDown{}), now, {}, batch);
+    }
+  }
+}
+
+void Orchestrator::take_message(BusReceived& message, const Now& now, Batch& batch) {
+  const auto parsed = topics::parse(message.topic);
+  if (!parsed) return;  // looked at when it was heard
+  auto envelope = decode(message.payload);
+  if (!envelope)
+    return lines_.warn("payload " + message.topic, "message that cannot be read topic=" + one_line(message.topic) + " error=\"" + one_line(envelope.error().message) + "\"", now.mono_ms);
+  if (const auto* roll_call = std::get_if<topics::RollCallTopic>(&*parsed)) {
+    const auto project = projects_.find(roll_call->project);
+    const auto* told = std::get_if<RollCall>(&envelope->payload);
+    if (project != projects_.end() && told != nullptr) take(project->second, fleet::RollCallHeard{*told, message.retained}, now, {}, batch);
+    return;
+  }
+  const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed);
+  if (from == nullptr || from->what != topics::FromNode::status) return;
+  const auto project = projects_.find(from->project);
+  if (project != projects_.end()) take_from_node(project->second, from->node, *envelope, message.payload, now, batch);
+}
+
+void Orchestrator::take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now, Batch& batch) {
+  if (auto* hello = std::get_if<Hello>(&envelope.payload)) {
+    take(project, fleet::HelloHeard{node, envelope.journal, envelope.session, std::move(*hello)}, now, {}, batch);
+    return;
+  }
+  auto* event = std::get_if<NodeEvent>(&envelope.payload);
+  if (event == nullptr || envelope.sequence == 0 || !envelope.journal)
+    return lines_.warn("status " + to_string(node), "message that is neither hello nor event project=" + one_line(project.name) + " node=" + to_string(node), now.mono_ms);
+  fleet::NodeEventHeard heard;
+  heard.node = node;
+  heard.journal = envelope.journal;
+  heard.sequence = envelope.sequence;
+  heard.after = envelope.after;
+  heard.chain = chain_after(envelope.after, bytes);
+  heard.session = envelope.session;
+  heard.at_ms = envelope.at_ms;
+  heard.clock_trusted = envelope.clock_trusted;
+  heard.envelope = std::move(bytes);
+  heard.event = std::move(*event);
+  const Cause cause{heard.journal, heard.sequence, {}};
+  take(project, heard, now, cause, batch);
+}
+
+// ---- after the commit ------------------------------------------------------------------------------------------------------
+
+void Orchestrator::settle(Project& project, const Now& now) {
+  project.touched = false;
+  auto done = project.host->committed();
+  if (logs(LogLevel::info)) {
+    for (const auto& event : done.events)
+      log_info(print(event.recorded.event) + " project=" + one_line(project.name) + " sequence=" + std::to_string(event.recorded.sequence));
+  }
+  if (!done.events.empty() && wake_) wake_();
+  for (auto& message : done.messages) perform(project, message, now);
+}
+
+Envelope Orchestrator::envelope_of(const Project& project, const Now& now, Payload payload) const {
+  Envelope envelope;
+  envelope.life = project.host->link().life;
+  envelope.session = session_;
+  envelope.at_ms = now.wall_ms;
+  envelope.clock_trusted = now.trusted;
+  envelope.payload = std::move(payload);
+  return envelope;
+}
+
+void Orchestrator::perform(Project& project, fleet::Message& message, const Now& now) {
+  const auto& state = project.host->state();
+  const auto& link = project.host->link();
+  const auto& name = project.name;
+  if (std::holds_alternative<fleet::CallRoll>(message)) {
+    auto roll_call = fleet::make_roll_call(settings_.fleet, state, link);
+    publish({topics::roll_call(name), encode(envelope_of(project, now, roll_call)), 1, true});
+  } else if (const auto* received = std::get_if<fleet::SendReceived>(&message)) {
+    auto content = fleet::make_received(state, link, received->node, received->welcome, now);
+    publish({topics::received(name, received->node), encode(envelope_of(project, now, content)), 1, false});
+  } else if (const auto* document = std::get_if<fleet::PublishDocument>(&message)) {
+    const auto node = state.nodes.find(document->node);
+    if (node == state.nodes.end()) return;
+    const auto& newest = node->second.newest;
+    publish({topics::document(name, document->node, newest.topic), encode(envelope_of(project, now, newest.document)), 1, true});
+  } else if (const auto* announced = std::get_if<fleet::AnnounceProfile>(&message)) {
+    const auto found = state.os_resources.find(announced->os_resource_id);
+    if (found == state.os_resources.end()) return;
+    const auto& resource = found->second.value;
+    ProfileDiscovered discovered{resource.profile_name, resource.image_id, resource.id, resource.architecture, resource.artifact, resource.manifest};
+    publish({topics::profile_discovered(name, resource.profile_name), encode(envelope_of(project, now, std::move(discovered))), 1, true});
+  } else if (auto* reply = std::get_if<fleet::Reply>(&message)) {
+    const auto asked = pending_.find(reply->request);
+    if (asked == pending_.end()) return;
+    after_commit_.push_back([answered = std::move(asked->second), answer = std::move(reply->answer)]() mutable { answered(std::move(answer)); });
+    pending_.erase(asked);
+  }
+}
+
+void Orchestrator::publish(BusMessage message) {
+  if (!bus_ || !connected_) return;  // said again after the next hello
+  if (unsent_.empty() && bus_->publish(message)) return;
+  if (!connected_) return;
+  if (unsent_.size() < unsent_max) {
+    unsent_.push_back(std::move(message));
+  } else {
+    lines_.warn("unsent", "messages to nodes are dropped: the broker does not take them fast enough", clock_.now().mono_ms);
+  }
+}
+
+void Orchestrator::flush_unsent() {
+  while (!unsent_.empty()) {
+    if (!bus_->publish(unsent_.front())) return;
+    unsent_.pop_front();
+  }
+}
+
+}  // namespace abide::orchestrator

@@ -1,0 +1,169 @@
+#pragma once
+// The shell around the fleets of all projects: one owner thread, one inbox, one batch and one fsync for all that was
+// drained. Bus, discovery and API are on threads of their own and only post; reads for the API come from snapshots.
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "common/bus/bus.hpp"
+#include "common/core/random.hpp"
+#include "common/events/topics.hpp"
+#include "common/service/clock.hpp"
+#include "common/service/exit_codes.hpp"
+#include "common/service/host.hpp"
+#include "common/service/inbox.hpp"
+#include "common/service/logging.hpp"
+#include "common/store/store.hpp"
+#include "orchestrator/api/backend.hpp"
+#include "orchestrator/discovery/worker.hpp"
+#include "orchestrator/fleet/live.hpp"
+#include "orchestrator/fleet/machine.hpp"
+#include "orchestrator/projects.hpp"
+#include "orchestrator/rows.hpp"
+
+namespace abide::orchestrator {
+
+inline constexpr std::size_t inputs_per_commit_max = 512;
+inline constexpr std::size_t unsent_max = 100'000;         // messages that found the bus's queue full
+inline constexpr std::size_t dropped_nodes_max = 100'000;  // nodes noted while the inbox was full
+inline constexpr std::size_t projects_max = 1'000;
+
+// How the owner ended, and the line that says why; empty: it was asked to.
+struct Ended {
+  ExitCode code = ExitCode::ok;
+  std::string line;
+};
+
+struct Settings {
+  fleet::Settings fleet;
+  std::vector<std::string> projects;   // made at the start where they do not exist
+  std::size_t inbox_capacity = inbox_capacity_default;
+  std::size_t inputs_per_commit = inputs_per_commit_max;
+};
+
+class Orchestrator final : public api::Backend {
+ public:
+  using MakeBus = std::function<std::unique_ptr<Bus>(std::vector<std::string> filters)>;
+
+  // Opens every project of the store, and makes those that the settings name: all of it is committed when this returns.
+  static Result<std::unique_ptr<Orchestrator>> open(Store& store, Settings settings, MakeBus make_bus);
+  ~Orchestrator() override;  // stop(), and waits
+  Orchestrator(const Orchestrator&) = delete;
+  Orchestrator& operator=(const Orchestrator&) = delete;
+
+  // Before start.
+  void set_worker(std::unique_ptr<discovery::Worker> worker) { worker_ = std::move(worker); }
+  void on_events(std::function<void()> wake) { wake_ = std::move(wake); }  // owner thread: events were committed
+  // What a worker is to be given.
+  [[nodiscard]] discovery::Worker::Deliver deliver();
+
+  // Starts the bus, discovery and the owner thread. The error is the bus's: its settings.
+  Result<void> start();
+  void stop();             // any thread; returns at once
+  [[nodiscard]] Ended wait();  // until the owner has ended; bus and discovery are stopped then
+
+  // api::Backend
+  [[nodiscard]] std::shared_ptr<const Reader> snapshot() const override { return store_.snapshot(); }
+  [[nodiscard]] std::optional<std::string> scope_of(const std::string& project) const override;
+  [[nodiscard]] std::vector<std::string> projects() const override;
+  [[nodiscard]] fleet::LiveNode live(const std::string& project, const NodeId& node) const override { return live_.get(project, node); }
+  [[nodiscard]] api::Health health() const override;
+  [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered) override;
+  [[nodiscard]] bool explain(const std::string& project, const NodeId& node, Explained explained) override;
+  [[nodiscard]] bool create_project(const std::string& project, ProjectCreated created) override;
+  [[nodiscard]] bool refresh(Refreshed refreshed) override;
+
+ private:
+  using FleetHost = Host<fleet::FleetMachine, fleet::Rows>;
+  struct Project {
+    std::string name;
+    std::unique_ptr<FleetHost> host;
+    bool touched = false;
+  };
+  struct Woken {};
+  struct FromBus { std::uint64_t bus = 0; BusReceived message; };
+  struct BusChange { std::uint64_t bus = 0; BusEvent event; };
+  struct FromDiscovery { discovery::Worker::Pass pass; std::vector<discovery::Worker::Refreshed> asked_for; };
+  struct Asked { std::string project; std::string id; fleet::Operation operation; Answered answered; };
+  struct ExplainAsked { std::string project; NodeId node; Explained explained; };
+  struct ProjectAsked { std::string project; ProjectCreated created; };
+  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, ProjectAsked>;
+
+  Orchestrator(Store& store, Settings settings, MakeBus make_bus);
+  Result<void> open_projects();
+  Result<Project*> add_project(const std::string& name, const Now& now, Batch& batch);
+
+  // any thread
+  void heard(std::uint64_t bus, BusEvent event);
+  void heard_message(std::uint64_t bus, BusReceived message);
+  [[nodiscard]] bool known(const std::string& project) const;
+
+  // owner thread
+  void run();
+  std::chrono::steady_clock::time_point next_look(const Now& now) const;
+  void take(Project& project, const fleet::Input& input, const Now& now, const Cause& cause, Batch& batch);
+  void take_item(Item& item, const Now& now, Batch& batch);
+  void take_bus_changes(const Now& now, Batch& batch);
+  void take_message(BusReceived& message, const Now& now, Batch& batch);
+  void take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now, Batch& batch);
+  void take_ticks(const Now& now, Batch& batch);
+  void take_dropped(const Now& now, Batch& batch);
+  bool commit(Batch& batch);
+  void settle(Project& project, const Now& now);
+  void perform(Project& project, fleet::Message& message, const Now& now);
+  void publish(BusMessage message);
+  void flush_unsent();
+  void connect_bus();
+  void end(ExitCode code, std::string line);
+  Envelope envelope_of(const Project& project, const Now& now, Payload payload) const;
+
+  Store& store_;
+  Settings settings_;
+  MakeBus make_bus_;
+  std::function<void()> wake_;
+  Clock clock_;
+  Random random_;
+  SessionId session_;
+  Inbox<Item> inbox_;
+  fleet::Live live_;
+  RepeatedLines lines_{60'000};
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> connected_{false};
+  std::atomic<std::int64_t> turned_mono_ms_{0};
+  std::atomic<std::uint64_t> request_count_{0};
+  std::string request_prefix_;
+  std::unique_ptr<discovery::Worker> worker_;
+  std::thread thread_;
+
+  mutable std::mutex names_mutex_;
+  std::map<std::string, std::string> scopes_;  // by project
+
+  std::mutex bus_changes_mutex_;
+  std::vector<BusChange> bus_changes_;
+
+  std::mutex dropped_mutex_;
+  std::set<std::pair<std::string, NodeId>> dropped_;
+
+  // owner thread
+  std::map<std::string, Project> projects_;
+  std::unique_ptr<Bus> bus_;
+  std::uint64_t bus_number_ = 0;
+  bool filters_changed_ = false;
+  std::deque<BusMessage> unsent_;
+  std::map<std::string, Answered> pending_;          // by request id, until the machine's reply
+  std::vector<std::function<void()>> after_commit_;  // answers that wait for this turn's commit
+  discovery::Worker::Pass last_pass_;
+  Ended ended_;
+};
+
+}  // namespace abide::orchestrator
