@@ -1,5 +1,12 @@
 #pragma once
 // The node's machine: one offer at a time through the phases of transitions.txt, and the link that it depends on. Pure.
+//
+//   machine.cpp     decide: what each input means
+//   settle.cpp      decide, second half: what the level of things means, after every input
+//   apply.cpp       the fold
+//   todo.cpp        what the world should be doing
+//   may_switch.cpp  protocol 1.5
+//   waits_for.cpp   for what a state waits, and when to look again
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,14 +47,14 @@ struct State {
   // the open offer
   Phase phase = Phase::idle;
   Number offer;                      // none in Idle
-  Release release;
+  Release release;                   // in Idle: of the newest outcome
   std::string from;                  // os_image_id that ran when it was accepted
   std::uint64_t accepted_sequence = 0;  // of its Accepted (or of JournalForked, which stands for it)
-  Slot target = Slot::b;             // the slot that it goes to
+  Slot target = Slot::b;             // the slot that it goes to: never the running one before the switch
   Digest staged;                     // digest read back from the target; none until Staged
   BootId reboot_boot;                // of RebootOrdered
   std::uint32_t attempt = 0;         // trials begun
-  std::uint32_t interruptions = 0;   // trials without verdict
+  std::uint32_t interruptions = 0;   // trials without verdict; in RollingBack also boots that came back to the same slot
   BootId trial_boot;
   std::int64_t trial_mono_ms = 0;    // start of the attempt, in trial_boot
   bool outside_window = false;
@@ -74,7 +81,17 @@ struct Settings {
   std::uint32_t trials_max = 3;
   std::uint32_t boot_loader_failures_max = 5;
   std::int64_t effect_retry_ms = 5'000;
+  std::int64_t trial_grace_ms = 5'000;             // after the deadline, for a verdict that is on its way
+  std::int64_t round_trip_again_ms = 10'000;       // after a hello whose answer took too long: the next one
+  std::int64_t own_clock_look_ms = 60'000;         // cut off: a clock may be set right, or wrong, at any time
 };
+
+// A switch that seems to have taken longer was none: a clock stepped, or power was away. Else one such figure would keep
+// the node out of every window.
+inline constexpr std::int64_t switch_time_ms_max = 30 * 60'000;
+inline constexpr std::size_t switch_times_max = 3;
+// Above so many events that the orchestrator lacks, a start that changes nothing is counted instead of journaled.
+inline constexpr std::uint64_t unacknowledged_events_max = 1'024;
 
 // ---- inputs ----------------------------------------------------------------------------------------------------------
 
@@ -116,8 +133,9 @@ struct StagingEnded {
   std::int64_t took_ms = 0;
   bool reused = false;
 };
-struct OneShotArmed { Number offer; BootId boot; std::string error; };
-struct OneShotCleared { Number offer; BootId boot; std::string error; };
+// `order` is that of the effect: an end that a later order has overtaken does not count.
+struct OneShotArmed { Number offer; BootId boot; std::string error; std::uint64_t order = 0; };
+struct OneShotCleared { Number offer; BootId boot; std::string error; std::uint64_t order = 0; };
 struct HealthJudged {
   Number offer;
   BootId boot;
@@ -126,7 +144,14 @@ struct HealthJudged {
   std::vector<HealthCheckResult> checks;
   Evidence evidence;
 };
-struct BootConfirmed { Number offer; BootId boot; Slot running = Slot::a; Slot default_slot = Slot::a; Digest digest; std::string error; };
+struct BootConfirmed {  // read back after the confirmation, not what was asked for
+  Number offer;
+  BootId boot;
+  Slot running = Slot::a;
+  Slot default_slot = Slot::a;
+  Digest digest;
+  std::string error;
+};
 struct BootStateCleared { BootId boot; std::string error; };
 struct RebootRefused { BootId boot; std::string error; };  // the order was given and came back
 struct Tick {};
@@ -137,15 +162,16 @@ using Input = std::variant<Booted, Connected, Disconnected, RollCallHeard, Recei
 // ---- messages and effects --------------------------------------------------------------------------------------------
 
 struct SayHello {};  // the shell makes it from state, link and journal head as they are after the commit: make_hello
-using Message = std::variant<SayHello>;
+struct EventOmitted {};  // an AgentStarted that is only counted: the shell tells its host (Host::omit)
+using Message = std::variant<SayHello, EventOmitted>;
 
 struct ClearBootState {};                                     // one-shot and came-up mark; ends in BootStateCleared
 struct ReturnToDefault { BootId boot; };                      // a reboot; RebootRefused if it fails
 // Clear the mark; is the slot this image already? else write, flush, read back. Runs while todo asks for it, and is
 // stopped when todo no longer does. Ends in StagingEnded.
 struct Stage { Number offer; Release release; Slot slot = Slot::b; };
-struct ArmOnce { Number offer; Slot slot = Slot::b; };        // on the owner thread, at once; ends in OneShotArmed
-struct ClearOneShot { Number offer; };                        // ends in OneShotCleared
+struct ArmOnce { Number offer; Slot slot = Slot::b; std::uint64_t order = 0; };  // on the owner thread, at once; ends in OneShotArmed
+struct ClearOneShot { Number offer; std::uint64_t order = 0; };                  // as well; ends in OneShotCleared
 struct Reboot { Number offer; BootId boot; };                 // on the owner thread, at once; RebootRefused if it fails
 struct CheckHealth { Number offer; Slot slot = Slot::b; std::int64_t deadline_mono_ms = 0; };  // ends in HealthJudged
 struct ConfirmBoot { Number offer; Slot slot = Slot::b; Release release; };  // and read back; ends in BootConfirmed
@@ -172,7 +198,11 @@ struct UpdateMachine {
 };
 static_assert(Machine<UpdateMachine>);
 
+// Protocol 1.4: this node has been answered in this connection, and holds the newest document there is.
 [[nodiscard]] bool synced(const State& state, const Link& link);
+// Why the open offer is no longer asked for by the document held: superseded, unlinked, aborted; none: it still is.
+[[nodiscard]] Reason withdrawal(const State& state);
+[[nodiscard]] std::int64_t switch_time_needed_ms(const Settings& settings, const State& state);
 // Protocol 1.5: nothing if the node may switch now, else every condition that is missing.
 [[nodiscard]] std::vector<Condition> may_switch(const Settings& settings, const State& state, const Link& link, const Now& now);
 
