@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,9 +57,11 @@ class HealthRunner {
   HealthRunner(const HealthRunner&) = delete;
   HealthRunner& operator=(const HealthRunner&) = delete;
 
-  // The order that is under way already: nothing. Another one: that is stopped, then this begins.
+  // The order that is under way, or that has ended and was not stopped since: nothing. Another one: the present one is
+  // stopped, then this begins.
   void start(HealthOrder order, OnEnd on_end);
-  void stop();  // kills what runs; no callback of the present order is begun after this
+  // Kills what runs. A callback that had begun may still come; its tags tell the machine.
+  void stop();
   [[nodiscard]] bool busy() const;
 
  private:
@@ -73,6 +76,7 @@ class HealthRunner {
   std::condition_variable changed_;
   std::shared_ptr<Job> waiting_;
   std::shared_ptr<Job> running_;
+  std::optional<HealthOrder> ended_;  // the last one, if it came to its end
   bool closing_ = false;
   std::thread worker_;
 };

@@ -54,11 +54,12 @@ class Stager {
   Stager(const Stager&) = delete;
   Stager& operator=(const Stager&) = delete;
 
-  // The order that is under way already: nothing. Another one: that is stopped, then this begins. Every order that is
-  // not stopped ends in one call of `on_end`.
+  // The order that is under way, or that has ended and was not stopped since: nothing, so `todo` may be asked as often as
+  // one likes. Another one: the present one is stopped, then this begins. An order that is not stopped ends in one call
+  // of `on_end`.
   void start(StageOrder order, OnProgress on_progress, OnEnd on_end);
-  // No callback of the present order is begun after this; its last write may still be under way, but the next order
-  // waits for it.
+  // A callback that had begun may still come (its tags tell the machine), and the last write may still be under way; the
+  // next order waits for it.
   void stop();
   [[nodiscard]] bool busy() const;
 
@@ -75,6 +76,7 @@ class Stager {
   std::condition_variable changed_;
   std::shared_ptr<Job> waiting_;
   std::shared_ptr<Job> running_;
+  std::optional<StageOrder> ended_;  // the last one, if it came to its end
   bool closing_ = false;
   std::thread worker_;
 };
