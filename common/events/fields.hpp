@@ -512,9 +512,8 @@ using PayloadMembers =
                RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered>;
 
 template <class T>
-requires requires {
-  T::name;
-}
+concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;
+template <NamesItself T>
 constexpr std::string_view name_of_type() {
   return T::name;
 }
