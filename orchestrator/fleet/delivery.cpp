@@ -75,22 +75,37 @@ void look_at_identity(Turn& turn, const NodeId& id, const Identity& before) {
   if (turn.node(id).identity != before && !turn.node(id).policy_id.empty()) turn.link.unresolved.insert(id);
 }
 
+// The open runs that the node had accepted and whose offers it does not know: nothing will end them any more. One of a
+// journal that is lost is not begun again unasked, so a document that still asks for it now says `aborted`.
+void close_unknown_runs(Turn& turn, const NodeId& id, const Hello& hello) {
+  const Node& node = turn.node(id);
+  std::vector<Run> open = node.superseded;
+  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
+  for (const auto& run : open) {
+    if (run.start_ms == 0 || knows(hello, run.offer)) continue;
+    if (run.journal == node.journal) {
+      close_run(turn, id, run, OutcomeKind::failed, Reason::lost, "the node accepted it; how it ended was never told");
+      continue;
+    }
+    close_run(turn, id, run, OutcomeKind::failed, Reason::re_imaged, "the node came back with another journal");
+    if (rule(Rule::close_re_imaged) && node.newest.link && node.newest.link->offer == run.offer)
+      issue_flags(turn, id, node.newest.link->paused, true);
+  }
+}
+
 // What hello says is the state after its `last`, and all up to there is stored, or lost for good: it wins.
 void correct_picture(Turn& turn, const NodeId& id, const Hello& hello) {
   const Node& node = turn.node(id);
   PictureCorrected told{id, hello.offer, hello.phase, hello.outcome, hello.slot, hello.boot, hello.identity, hello.held.number};
-  if (node.offer == told.offer && node.phase == told.phase && node.outcome == told.outcome && node.slot == told.slot &&
-      node.boot == told.boot && node.identity == told.identity && node.taken == told.held)
-    return;
-  const Identity before = node.identity;
-  turn.event(std::move(told));
-  look_at_identity(turn, id, before);
-  settle_runs(turn, id, nullptr);
-  std::vector<Run> open = node.superseded;
-  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
-  for (const auto& run : open)
-    if (run.start_ms != 0 && run.journal == node.journal && !knows(hello, run.offer))
-      close_run(turn, id, run, OutcomeKind::failed, Reason::lost, "the node accepted it; how it ended was never told");
+  const bool same = node.offer == told.offer && node.phase == told.phase && node.outcome == told.outcome && node.slot == told.slot &&
+                    node.boot == told.boot && node.identity == told.identity && node.taken == told.held;
+  if (!same) {
+    const Identity before = node.identity;
+    turn.event(std::move(told));
+    look_at_identity(turn, id, before);
+    settle_runs(turn, id, nullptr);
+  }
+  close_unknown_runs(turn, id, hello);
 }
 
 void hear_state(Turn& turn, const NodeId& id, const Hello& hello) {
@@ -117,26 +132,18 @@ void hello_of_current(Turn& turn, const NodeId& id, const Hello& hello) {
   answer(turn, id, hello);
 }
 
-// The journal before is lost, and with it what it had accepted: such an offer is not begun again unasked.
-void close_lost_offers(Turn& turn, const NodeId& id, const Hello& hello, Number open_offer, const Outcome& outcome, JournalId before) {
+// The journal before ended this offer without success: the one that comes after it does not try it again unasked.
+void close_unsuccessful(Turn& turn, const NodeId& id, const Hello& hello, const Outcome& before) {
   const Node& node = turn.node(id);
-  std::vector<Run> runs = node.superseded;
-  if (node.run && node.run->end_ms == 0) runs.push_back(*node.run);
-  for (const auto& run : runs)
-    if (run.start_ms != 0 && run.journal == before && !knows(hello, run.offer))
-      close_run(turn, id, run, OutcomeKind::failed, Reason::re_imaged, "the node came back with a new journal");
-  if (!rule(Rule::close_re_imaged) || !node.newest.link || node.newest.link->aborted) return;
-  const Number offer = node.newest.link->offer;
-  const bool unsuccessful = outcome.offer == offer && outcome.kind != OutcomeKind::none && outcome.kind != OutcomeKind::succeeded;
-  if (knows(hello, offer) || (open_offer != offer && !unsuccessful)) return;
-  issue_flags(turn, id, node.newest.link->paused, true);
+  if (!rule(Rule::close_re_imaged) || !node.newest.link || before.kind == OutcomeKind::none || before.kind == OutcomeKind::succeeded)
+    return;
+  if (before.offer == node.newest.link->offer && !knows(hello, before.offer)) issue_flags(turn, id, node.newest.link->paused, true);
 }
 
 void adopt(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {
   const Node& node = turn.node(id);
   auto& link = turn.link_of(id);
   const JournalId before = node.journal;
-  const Number open_offer = node.offer;
   const Outcome outcome = node.outcome;
   if (before) {
     link.retired_ask[before] = link.ask;
@@ -145,7 +152,8 @@ void adopt(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) 
   link.pending = {};
   turn.event(JournalAdopted{id, journal, hello.base, hello.base_chain});
   meet_held_document(turn, id, hello.held);
-  if (before) close_lost_offers(turn, id, hello, open_offer, outcome, before);
+  close_unknown_runs(turn, id, hello);
+  close_unsuccessful(turn, id, hello, outcome);
   hear_state(turn, id, hello);
   if (before) return ask(turn, id);
   answer(turn, id, hello);

@@ -93,6 +93,7 @@ struct Take {
       return entry == turn.state.os_by_image.end() ? nullptr : &turn.state.os_resources.at(entry->second).value;
     };
     for (const auto& finding : manager::judge(found, failures, known, failing)) {
+      if (turn.full()) break;  // the rest is found again by the next pass
       if (const auto* create = std::get_if<manager::Create>(&finding)) {
         OsResource resource = *create->resource;
         resource.id = draw_id(turn, "os", [&](const std::string& id) { return turn.state.os_resources.contains(id); });
