@@ -1,0 +1,302 @@
+#include "common/store/rocks_store.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <map>
+#include <rocksdb/db.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "common/core/hash.hpp"
+#include "tests/unit/store/store_kinds.hpp"
+
+namespace abide {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RocksStoreTest : public testing::Test {
+ protected:
+  std::unique_ptr<RocksStore> open() {
+    auto opened = RocksStore::open(path_);
+    EXPECT_TRUE(opened) << opened.error().message;
+    return opened ? std::move(*opened) : nullptr;
+  }
+  void put(Store& store, std::string key, std::string value) {
+    Batch batch;
+    batch.put(std::move(key), std::move(value));
+    const auto done = store.commit(batch);
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  // Every file with the digest of its content, but for the one that says who owns the directory.
+  std::map<std::string, std::string> files() {
+    std::map<std::string, std::string> found;
+    for (const auto& entry : fs::directory_iterator(path_)) {
+      if (entry.path().filename() != "OWNER") found[entry.path().filename()] = to_hex(sha256(content(entry.path())));
+    }
+    return found;
+  }
+  static std::string content(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  static void overwrite(const fs::path& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  }
+  // The newest file that ends so.
+  fs::path file(const std::string& ending) {
+    fs::path found;
+    for (const auto& entry : fs::directory_iterator(path_))
+      if (entry.path().filename().string().ends_with(ending) && entry.path() > found) found = entry.path();
+    return found;
+  }
+
+  test::TemporaryDirectory directory_;
+  std::string path_ = directory_.path() + "/not/yet/there";
+};
+
+TEST_F(RocksStoreTest, MakesItsDirectoryForItsOwnerAlone) {
+  const auto store = open();
+  EXPECT_EQ(fs::status(path_).permissions(), fs::perms::owner_all);
+  EXPECT_EQ(text(*store, "m/format"), "1");
+}
+
+TEST_F(RocksStoreTest, IsRefusedToASecondOwnerWithOneClearLine) {
+  const auto store = open();
+  const auto second = RocksStore::open(path_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::conflict);
+  EXPECT_FALSE(is_newer_version(second.error()));
+  EXPECT_EQ(second.error().message, "another process (pid " + std::to_string(getpid()) + ") uses the state directory " + path_);
+  put(*store, "a", "1");  // and the first is not disturbed
+}
+
+TEST_F(RocksStoreTest, IsFreeAgainWhenItsOwnerIsGone) {
+  open().reset();
+  EXPECT_NE(open(), nullptr);
+}
+
+TEST_F(RocksStoreTest, FromANewerVersionIsLeftAsItIs) {
+  {
+    const auto store = open();
+    put(*store, "a", "1");
+    put(*store, "m/format", "2");
+  }
+  const auto before = files();
+  for (const bool read_only : {false, true}) {
+    const auto opened = read_only ? RocksStore::open_read_only(path_) : RocksStore::open(path_);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Code::conflict);
+    EXPECT_TRUE(is_newer_version(opened.error().in("start")));
+    EXPECT_NE(opened.error().message.find("newer version"), std::string::npos);
+    EXPECT_NE(opened.error().message.find("nothing was changed"), std::string::npos);
+  }
+  EXPECT_EQ(files(), before);
+}
+
+TEST_F(RocksStoreTest, IsNotTakenFromAnotherProgram) {
+  fs::create_directories(path_);
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  rocksdb::DB* db = nullptr;
+  ASSERT_TRUE(rocksdb::DB::Open(options, path_, &db).ok());
+  ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), "theirs", "1").ok());
+  delete db;
+  const auto before = files();
+  const auto opened = RocksStore::open(path_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt);
+  EXPECT_EQ(files(), before);
+}
+
+TEST_F(RocksStoreTest, IsFinishedWherePowerFailedBeforeItsFirstRow) {
+  fs::create_directories(path_);
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  rocksdb::DB* db = nullptr;
+  ASSERT_TRUE(rocksdb::DB::Open(options, path_, &db).ok());
+  delete db;
+  EXPECT_EQ(RocksStore::open_read_only(path_).error().code, Code::not_found);
+  EXPECT_EQ(text(*open(), "m/format"), "1");
+}
+
+TEST_F(RocksStoreTest, IsNotBegunAnewBesideTheRemainsOfAnother) {
+  { put(*open(), "a", "1"); }
+  fs::remove(path_ + "/CURRENT");
+  const auto opened = RocksStore::open(path_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt);
+}
+
+TEST_F(RocksStoreTest, SaysThatItIsDamagedInsteadOfDroppingCommits) {
+  {
+    const auto store = open();
+    for (int i = 0; i < 50; ++i) put(*store, "k" + std::to_string(i), std::string(200, 'x'));
+  }
+  const auto log = file(".log");
+  auto bytes = content(log);
+  ASSERT_GT(bytes.size(), 5000U);
+  bytes[bytes.size() / 2] ^= 0x55;  // in the middle, so that committed rows follow
+  overwrite(log, bytes);
+  const auto opened = RocksStore::open(path_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt) << opened.error().message;
+}
+
+TEST_F(RocksStoreTest, ForgetsOnlyWhatWasCutOffAtTheEndOfItsLog) {
+  std::uintmax_t whole = 0;
+  {
+    const auto store = open();
+    put(*store, "a", "1");
+    const auto log = file(".log");
+    whole = content(log).size();
+    put(*store, "b", std::string(1000, 'x'));
+  }
+  fs::resize_file(file(".log"), whole + 500);  // power failed while b was being written: its commit never returned
+  const auto store = open();
+  EXPECT_EQ(text(*store, "a"), "1");
+  EXPECT_EQ(text(*store, "b"), "(none)");
+}
+
+TEST_F(RocksStoreTest, SurvivesAKillAtAnyMoment) {
+  std::uint64_t known = 0;
+  for (int round = 0; round < 5; ++round) {
+    int acknowledged[2];
+    ASSERT_EQ(pipe(acknowledged), 0);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto store = RocksStore::open(path_);
+      if (!store) _exit(1);
+      for (std::uint64_t i = known + 1;; ++i) {
+        Batch batch;
+        batch.put("left", std::to_string(i));
+        batch.put("right", std::to_string(i));
+        if (!(*store)->commit(batch) || write(acknowledged[1], &i, sizeof i) != sizeof i) _exit(2);
+      }
+    }
+    close(acknowledged[1]);
+    std::uint64_t heard = 0;
+    for (int i = 0; i < 20 + round; ++i) ASSERT_EQ(read(acknowledged[0], &heard, sizeof heard), static_cast<ssize_t>(sizeof heard));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    while (read(acknowledged[0], &heard, sizeof heard) == static_cast<ssize_t>(sizeof heard)) {
+    }
+    close(acknowledged[0]);
+    const auto store = open();
+    ASSERT_NE(store, nullptr);
+    const std::string left = text(*store, "left");
+    EXPECT_EQ(left, text(*store, "right"));  // a batch is all or nothing
+    known = std::stoull(left);
+    EXPECT_GE(known, heard);  // what was acknowledged is there
+  }
+}
+
+TEST_F(RocksStoreTest, CanBeLookedAtWhileItsOwnerRuns) {
+  const auto owner = open();
+  put(*owner, "a", "1");
+  const auto before = files();
+  auto reader = RocksStore::open_read_only(path_);
+  ASSERT_TRUE(reader) << reader.error().message;
+  EXPECT_EQ(files(), before);
+  EXPECT_EQ(text(**reader, "a"), "1");
+  put(*owner, "a", "2");
+  EXPECT_EQ(text(**reader, "a"), "1");
+  Batch batch;
+  batch.put("b", "1");
+  EXPECT_EQ((*reader)->commit(batch).error().code, Code::denied);
+  EXPECT_EQ(text(**RocksStore::open_read_only(path_), "a"), "2");
+}
+
+TEST_F(RocksStoreTest, IsWholeForAReaderHoweverBusyItsOwnerIs) {
+  const auto owner = open();
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> committed = 0;
+  std::thread writer([&] {
+    for (std::uint64_t i = 1; !stop; ++i) {
+      Batch batch;
+      batch.put("left", std::to_string(i));
+      batch.put("filler/" + std::to_string(i % 50),
+                std::string(200'000, static_cast<char>('a' + i % 26)));  // fills buffers, so files come and go
+      batch.put("right", std::to_string(i));
+      if (!owner->commit(batch)) return;
+      committed = i;
+    }
+  });
+  while (committed < 60) std::this_thread::yield();
+  for (int i = 0; i < 10; ++i) {
+    const std::uint64_t at_least = committed;
+    auto reader = RocksStore::open_read_only(path_);
+    if (!reader) {
+      EXPECT_EQ(reader.error().code, Code::unavailable) << reader.error().message;
+      continue;
+    }
+    const auto left = text(**reader, "left");
+    EXPECT_EQ(left, text(**reader, "right"));
+    EXPECT_GE(std::stoull(left), at_least);
+  }
+  stop = true;
+  writer.join();
+}
+
+TEST_F(RocksStoreTest, IsNotFoundForAReaderWhereThereIsNone) {
+  EXPECT_EQ(RocksStore::open_read_only(path_).error().code, Code::not_found);
+  fs::create_directories(path_);
+  EXPECT_EQ(RocksStore::open_read_only(path_).error().code, Code::not_found);
+  EXPECT_TRUE(fs::is_empty(path_));
+}
+
+TEST_F(RocksStoreTest, SaysWhichDirectoryItCannotMake) {
+  overwrite(directory_.path() + "/file", "");
+  const auto opened = RocksStore::open(directory_.path() + "/file/state");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find(directory_.path() + "/file/state"), std::string::npos) << opened.error().message;
+}
+
+// A file system of 24 MiB, where this process may mount one (root); elsewhere the test says that it was skipped.
+TEST_F(RocksStoreTest, SaysThatTheDiskIsFullAndKeepsWhatWasCommitted) {
+  const std::string disk = directory_.path() + "/disk";
+  fs::create_directories(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=24m") != 0) GTEST_SKIP() << "no right to mount a small file system";
+  path_ = disk + "/state";
+  std::uint64_t last = 0;
+  std::optional<Error> refused;
+  {
+    const auto store = open();
+    for (std::uint64_t i = 1; i < 1000 && !refused; ++i) {
+      Batch batch;
+      batch.put("last", std::to_string(i));
+      std::string noise;  // does not compress
+      while (noise.size() < 256'000) noise += to_hex(sha256(std::to_string(i) + "/" + std::to_string(noise.size())));
+      batch.put("filler/" + std::to_string(i), noise);
+      const auto done = store->commit(batch);
+      if (done) {
+        last = i;
+      } else {
+        refused = done.error();
+      }
+    }
+    EXPECT_EQ(text(*store, "last"), std::to_string(last));
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, Code::unavailable) << refused->message;
+  EXPECT_NE(refused->message.find("disk is full"), std::string::npos) << refused->message;
+  auto reader = RocksStore::open_read_only(path_);
+  EXPECT_TRUE(reader) << reader.error().message;
+  if (reader) {
+    EXPECT_GE(std::stoull(text(**reader, "last")), last);
+  }
+  reader = fail(Code::unavailable, "closed");
+  EXPECT_EQ(umount(disk.c_str()), 0);
+}
+
+}  // namespace
+}  // namespace abide
