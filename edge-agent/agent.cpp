@@ -73,7 +73,9 @@ std::optional<Agent::Ended> Agent::begin() {
        {});
   if (auto failed = commit()) return failed;
   if (auto started = bus_.start(bus_handler()); !started) return ended(ExitCode::usage, started.error());
-  return settle();
+  auto failed = settle();
+  look_mono_ms_ = host_->look_again(read_clock_());
+  return failed;
 }
 
 // On the bus's threads.
@@ -88,12 +90,11 @@ BusHandler Agent::bus_handler() {
 // ---- turns ------------------------------------------------------------------------------------------------------------
 
 std::optional<std::chrono::steady_clock::time_point> Agent::wait_until(std::optional<std::chrono::steady_clock::time_point> until) {
-  const Now now = read_clock_();
   const auto no_later = [&](std::chrono::steady_clock::time_point moment) {
     if (!until || moment < *until) until = moment;
   };
-  if (const auto look = host_->look_again(now); look && !going_down_) {
-    auto moment = steady_at(*look);
+  if (look_mono_ms_ && !going_down_) {
+    auto moment = steady_at(*look_mono_ms_);
     if (idle_tick_) moment = std::max(moment, std::chrono::steady_clock::now() + tick_pause_min);
     no_later(moment);
   }
@@ -132,14 +133,14 @@ std::optional<Agent::Ended> Agent::turn(std::optional<std::chrono::steady_clock:
     heard = true;
   }
   const Now now = read_clock_();
-  const auto look = host_->look_again(now);
-  const bool due = !heard && look && *look <= now.mono_ms;
+  // The moment that was told before the wait: asked again, a moment that has come is over.
+  const bool due = look_mono_ms_ && *look_mono_ms_ <= now.mono_ms;
   if (due) take(node::Tick{}, {});
-  const auto before = host_->journal().head().last;
-  const bool events_waited = !batch_.empty();
+  const bool nothing = batch_.empty();
   auto ended = settle();
-  idle_tick_ = due && !events_waited && host_->journal().head().last == before;
   if (ended) return ended;
+  idle_tick_ = due && nothing && !heard;
+  look_mono_ms_ = host_->look_again(read_clock_());
   warn_if_nobody_calls(now);
   if (stopping_) {
     goodbye();

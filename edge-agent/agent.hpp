@@ -146,8 +146,9 @@ class Agent {
   std::optional<HealthOrder> checking_;
   Phase phase_said_ = Phase::idle;
   Number offer_said_;
-  bool going_down_ = false;  // a reboot is ordered: nothing more is done in this boot
-  bool idle_tick_ = false;   // the last turn was a Tick that nothing followed from
+  bool going_down_ = false;                   // a reboot is ordered: nothing more is done in this boot
+  std::optional<std::int64_t> look_mono_ms_;  // when time alone may change something, as of the end of the last turn
+  bool idle_tick_ = false;                    // the last turn was a Tick that nothing followed from
   bool warned_ = false;
   std::int64_t silent_since_mono_ms_ = 0;
 };

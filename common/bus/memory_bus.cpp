@@ -145,6 +145,8 @@ void MemoryBus::stop() {
   const std::lock_guard lock(broker_.mutex_);
   broker_.disconnect_locked(*this, "stopped", false);
   std::erase(broker_.clients_, this);
+  // Another client may live at this address later.
+  std::erase_if(broker_.deliveries_, [this](const auto& delivery) { return delivery.client == this; });
 }
 
 Result<std::uint64_t> MemoryBus::publish(BusMessage message) {
