@@ -1,0 +1,120 @@
+#include "common/service/inbox.hpp"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <thread>
+
+namespace abide {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto no_wait = Clock::time_point::min();
+
+TEST(Inbox, GivesItemsInTheOrderOfPosting) {
+  Inbox<int> inbox;
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(inbox.try_post(i));
+  EXPECT_EQ(inbox.drain(3, no_wait), (std::vector{0, 1, 2}));
+  EXPECT_EQ(inbox.drain(3, no_wait), (std::vector{3, 4}));
+  EXPECT_TRUE(inbox.drain(3, no_wait).empty());
+}
+
+TEST(Inbox, RefusesMoreThanItHolds) {
+  Inbox<int> inbox(2);
+  EXPECT_TRUE(inbox.try_post(1));
+  EXPECT_TRUE(inbox.try_post(2));
+  EXPECT_FALSE(inbox.try_post(3));
+  EXPECT_EQ(inbox.drain(10, no_wait), (std::vector{1, 2}));  // what was refused is not there
+  EXPECT_TRUE(inbox.try_post(4));
+}
+
+TEST(Inbox, HoldsItemsThatCanOnlyBeMoved) {
+  Inbox<std::unique_ptr<int>> inbox;
+  EXPECT_TRUE(inbox.try_post(std::make_unique<int>(7)));
+  const auto items = inbox.drain(1, no_wait);
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(*items[0], 7);
+}
+
+TEST(Inbox, MakesAWorkerWaitForRoomSoThatItsWordArrives) {
+  Inbox<int> inbox(1);
+  EXPECT_TRUE(inbox.post(0));
+  std::thread worker([&] {
+    for (int i = 1; i <= 1000; ++i) EXPECT_TRUE(inbox.post(i));
+  });
+  std::vector<int> all;
+  while (all.size() < 1001) {
+    const auto items = inbox.drain(10, std::nullopt);
+    EXPECT_LE(items.size(), 1U);
+    all.insert(all.end(), items.begin(), items.end());
+  }
+  worker.join();
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], static_cast<int>(i));
+}
+
+TEST(Inbox, WakesItsOwnerWhenAnItemComes) {
+  Inbox<std::string> inbox;
+  std::thread other([&] { EXPECT_TRUE(inbox.try_post("now")); });
+  EXPECT_EQ(inbox.drain(10, std::nullopt), std::vector<std::string>{"now"});
+  other.join();
+}
+
+TEST(Inbox, LetsItsOwnerGoAtTheGivenTime) {
+  Inbox<int> inbox;
+  const auto until = Clock::now() + std::chrono::milliseconds(10);
+  EXPECT_TRUE(inbox.drain(10, until).empty());
+  EXPECT_GE(Clock::now(), until);
+}
+
+TEST(Inbox, GivesWhatItHoldsAfterItWasClosedAndTakesNoMore) {
+  Inbox<int> inbox;
+  EXPECT_TRUE(inbox.try_post(1));
+  inbox.close();
+  EXPECT_TRUE(inbox.closed());
+  EXPECT_FALSE(inbox.try_post(2));
+  EXPECT_FALSE(inbox.post(3));
+  EXPECT_EQ(inbox.drain(10, std::nullopt), std::vector{1});
+  EXPECT_TRUE(inbox.drain(10, std::nullopt).empty());
+}
+
+TEST(Inbox, FreesThoseWhoWaitWhenItIsClosed) {
+  Inbox<int> full(1);
+  EXPECT_TRUE(full.post(0));
+  std::atomic<bool> refused = false;
+  std::thread worker([&] { refused = !full.post(1); });
+  Inbox<int> empty;
+  std::thread owner([&] { EXPECT_TRUE(empty.drain(1, std::nullopt).empty()); });
+  full.close();
+  empty.close();
+  worker.join();
+  owner.join();
+  EXPECT_TRUE(refused);
+}
+
+TEST(Inbox, LosesAndDoublesNothingOfManyWriters) {
+  constexpr int writers = 4;
+  constexpr int each = 2000;
+  Inbox<std::pair<int, int>> inbox(16);
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer < writers; ++writer) {
+    threads.emplace_back([&inbox, writer] {
+      for (int i = 0; i < each; ++i) {
+        const bool posted = i % 2 == 1 && inbox.try_post({writer, i});
+        EXPECT_TRUE(posted || inbox.post({writer, i}));
+      }
+    });
+  }
+  std::vector<int> next(writers, 0);
+  for (int seen = 0; seen < writers * each;) {
+    for (const auto& [writer, i] : inbox.drain(7, std::nullopt)) {
+      EXPECT_EQ(next[static_cast<std::size_t>(writer)]++, i);  // each writer's in its order
+      ++seen;
+    }
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_TRUE(inbox.drain(1, no_wait).empty());
+}
+
+}  // namespace
+}  // namespace abide
