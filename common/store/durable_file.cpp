@@ -67,8 +67,8 @@ Result<void> write_all(int descriptor, std::string_view bytes, const std::string
   return {};
 }
 
-Result<void> write_new(const std::string& path, std::string_view bytes) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+Result<void> write_new(const std::string& path, std::string_view bytes, unsigned mode) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
   if (file.get() < 0) return from_errno("create", path);
   if (Result<void> written = write_all(file.get(), bytes, path); !written) return written;
   if (::fsync(file.get()) != 0) return from_errno("flush", path);
@@ -78,9 +78,9 @@ Result<void> write_new(const std::string& path, std::string_view bytes) {
 
 }  // namespace
 
-Result<void> replace_file(const std::string& path, std::string_view bytes) {
+Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode) {
   const std::string temporary = path + ".new";
-  if (Result<void> written = write_new(temporary, bytes); !written) {
+  if (Result<void> written = write_new(temporary, bytes, mode); !written) {
     ::unlink(temporary.c_str());
     return written;
   }

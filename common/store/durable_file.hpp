@@ -13,7 +13,8 @@ namespace abide {
 
 // After it returns, the file has the new bytes, whatever happens to the power; until then it has the old ones. Temporary
 // file beside it, fsync, rename, fsync of the folder. unavailable: no space, no such folder; denied: no right to.
-Result<void> replace_file(const std::string& path, std::string_view bytes);
+// `mode` is that of a new file.
+Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode = 0600);
 
 // not_found; corrupt: longer than `bytes_max`; unavailable: cannot be read.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
