@@ -191,4 +191,11 @@ void fit(Payload& payload) {
   });
 }
 
+void fit(Envelope& envelope) {
+  envelope.at_ms = tables::clamp_whole(envelope.at_ms);
+  tables::Fit cause;
+  fields(cause, envelope.cause);
+  fit(envelope.payload);
+}
+
 }  // namespace abide

@@ -26,6 +26,7 @@ Result<Envelope> decode_node_event(std::string_view bytes);
 // Cuts texts and lists to the limits of the contract, which is what encode() does, too: what is applied to a state must be
 // what its journal will say.
 void fit(Payload& payload);
+void fit(Envelope& envelope);  // its cause and its time, too
 
 // The body of a document, which digest and tag are over. Decoding does not check the tag.
 std::string encode_body(const DocumentBody& body);

@@ -55,7 +55,7 @@ Result<Recorded<Event>> decode_recorded(std::string_view bytes, std::uint64_t se
   if (event == nullptr) return fail(Code::corrupt, "journal record " + std::to_string(sequence) + " is no event of this journal");
   if (envelope->sequence != sequence)
     return fail(Code::corrupt, "journal record " + std::to_string(sequence) + " says sequence " + std::to_string(envelope->sequence));
-  return Recorded<Event>{envelope->journal, sequence,          envelope->after,           chain, envelope->at_ms, envelope->clock_trusted,
+  return Recorded<Event>{envelope->journal, sequence,        envelope->after,  chain, envelope->at_ms, envelope->clock_trusted,
                          envelope->session, envelope->cause, std::move(*event)};
 }
 
@@ -131,19 +131,21 @@ class Host {
   static Result<State> fold(const Reader& reader, const std::string& scope, std::uint64_t upto) {
     auto head = Journal::read_head(reader, scope);
     if (!head) return fail(head.error());
-    if (upto < head->base) return fail(Code::not_found, "events up to " + std::to_string(head->base) + " are trimmed: no state at " + std::to_string(upto));
+    if (upto < head->base)
+      return fail(Code::not_found, "events up to " + std::to_string(head->base) + " are trimmed: no state at " + std::to_string(upto));
     auto state = at_base(reader, scope, *head);
     if (!state) return fail(state.error());
     std::optional<Error> broken;
-    auto read = Journal::read(reader, scope, head->id, head->base + 1, upto, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
-      auto recorded = decode_recorded<Event>(bytes, sequence, chain);
-      if (!recorded) {
-        broken = recorded.error();
-        return false;
-      }
-      M::apply(*state, *recorded);
-      return true;
-    });
+    auto read =
+        Journal::read(reader, scope, head->id, head->base + 1, upto, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+          auto recorded = decode_recorded<Event>(bytes, sequence, chain);
+          if (!recorded) {
+            broken = recorded.error();
+            return false;
+          }
+          M::apply(*state, *recorded);
+          return true;
+        });
     if (!read) return fail(read.error());
     if (broken) return fail(*broken);
     return state;
@@ -161,25 +163,26 @@ class Host {
     Rows::save_all(*state, batch, scope);
     std::optional<Error> broken;
     Chain before = head->base_chain;
-    auto read = Journal::read(reader, scope, head->id, head->base + 1, head->last, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
-      if (chain_after(before, bytes) != chain) {
-        broken = Error{Code::corrupt, "the chain breaks at sequence " + std::to_string(sequence)};
-        return false;
-      }
-      before = chain;
-      auto recorded = decode_recorded<Event>(bytes, sequence, chain);
-      if (!recorded) {
-        broken = recorded.error();
-        return false;
-      }
-      M::apply(*state, *recorded);
-      Rows::save(*state, batch, scope);
-      if (batch.size() < verify_batch_max) return true;
-      auto done = rows.commit(batch);
-      batch.clear();
-      if (!done) broken = done.error();
-      return done.has_value();
-    });
+    auto read = Journal::read(reader, scope, head->id, head->base + 1, head->last,
+                              [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+                                if (chain_after(before, bytes) != chain) {
+                                  broken = Error{Code::corrupt, "the chain breaks at sequence " + std::to_string(sequence)};
+                                  return false;
+                                }
+                                before = chain;
+                                auto recorded = decode_recorded<Event>(bytes, sequence, chain);
+                                if (!recorded) {
+                                  broken = recorded.error();
+                                  return false;
+                                }
+                                M::apply(*state, *recorded);
+                                Rows::save(*state, batch, scope);
+                                if (batch.size() < verify_batch_max) return true;
+                                auto done = rows.commit(batch);
+                                batch.clear();
+                                if (!done) broken = done.error();
+                                return done.has_value();
+                              });
     if (!read) return fail(read.error());
     if (broken) return fail(*broken);
     if (auto done = rows.commit(batch); !done) return fail(done.error());
@@ -188,7 +191,12 @@ class Host {
 
  private:
   Host(M machine, const Store& store, Journal journal, State state, Link link, SessionId session)
-      : machine_(std::move(machine)), store_(&store), journal_(std::move(journal)), state_(std::move(state)), link_(std::move(link)), session_(session) {}
+      : machine_(std::move(machine)),
+        store_(&store),
+        journal_(std::move(journal)),
+        state_(std::move(state)),
+        link_(std::move(link)),
+        session_(session) {}
 
   static std::string snapshot_key(const std::string& scope) { return scope + "s/base"; }
   static Result<State> at_base(const Reader& reader, const std::string& scope, const JournalHead& head) {
@@ -217,11 +225,18 @@ class Host {
       envelope.omitted = std::exchange(host_.omitted_, 0);
       envelope.cause = cause_;
       envelope.payload = std::move(event);
-      fit(envelope.payload);  // what is applied now is what a fold will read
+      fit(envelope);  // what is applied now is what a fold will read
       std::string bytes = encode(envelope);
       host_.journal_.append(batch_, bytes);
-      Recorded<Event> recorded{envelope.journal, envelope.sequence,      envelope.after, host_.journal_.head().chain, envelope.at_ms,
-                               envelope.clock_trusted, envelope.session, cause_,         std::get<Event>(std::move(envelope.payload))};
+      Recorded<Event> recorded{envelope.journal,
+                               envelope.sequence,
+                               envelope.after,
+                               host_.journal_.head().chain,
+                               envelope.at_ms,
+                               envelope.clock_trusted,
+                               envelope.session,
+                               std::move(envelope.cause),
+                               std::get<Event>(std::move(envelope.payload))};
       M::apply(host_.state_, recorded);
       host_.unsaved_ = true;
       host_.done_.events.push_back({std::move(recorded), std::move(bytes)});

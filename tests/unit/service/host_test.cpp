@@ -1,6 +1,7 @@
 #include "common/service/host.hpp"
 
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "common/core/random.hpp"
 #include "tests/unit/service/toy_machine.hpp"
@@ -250,6 +251,13 @@ TEST_F(HostTest, AppliesWhatAFoldWillReadWhereATextIsLongerThanTheContractAllows
   take({Kind::note, 0, 1, std::string(100'000, 'x')});
   commit();
   EXPECT_LT(host_->state().note.size(), 100'000U);
+  EXPECT_EQ(verify(), "");
+}
+
+TEST_F(HostTest, AppliesWhatAFoldWillReadOfAnOverlongRequestAndAnImpossibleTime) {
+  now_.wall_ms = std::numeric_limits<std::int64_t>::min();
+  take({Kind::accept, 7, 1, ""}, {{}, 0, std::string(1'000, 'r')});
+  commit();
   EXPECT_EQ(verify(), "");
 }
 
