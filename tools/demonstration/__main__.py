@@ -1,0 +1,91 @@
+"""What tools/demo shows, once everything is built."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+from fleet import Fleet
+from screen import Screen
+from story import Story
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+
+NODES_MAX = 200
+
+ABOUT = """Starts a broker, a release service, an orchestrator and agents on loopback, and shows a fleet that takes a good image
+and one node that rolls back a bad one. Everything is real but the reboot: an agent replaces its own process.
+
+Without --once it stays up until Ctrl-C. With --once it ends after the story; the last line of stdout is one JSON object of
+counts, taken from the API, from the agents' journals and from the slots' bytes. Exit code 1 if these disagree, or
+anything is lost."""
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tools/demo", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nodes", type=int, default=5, metavar="N", help="how many agents [5]")
+    parser.add_argument("--once", action="store_true", help="end after the story, with one line of JSON")
+    parser.add_argument("--state", metavar="DIR", help="keep stores, slots and logs there, and go on from there [a temporary directory]")
+    parser.add_argument("--bin", metavar="DIR", default=os.path.join(ROOT, "build", "release", "bin"),
+                        help="take the programs from there, and build nothing")
+    parser.add_argument("--image-size", type=int, default=64, metavar="MIB", help="size of each image [64]")
+    parser.add_argument("--download-rate", type=int, default=20, metavar="MIB",
+                        help="MiB/s a download, so that there is something to see; 0: as fast as it goes [20]")
+    parser.add_argument("--deadline", type=float, default=300, metavar="SECONDS", help="give up an act of the story after that [300]")
+    parser.add_argument("--agent-env", action="append", default=[], metavar="NAME=VALUE", help="environment of the agents; repeatable")
+    given = parser.parse_args()
+    if not 1 <= given.nodes <= NODES_MAX:
+        parser.error(f"--nodes is 1 to {NODES_MAX}")
+    if given.image_size < 1:
+        parser.error("--image-size is at least 1")
+    for one in given.agent_env:
+        if "=" not in one:
+            parser.error(f"--agent-env {one}: not NAME=VALUE")
+    return given
+
+
+def stop_on(_signal, _frame):
+    raise KeyboardInterrupt
+
+
+def main():
+    given = arguments()
+    signal.signal(signal.SIGTERM, stop_on)
+    signal.signal(signal.SIGHUP, stop_on)
+    kept = given.state is not None
+    directory = os.path.abspath(given.state) if kept else tempfile.mkdtemp(prefix="abide-demo-")
+    os.makedirs(directory, exist_ok=True)
+    screen = Screen(sys.stdout)
+    fleet = None
+    try:
+        fleet = Fleet(ROOT, directory, given, screen)
+        story = Story(fleet, screen, given)
+        story.run()
+        if given.once:
+            return story.verdict()
+        story.stay()
+        return 0
+    except KeyboardInterrupt:
+        screen.say("stopping")
+        return 130
+    except (RuntimeError, OSError) as wrong:
+        screen.end()
+        print(f"tools/demo: {wrong}", file=sys.stderr)
+        if fleet:
+            fleet.tell_logs()
+        return 1
+    finally:
+        # A second Ctrl-C must not leave processes behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        screen.end()
+        if fleet:
+            fleet.stop()
+        if not kept:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
