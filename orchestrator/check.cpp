@@ -90,7 +90,8 @@ Result<CheckReport> check_store(const Reader& reader) {
 
 int run_check(int argc, const char* const* argv) {
   std::string state;
-  SettingsTable table("abide-orchestrator check", "compares the journal of a state directory with its rows; reads only, also while an orchestrator runs on it.");
+  SettingsTable table("abide-orchestrator check",
+                      "compares the journal of a state directory with its rows; reads only, also while an orchestrator runs on it.");
   table.text("state", &state, "directory of the journal and its rows").required();
   if (const auto code = table.settle(argc, argv)) return *code;
   auto store = RocksStore::open_read_only(state);

@@ -9,7 +9,7 @@
 namespace abide::orchestrator {
 
 struct CheckReport {
-  std::string json;       // one object, one line
+  std::string json;  // one object, one line
   std::size_t differences = 0;
 };
 Result<CheckReport> check_store(const Reader& reader);

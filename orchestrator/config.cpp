@@ -16,7 +16,8 @@ Result<std::pair<std::string, std::uint16_t>> parse_listen(const std::string& te
   unsigned port = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
-  if (error != std::errc{} || stop != end || port > 65'535) return fail(Code::invalid_input, "the port must be between 0 and 65535: " + text);
+  if (error != std::errc{} || stop != end || port > 65'535)
+    return fail(Code::invalid_input, "the port must be between 0 and 65535: " + text);
   return std::make_pair(std::move(host), static_cast<std::uint16_t>(port));
 }
 
@@ -37,7 +38,9 @@ Result<void> check_level(std::string_view text) {
 }  // namespace
 
 std::optional<int> settle_config(Config& config, int argc, const char* const* argv) {
-  SettingsTable table("abide-orchestrator", "finds OS releases, links them to nodes, and follows their updates.\nabide-orchestrator check --state DIR compares journal and rows of a state directory.");
+  SettingsTable table("abide-orchestrator",
+                      "finds OS releases, links them to nodes, and follows their updates.\nabide-orchestrator check --state DIR compares "
+                      "journal and rows of a state directory.");
   table.text("state", &config.state, "directory of the journal and its rows").required();
   table.text("broker", &config.broker, "MQTT broker, mqtt://HOST:PORT (loopback only) or mqtts://HOST:PORT");
   table.text("ca-file", &config.ca_file, "with mqtts://: certificates that the broker's may be signed by");
@@ -47,12 +50,16 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.text("releases", &config.releases, "release service: a directory, or an http(s) URL").required();
   table.text("files", &config.files, "URL that image paths are relative to, if not the release service's own");
   table.list("project", &config.projects, "a project that exists from the start").checked(check_project_name);
-  table.choice("registration", &config.registration, {"auto", "required"}, "auto: a node that says hello becomes a host; required: an operator registers it first");
-  table.choice("log-level", &config.log_level, {"trace", "debug", "info", "warn", "error", "off"}, "least level of log lines").checked(check_level);
-  table.duration_ms("releases-poll", &config.releases_poll_ms, 0, 7 * 86'400'000LL, "pause between two looks at the release service; 0ms: 10s for a directory, 15min for a URL");
+  table.choice("registration", &config.registration, {"auto", "required"},
+               "auto: a node that says hello becomes a host; required: an operator registers it first");
+  table.choice("log-level", &config.log_level, {"trace", "debug", "info", "warn", "error", "off"}, "least level of log lines")
+      .checked(check_level);
+  table.duration_ms("releases-poll", &config.releases_poll_ms, 0, 7 * 86'400'000LL,
+                    "pause between two looks at the release service; 0ms: 10s for a directory, 15min for a URL");
   table.duration_ms("ack-after", &config.ack_after_ms, 0, 60'000, "events of a node are acknowledged after this long at latest");
   table.integer("ack-after-events", &config.ack_after_events, 1, 1'000, "or after so many", "events");
-  table.duration_ms("spread-per-node", &config.spread_ms_per_node, 0, 10'000, "after a roll call, time for each known node to say hello in");
+  table.duration_ms("spread-per-node", &config.spread_ms_per_node, 0, 10'000,
+                    "after a roll call, time for each known node to say hello in");
   table.duration_ms("roll-call-again", &config.roll_call_again_ms, 100, 3'600'000, "the roll call is repeated at most once in this time");
   table.integer("keep-alive", &config.keep_alive_s, 1, 3'600, "MQTT keep-alive", "seconds");
   table.duration_ms("reconnect-max", &config.reconnect_ms_max, 1, 3'600'000, "longest wait before the next attempt to reach the broker");

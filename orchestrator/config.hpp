@@ -11,7 +11,7 @@
 namespace abide::orchestrator {
 
 struct Config {
-  std::string state;     // directory
+  std::string state;  // directory
   std::string broker = "mqtt://127.0.0.1:1883";
   std::string ca_file, certificate_file, key_file;  // with mqtts://
   std::string listen = "127.0.0.1:8080";

@@ -75,17 +75,24 @@ int serve(const Config& config) {
   auto source = discovery::Source::open(releases);
   if (!source) return ended(ExitCode::usage, source.error().message);
   const std::string files_root = (*source)->files_root();
-  const std::int64_t poll_ms = config.releases_poll_ms != 0 ? config.releases_poll_ms : (*source)->is_directory() ? directory_poll_ms : url_poll_ms;
+  const std::int64_t poll_ms = config.releases_poll_ms != 0 ? config.releases_poll_ms
+                               : (*source)->is_directory()  ? directory_poll_ms
+                                                            : url_poll_ms;
 
-  auto opened = Orchestrator::open(**store, settings_of(config), [&](std::vector<std::string> filters) { return make_bus(config, std::move(filters)); });
+  auto opened = Orchestrator::open(**store, settings_of(config),
+                                   [&](std::vector<std::string> filters) { return make_bus(config, std::move(filters)); });
   if (!opened) return ended(exit_code_of_open(opened.error()), opened.error().message);
   Orchestrator& orchestrator = **opened;
-  orchestrator.set_worker(std::make_unique<discovery::Worker>(std::move(*source), discovery::WorkerSettings{poll_ms}, Random{random_seed()}, orchestrator.deliver()));
+  orchestrator.set_worker(std::make_unique<discovery::Worker>(std::move(*source), discovery::WorkerSettings{poll_ms}, Random{random_seed()},
+                                                              orchestrator.deliver()));
 
   std::unique_ptr<api::Server> server;
   api::Api handlers(orchestrator, api::ApiSettings{files_root}, [&](std::function<void()> work) { server->post(std::move(work)); });
-  auto listening = api::Server::listen(server_settings_of(config), [&](api::HttpRequest request, std::shared_ptr<api::Exchange> exchange) { handlers.handle(request, exchange); });
-  if (!listening) return ended(listening.error().code == Code::unavailable ? ExitCode::listen_failed : ExitCode::usage, listening.error().message);
+  auto listening = api::Server::listen(server_settings_of(config), [&](api::HttpRequest request, std::shared_ptr<api::Exchange> exchange) {
+    handlers.handle(request, exchange);
+  });
+  if (!listening)
+    return ended(listening.error().code == Code::unavailable ? ExitCode::listen_failed : ExitCode::usage, listening.error().message);
   server = std::move(*listening);
   orchestrator.on_events([&] { server->wake_streams(); });
 

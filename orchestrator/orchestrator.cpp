@@ -1,8 +1,7 @@
 #include "orchestrator/orchestrator.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
+#include <sys/random.h>
 
 #include "common/events/codec.hpp"
 #include "common/events/print.hpp"
@@ -12,9 +11,9 @@ namespace abide::orchestrator {
 
 namespace {
 
-constexpr std::chrono::milliseconds turn_max{2'000};     // the owner turns its loop at least this often
-constexpr std::int64_t stuck_after_ms = 15'000;          // not turned for so long: /healthz says so
-constexpr std::chrono::milliseconds unsent_again{20};    // messages that the bus had no room for are tried again after
+constexpr std::chrono::milliseconds turn_max{2'000};   // the owner turns its loop at least this often
+constexpr std::int64_t stuck_after_ms = 15'000;        // not turned for so long: /healthz says so
+constexpr std::chrono::milliseconds unsent_again{20};  // messages that the bus had no room for are tried again after
 constexpr std::size_t key_bytes = 32;
 
 Result<std::string> fresh_key() {
@@ -34,7 +33,11 @@ std::vector<std::string> filters_of(const std::string& project) {
 // ---- opening -------------------------------------------------------------------------------------------------------------
 
 Orchestrator::Orchestrator(Store& store, Settings settings, MakeBus make_bus)
-    : store_(store), settings_(std::move(settings)), make_bus_(std::move(make_bus)), random_{random_seed()}, inbox_(settings_.inbox_capacity) {
+    : store_(store),
+      settings_(std::move(settings)),
+      make_bus_(std::move(make_bus)),
+      random_{random_seed()},
+      inbox_(settings_.inbox_capacity) {
   session_ = SessionId{random_.next_id()};
   request_prefix_ = "req-" + to_hex(session_) + "-";
 }
@@ -89,8 +92,9 @@ Result<Orchestrator::Project*> Orchestrator::add_project(const std::string& name
     put_project_row(batch, name);
     project.host->begin(JournalId{random_.next_id()}, batch);
     take(project, fleet::CreateProject{name, std::move(*key)}, now, {}, batch);
+  } else {
+    take(project, fleet::Started{}, now, {}, batch);
   }
-  take(project, fleet::Started{}, now, {}, batch);
   const std::lock_guard lock(names_mutex_);
   scopes_[name] = scope;
   filters_changed_ = true;
@@ -129,12 +133,17 @@ void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
   if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), now.mono_ms);
   if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
     if (!known(from->project))
-      return lines_.warn("project " + from->project, "message of a project that is not served here project=" + one_line(from->project) + " node=" + to_string(from->node), now.mono_ms);
+      return lines_.warn(
+          "project " + from->project,
+          "message of a project that is not served here project=" + one_line(from->project) + " node=" + to_string(from->node),
+          now.mono_ms);
     if (from->what == topics::FromNode::progress || from->what == topics::FromNode::presence) {
       auto envelope = decode(message.payload);
       if (!envelope)
-        return lines_.warn("payload " + to_string(from->node), "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, now.mono_ms);
-      if (const auto* progress = std::get_if<Progress>(&envelope->payload)) live_.progress(from->project, from->node, *progress, now.wall_ms);
+        return lines_.warn("payload " + to_string(from->node),
+                           "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, now.mono_ms);
+      if (const auto* progress = std::get_if<Progress>(&envelope->payload))
+        live_.progress(from->project, from->node, *progress, now.wall_ms);
       if (const auto* presence = std::get_if<Presence>(&envelope->payload))
         live_.presence(from->project, from->node, envelope->session, presence->online, now.wall_ms);
       return;
@@ -235,17 +244,20 @@ void Orchestrator::connect_bus() {
   for (const auto& [name, project] : projects_) {
     for (auto& filter : filters_of(name)) filters.push_back(std::move(filter));
   }
-  connected_ = false;
-  bus_ = make_bus_(std::move(filters));
   const auto number = ++bus_number_;
+  if (connected_.exchange(false)) {
+    const std::lock_guard lock(bus_changes_mutex_);
+    bus_changes_.push_back({number, BusDisconnected{"connecting again, to hear a new project"}});
+  }
+  bus_ = make_bus_(std::move(filters));
   if (auto started = bus_->start([this, number](BusEvent event) { heard(number, std::move(event)); }); !started)
     end(ExitCode::usage, started.error().message);
 }
 
 std::chrono::steady_clock::time_point Orchestrator::next_look(const Now& now) const {
-  const auto at_latest = std::chrono::steady_clock::now() + (unsent_.empty() ? turn_max : unsent_again);
-  auto until = at_latest;
+  auto until = std::chrono::steady_clock::now() + (unsent_.empty() ? turn_max : unsent_again);
   for (const auto& [name, project] : projects_) {
+    if (project.pass_turns != 0) return std::chrono::steady_clock::now();
     if (const auto look = project.host->look_again(now)) until = std::min(until, steady_at(*look, turn_max));
   }
   return until;
@@ -275,7 +287,8 @@ void Orchestrator::run() {
     for (const auto& answer : std::exchange(after_commit_, {})) answer();
     flush_unsent();
     for (auto& [name, project] : projects_) {
-      for (const auto& effect : project.host->todo(now)) end(ExitCode::superseded, "project " + name + ": " + std::get<fleet::StopServing>(effect).why);
+      for (const auto& effect : project.host->todo(now))
+        end(ExitCode::superseded, "project " + name + ": " + std::get<fleet::StopServing>(effect).why);
     }
     if (filters_changed_ && !stopping_) connect_bus();
   }
@@ -298,8 +311,18 @@ void Orchestrator::take(Project& project, const fleet::Input& input, const Now& 
   project.host->take(input, now, cause, batch);
 }
 
+// Until it brings nothing new: a first pass over a large release service is more than one turn's work.
+void Orchestrator::take_pass(Project& project, const Now& now, Batch& batch) {
+  if (!last_pass_) project.pass_turns = 0;
+  if (project.pass_turns == 0) return;
+  const auto before = project.host->journal().head().last;
+  take(project, *last_pass_, now, {}, batch);
+  project.pass_turns = project.host->journal().head().last == before ? 0 : project.pass_turns - 1;
+}
+
 void Orchestrator::take_ticks(const Now& now, Batch& batch) {
   for (auto& [name, project] : projects_) {
+    if (project.pass_turns != 0 && project.pass_turns != pass_turns_max) take_pass(project, now, batch);
     const auto look = project.host->look_again(now);
     if (look && *look <= now.mono_ms) take(project, fleet::Tick{}, now, {}, batch);
   }
@@ -325,8 +348,10 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
   }
   if (auto* discovered = std::get_if<FromDiscovery>(&item)) {
     last_pass_ = discovered->pass;
-    const fleet::Input input = *discovered->pass;
-    for (auto& [name, project] : projects_) take(project, input, now, {}, batch);
+    for (auto& [name, project] : projects_) {
+      project.pass_turns = pass_turns_max;
+      take_pass(project, now, batch);
+    }
     for (auto& done : discovered->asked_for) after_commit_.push_back(std::move(done));
     return;
   }
@@ -346,7 +371,8 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
         return created->created(fail(Code::conflict, "there are " + std::to_string(projects_max) + " projects already"));
       auto added = add_project(created->project, now, batch);
       if (!added) return created->created(fail(added.error()));
-      if (last_pass_) take(**added, *last_pass_, now, {}, batch);
+      (*added)->pass_turns = pass_turns_max;
+      take_pass(**added, now, batch);
     }
     after_commit_.push_back([tell = std::move(created->created)] { tell({}); });
     return;
@@ -386,7 +412,10 @@ void Orchestrator::take_message(BusReceived& message, const Now& now, Batch& bat
   if (!parsed) return;  // looked at when it was heard
   auto envelope = decode(message.payload);
   if (!envelope)
-    return lines_.warn("payload " + message.topic, "message that cannot be read topic=" + one_line(message.topic) + " error=\"" + one_line(envelope.error().message) + "\"", now.mono_ms);
+    return lines_.warn(
+        "payload " + message.topic,
+        "message that cannot be read topic=" + one_line(message.topic) + " error=\"" + one_line(envelope.error().message) + "\"",
+        now.mono_ms);
   if (const auto* roll_call = std::get_if<topics::RollCallTopic>(&*parsed)) {
     const auto project = projects_.find(roll_call->project);
     const auto* told = std::get_if<RollCall>(&envelope->payload);
@@ -399,14 +428,17 @@ void Orchestrator::take_message(BusReceived& message, const Now& now, Batch& bat
   if (project != projects_.end()) take_from_node(project->second, from->node, *envelope, message.payload, now, batch);
 }
 
-void Orchestrator::take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now, Batch& batch) {
+void Orchestrator::take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now,
+                                  Batch& batch) {
   if (auto* hello = std::get_if<Hello>(&envelope.payload)) {
     take(project, fleet::HelloHeard{node, envelope.journal, envelope.session, std::move(*hello)}, now, {}, batch);
     return;
   }
   auto* event = std::get_if<NodeEvent>(&envelope.payload);
   if (event == nullptr || envelope.sequence == 0 || !envelope.journal)
-    return lines_.warn("status " + to_string(node), "message that is neither hello nor event project=" + one_line(project.name) + " node=" + to_string(node), now.mono_ms);
+    return lines_.warn("status " + to_string(node),
+                       "message that is neither hello nor event project=" + one_line(project.name) + " node=" + to_string(node),
+                       now.mono_ms);
   fleet::NodeEventHeard heard;
   heard.node = node;
   heard.journal = envelope.journal;
@@ -464,12 +496,14 @@ void Orchestrator::perform(Project& project, fleet::Message& message, const Now&
     const auto found = state.os_resources.find(announced->os_resource_id);
     if (found == state.os_resources.end()) return;
     const auto& resource = found->second.value;
-    ProfileDiscovered discovered{resource.profile_name, resource.image_id, resource.id, resource.architecture, resource.artifact, resource.manifest};
+    ProfileDiscovered discovered{resource.profile_name, resource.image_id, resource.id,
+                                 resource.architecture, resource.artifact, resource.manifest};
     publish({topics::profile_discovered(name, resource.profile_name), encode(envelope_of(project, now, std::move(discovered))), 1, true});
   } else if (auto* reply = std::get_if<fleet::Reply>(&message)) {
     const auto asked = pending_.find(reply->request);
     if (asked == pending_.end()) return;
-    after_commit_.push_back([answered = std::move(asked->second), answer = std::move(reply->answer)]() mutable { answered(std::move(answer)); });
+    after_commit_.push_back(
+        [answered = std::move(asked->second), answer = std::move(reply->answer)]() mutable { answered(std::move(answer)); });
     pending_.erase(asked);
   }
 }

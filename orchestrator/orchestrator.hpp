@@ -37,6 +37,7 @@ inline constexpr std::size_t inputs_per_commit_max = 512;
 inline constexpr std::size_t unsent_max = 100'000;         // messages that found the bus's queue full
 inline constexpr std::size_t dropped_nodes_max = 100'000;  // nodes noted while the inbox was full
 inline constexpr std::size_t projects_max = 1'000;
+inline constexpr unsigned pass_turns_max = 64;  // of one pass of discovery: the machine takes only so much of it in one turn
 
 // How the owner ended, and the line that says why; empty: it was asked to.
 struct Ended {
@@ -46,7 +47,7 @@ struct Ended {
 
 struct Settings {
   fleet::Settings fleet;
-  std::vector<std::string> projects;   // made at the start where they do not exist
+  std::vector<std::string> projects;  // made at the start where they do not exist
   std::size_t inbox_capacity = inbox_capacity_default;
   std::size_t inputs_per_commit = inputs_per_commit_max;
 };
@@ -69,7 +70,7 @@ class Orchestrator final : public api::Backend {
 
   // Starts the bus, discovery and the owner thread. The error is the bus's: its settings.
   Result<void> start();
-  void stop();             // any thread; returns at once
+  void stop();                 // any thread; returns at once
   [[nodiscard]] Ended wait();  // until the owner has ended; bus and discovery are stopped then
 
   // api::Backend
@@ -89,14 +90,36 @@ class Orchestrator final : public api::Backend {
     std::string name;
     std::unique_ptr<FleetHost> host;
     bool touched = false;
+    unsigned pass_turns = 0;  // how often the newest pass is still to be given
   };
   struct Woken {};
-  struct FromBus { std::uint64_t bus = 0; BusReceived message; };
-  struct BusChange { std::uint64_t bus = 0; BusEvent event; };
-  struct FromDiscovery { discovery::Worker::Pass pass; std::vector<discovery::Worker::Refreshed> asked_for; };
-  struct Asked { std::string project; std::string id; fleet::Operation operation; Answered answered; };
-  struct ExplainAsked { std::string project; NodeId node; Explained explained; };
-  struct ProjectAsked { std::string project; ProjectCreated created; };
+  struct FromBus {
+    std::uint64_t bus = 0;
+    BusReceived message;
+  };
+  struct BusChange {
+    std::uint64_t bus = 0;
+    BusEvent event;
+  };
+  struct FromDiscovery {
+    discovery::Worker::Pass pass;
+    std::vector<discovery::Worker::Refreshed> asked_for;
+  };
+  struct Asked {
+    std::string project;
+    std::string id;
+    fleet::Operation operation;
+    Answered answered;
+  };
+  struct ExplainAsked {
+    std::string project;
+    NodeId node;
+    Explained explained;
+  };
+  struct ProjectAsked {
+    std::string project;
+    ProjectCreated created;
+  };
   using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, ProjectAsked>;
 
   Orchestrator(Store& store, Settings settings, MakeBus make_bus);
@@ -116,6 +139,7 @@ class Orchestrator final : public api::Backend {
   void take_bus_changes(const Now& now, Batch& batch);
   void take_message(BusReceived& message, const Now& now, Batch& batch);
   void take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now, Batch& batch);
+  void take_pass(Project& project, const Now& now, Batch& batch);
   void take_ticks(const Now& now, Batch& batch);
   void take_dropped(const Now& now, Batch& batch);
   bool commit(Batch& batch);

@@ -11,9 +11,13 @@ constexpr std::string_view prefix = "=projects/";
 
 }  // namespace
 
-std::string scope_of_project(const std::string& project) { return topics::escape(project) + "/"; }
+std::string scope_of_project(const std::string& project) {
+  return topics::escape(project) + "/";
+}
 
-void put_project_row(Batch& batch, const std::string& project) { batch.put(std::string(prefix) + topics::escape(project), project); }
+void put_project_row(Batch& batch, const std::string& project) {
+  batch.put(std::string(prefix) + topics::escape(project), project);
+}
 
 Result<std::vector<std::string>> read_projects(const Reader& reader) {
   std::vector<std::string> projects;

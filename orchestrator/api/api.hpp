@@ -28,7 +28,7 @@ class Api {
   void handle(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange);
 
  private:
-  struct Call;    // one request on its way
+  struct Call;  // one request on its way
   struct Routes;
   using Rendered = std::function<Result<Json>(View&, const fleet::Answer&)>;
   using Handle = void (Api::*)(Call&);
@@ -64,7 +64,7 @@ class Api {
   void get_instance(Call& call);
   void patch_instance(Call& call);
   void explain(Call& call);
-  void order(Call& call);    // pause, resume, abort, confirm
+  void order(Call& call);  // pause, resume, abort, confirm
   void resolve(Call& call);
 
   void list_schedules(Call& call);

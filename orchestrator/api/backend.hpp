@@ -16,10 +16,10 @@
 namespace abide::api {
 
 struct Health {
-  bool healthy = false;        // the owner thread turned its loop a moment ago
+  bool healthy = false;  // the owner thread turned its loop a moment ago
   bool bus_connected = false;
   std::size_t projects = 0;
-  std::string releases;        // what discovery reads
+  std::string releases;                  // what discovery reads
   std::int64_t releases_read_at_ms = 0;  // 0: not yet
   std::size_t releases_found = 0;
 };

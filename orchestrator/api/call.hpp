@@ -17,8 +17,8 @@ struct Api::Call {
   Target target;
   std::string project;
   std::string scope;
-  std::string id;      // the path's variable part
-  std::string last;    // the path's last segment
+  std::string id;    // the path's variable part
+  std::string last;  // the path's last segment
   std::shared_ptr<const Reader> reader;
 
   void refuse(const Error& error) const { exchange->respond(error_response(error)); }

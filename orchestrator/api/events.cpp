@@ -89,7 +89,8 @@ void EventLog::keep(const Key& key, const Pointer& event) {
   oldest_first_.pop_front();
 }
 
-Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, const std::string& scope, std::uint64_t from, std::uint64_t to) {
+Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, const std::string& scope, std::uint64_t from,
+                                                      std::uint64_t to) {
   std::vector<Pointer> events;
   if (from > to) return events;
   {
@@ -138,8 +139,8 @@ Result<std::uint64_t> EventLog::last(const Reader& reader, const std::string& sc
   return head->last;
 }
 
-Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter, std::uint64_t after,
-                                std::uint64_t before, std::size_t most) {
+Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter,
+                                std::uint64_t after, std::uint64_t before, std::size_t most) {
   EventPage page;
   auto last = EventLog::last(reader, scope);
   if (!last) return fail(last.error());
@@ -177,7 +178,9 @@ EventSource::Chunk EventStream::next() {
   auto last = EventLog::last(*reader, scope_);
   if (!last) return {": the journal cannot be read\n\n", false, true};
   if (up_to_date_ && *last > cursor_ + stream_lag_events_max)
-    return {": dropped: this reader is " + std::to_string(*last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n", false, true};
+    return {
+        ": dropped: this reader is " + std::to_string(*last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n",
+        false, true};
   while (cursor_ < *last && chunk.bytes.size() < stream_chunk_bytes_max) {
     auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, *last));
     if (!events) return {": the journal cannot be read\n\n", false, true};

@@ -20,18 +20,18 @@
 
 namespace abide::api {
 
-inline constexpr std::size_t rendered_max = 8'192;             // events kept rendered, of all projects together
-inline constexpr std::uint64_t events_step = 256;              // read from the journal at once
-inline constexpr std::uint64_t events_scanned_max = 50'000;    // looked through for one page
+inline constexpr std::size_t rendered_max = 8'192;           // events kept rendered, of all projects together
+inline constexpr std::uint64_t events_step = 256;            // read from the journal at once
+inline constexpr std::uint64_t events_scanned_max = 50'000;  // looked through for one page
 inline constexpr std::size_t stream_chunk_bytes_max = 64 * 1024;
-inline constexpr std::uint64_t stream_lag_events_max = 10'000; // a reader that was up to date and falls behind this far is dropped
+inline constexpr std::uint64_t stream_lag_events_max = 10'000;  // a reader that was up to date and falls behind this far is dropped
 
 struct RenderedEvent {
   std::uint64_t sequence = 0;
   std::int64_t at_ms = 0;
   std::optional<NodeId> node;
-  std::string type;    // of a node's event its own type, else the orchestrator's
-  std::string json;    // one line
+  std::string type;  // of a node's event its own type, else the orchestrator's
+  std::string json;  // one line
 };
 
 struct HostName {
@@ -76,8 +76,8 @@ struct EventPage {
   std::uint64_t looked_from = 0;          // nothing older than this was looked at
 };
 // The newest `most` matching events with sequence in (after, before), before 0: no bound.
-Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter, std::uint64_t after,
-                                std::uint64_t before, std::size_t most);
+Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter,
+                                std::uint64_t after, std::uint64_t before, std::size_t most);
 
 // Events after a sequence, as Server-Sent Events, for ever.
 class EventStream final : public EventSource {

@@ -100,16 +100,20 @@ void Api::events(Call& call) {
       if (!last) return call.refuse(last.error());
       after = *last;
     }
-    return call.exchange->stream(
-        std::make_unique<EventStream>(events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, after));
+    return call.exchange->stream(std::make_unique<EventStream>(
+        events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, after));
   }
-  auto page = newest_events(*events_, *call.reader, call.scope, query->filter, query->after, query->before, static_cast<std::size_t>(query->page_size));
+  auto page = newest_events(*events_, *call.reader, call.scope, query->filter, query->after, query->before,
+                            static_cast<std::size_t>(query->page_size));
   if (!page) return call.refuse(page.error());
   // The events are JSON already.
   std::string body = "{\"events\":[";
   for (std::size_t i = 0; i < page->events.size(); ++i) body += (i == 0 ? "" : ",") + page->events[i]->json;
   body += "],\"last\":" + std::to_string(page->last) + ",\"hasNext\":" + (page->more ? "true" : "false");
-  if (page->more) body += ",\"before\":" + std::to_string(page->events.size() == static_cast<std::size_t>(query->page_size) ? page->events.front()->sequence : page->looked_from);
+  if (page->more)
+    body +=
+        ",\"before\":" + std::to_string(page->events.size() == static_cast<std::size_t>(query->page_size) ? page->events.front()->sequence
+                                                                                                          : page->looked_from);
   body += "}";
   HttpResponse response;
   response.body = std::move(body);

@@ -103,11 +103,12 @@ void Api::patch_host(Call& call) {
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
-  change(call, fleet::RenameHost{node->host_id, name}, [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
-    auto renamed = after.node(id);
-    if (!renamed) return fail(renamed.error());
-    return host_json(after, *renamed, backend_.live(project, id));
-  });
+  change(call, fleet::RenameHost{node->host_id, name},
+         [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
+           auto renamed = after.node(id);
+           if (!renamed) return fail(renamed.error());
+           return host_json(after, *renamed, backend_.live(project, id));
+         });
 }
 
 void Api::list_instances(Call& call) {
@@ -165,7 +166,8 @@ void Api::explain(Call& call) {
     }
     exchange->respond(json_response(json));
   };
-  if (!backend_.explain(call.project, node->id, std::move(explained))) call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+  if (!backend_.explain(call.project, node->id, std::move(explained)))
+    call.refuse({Code::unavailable, "too much to do at the moment; try again"});
 }
 
 void Api::order(Call& call) {
@@ -182,7 +184,9 @@ void Api::order(Call& call) {
   if (call.last == "pause") operation = fleet::PauseUpdate{node->host_id, true};
   if (call.last == "resume") operation = fleet::PauseUpdate{node->host_id, false};
   if (call.last == "abort") operation = fleet::AbortUpdate{node->host_id};
-  change(call, std::move(operation), [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> { return Json{{"resourceId", id}}; });
+  change(call, std::move(operation), [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> {
+    return Json{{"resourceId", id}};
+  });
 }
 
 void Api::resolve(Call& call) {
@@ -207,7 +211,9 @@ void Api::resolve(Call& call) {
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
   operation.host = node->host_id;
-  change(call, std::move(operation), [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> { return Json{{"resourceId", id}}; });
+  change(call, std::move(operation), [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> {
+    return Json{{"resourceId", id}};
+  });
 }
 
 }  // namespace abide::api

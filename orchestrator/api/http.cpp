@@ -26,7 +26,8 @@ Result<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
     } else if (c == '+' && plus_is_blank) {
       c = ' ';
     }
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return fail(Code::invalid_input, "the URL has a character that is not printable");
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      return fail(Code::invalid_input, "the URL has a character that is not printable");
     out += c;
   }
   return out;
@@ -84,13 +85,20 @@ HttpResponse error_response(unsigned status, std::string_view code, std::string_
 
 HttpResponse error_response(const Error& error) {
   switch (error.code) {
-    case Code::invalid_input: return error_response(400, "InvalidArgument", error.message);
-    case Code::not_found: return error_response(404, "NotFound", error.message);
-    case Code::conflict: return error_response(400, "FailedPrecondition", error.message);
-    case Code::denied: return error_response(403, "PermissionDenied", error.message);
-    case Code::unavailable: return error_response(503, "Unavailable", error.message);
-    case Code::timeout: return error_response(503, "Unavailable", error.message);
-    case Code::corrupt: return error_response(500, "Internal", error.message);
+    case Code::invalid_input:
+      return error_response(400, "InvalidArgument", error.message);
+    case Code::not_found:
+      return error_response(404, "NotFound", error.message);
+    case Code::conflict:
+      return error_response(400, "FailedPrecondition", error.message);
+    case Code::denied:
+      return error_response(403, "PermissionDenied", error.message);
+    case Code::unavailable:
+      return error_response(503, "Unavailable", error.message);
+    case Code::timeout:
+      return error_response(503, "Unavailable", error.message);
+    case Code::corrupt:
+      return error_response(500, "Internal", error.message);
   }
   return error_response(500, "Internal", error.message);
 }

@@ -22,7 +22,7 @@ enum class Method { get, post, put, patch, erase, other };
 
 struct HttpRequest {
   Method method = Method::get;
-  std::string target;         // path and query as sent
+  std::string target;  // path and query as sent
   std::string body;
   std::string last_event_id;  // header Last-Event-ID
 };
@@ -51,9 +51,9 @@ class EventSource {
  public:
   virtual ~EventSource() = default;
   struct Chunk {
-    std::string bytes;   // empty: nothing new yet
-    bool more = false;   // ask again after these are written
-    bool end = false;    // close after these are written
+    std::string bytes;  // empty: nothing new yet
+    bool more = false;  // ask again after these are written
+    bool end = false;   // close after these are written
   };
   virtual Chunk next() = 0;
 };

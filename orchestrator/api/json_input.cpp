@@ -20,8 +20,11 @@ Result<json> parse_object(std::string_view body) {
       case json::parse_event_t::key:
         if (!keys.back().insert(parsed.get<std::string>()).second) fault = "the field " + parsed.get<std::string>() + " is given twice";
         break;
-      case json::parse_event_t::object_end: keys.pop_back(); break;
-      default: break;
+      case json::parse_event_t::object_end:
+        keys.pop_back();
+        break;
+      default:
+        break;
     }
     return !fault;
   };
@@ -40,12 +43,24 @@ bool matches(Charset charset, std::string_view text) {
         if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) return false;
       }
       return true;
-    case Charset::name: more = "-_./: "; break;
-    case Charset::os_name: more = "-_./: ()"; break;
-    case Charset::description: more = "-_./:;=?@!#,<>*() "; break;
-    case Charset::os_text: more = "-_./:;=@?!#,<>*()\"\\ "; break;
-    case Charset::os_description: more = "-_.:;=@?!#,<>*(){}&%$`^+ "; break;
-    case Charset::version: more = "-_."; break;
+    case Charset::name:
+      more = "-_./: ";
+      break;
+    case Charset::os_name:
+      more = "-_./: ()";
+      break;
+    case Charset::description:
+      more = "-_./:;=?@!#,<>*() ";
+      break;
+    case Charset::os_text:
+      more = "-_./:;=@?!#,<>*()\"\\ ";
+      break;
+    case Charset::os_description:
+      more = "-_.:;=@?!#,<>*(){}&%$`^+ ";
+      break;
+    case Charset::version:
+      more = "-_.";
+      break;
   }
   for (const char c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -76,7 +91,9 @@ const json* Fields::find(const char* key, bool required) {
   return &*found;
 }
 
-bool Fields::has(const char* key) { return find(key, false) != nullptr; }
+bool Fields::has(const char* key) {
+  return find(key, false) != nullptr;
+}
 
 std::string Fields::text(const char* key, std::size_t bytes_max, Charset charset, bool required) {
   const json* value = find(key, required);

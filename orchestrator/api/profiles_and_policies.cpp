@@ -21,8 +21,8 @@ Result<OsResource> parse_os_resource(const std::string& body, const std::string&
   resource.image_id = fields.text("imageId", 500, Charset::os_text, true);
   resource.profile_name = fields.text("profileName", profile_name_bytes_max, Charset::os_text, true);
   resource.description = fields.text("description", 1000, Charset::os_description);
-  resource.security_feature = fields.one_of(
-      "securityFeature", {"SECURITY_FEATURE_UNSPECIFIED", "SECURITY_FEATURE_NONE", "SECURITY_FEATURE_SECURE_BOOT_AND_FULL_DISK_ENCRYPTION"});
+  resource.security_feature = fields.one_of("securityFeature", {"SECURITY_FEATURE_UNSPECIFIED", "SECURITY_FEATURE_NONE",
+                                                                "SECURITY_FEATURE_SECURE_BOOT_AND_FULL_DISK_ENCRYPTION"});
   resource.os_type = fields.one_of("osType", {"OS_TYPE_MUTABLE", "OS_TYPE_IMMUTABLE"}, true);
   resource.os_provider = fields.one_of("osProvider", {"OS_PROVIDER_KIND_INFRA", "OS_PROVIDER_KIND_LENOVO"}, true);
   resource.package_manifest_url = fields.text("installedPackagesUrl", 200, Charset::os_text);
@@ -95,7 +95,8 @@ Result<Policy> parse_policy(const std::string& body) {
   policy.update_policy = UpdatePolicy::target;
   if (target && mutable_fields) return fail(Code::invalid_input, "Fields for mutable and immutable OSes are mutually exclusive");
   if (mutable_fields || kernel_command)
-    return fail(Code::invalid_input, "updatePackages, updateSources and updateKernelCommand are not served by this version: give targetOsId");
+    return fail(Code::invalid_input,
+                "updatePackages, updateSources and updateKernelCommand are not served by this version: give targetOsId");
   if (!target) return fail(Code::invalid_input, "With Policy TARGET, targetOsId must be set");
   return policy;
 }
@@ -160,7 +161,8 @@ void Api::list_runs(Call& call) {
   list(call, "osUpdateRuns", run_fields(), [](View& view, std::vector<Json>& items) {
     auto read = view.runs([&](const auto& run) { items.push_back(run_json(view, run)); });
     // Newest first, unless the caller says otherwise.
-    std::stable_sort(items.begin(), items.end(), [](const Json& left, const Json& right) { return left["startTime"] > right["startTime"]; });
+    std::stable_sort(items.begin(), items.end(),
+                     [](const Json& left, const Json& right) { return left["startTime"] > right["startTime"]; });
     return read;
   });
 }

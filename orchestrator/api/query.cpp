@@ -11,7 +11,9 @@ bool is_path_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // resource_id and resourceId and resourceID are one name.
 std::string folded(std::string_view name) {
@@ -36,8 +38,10 @@ Result<Resolved> resolve(std::string_view text, const FieldTree& tree) {
     const std::string_view name = rest.substr(0, end);
     const std::string wanted = folded(name);
     const auto found = at == nullptr ? decltype(at->fields.begin()){}
-                                     : std::find_if(at->fields.begin(), at->fields.end(), [&](const auto& field) { return folded(field.first) == wanted; });
-    if (at == nullptr || name.empty() || found == at->fields.end()) return fail(Code::invalid_input, "no such field: " + std::string(text.substr(0, 100)));
+                                     : std::find_if(at->fields.begin(), at->fields.end(),
+                                                    [&](const auto& field) { return folded(field.first) == wanted; });
+    if (at == nullptr || name.empty() || found == at->fields.end())
+      return fail(Code::invalid_input, "no such field: " + std::string(text.substr(0, 100)));
     resolved.path.push_back(found->first);
     resolved.kind = found->second.kind;
     at = found->second.nested;
@@ -57,7 +61,9 @@ const Json* value_at(const Json& item, const std::vector<std::string>& path) {
   return at;
 }
 
-std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string plain(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 }  // namespace
 
@@ -94,15 +100,19 @@ struct Filter::Node {
 
   [[nodiscard]] bool matches(const Json& item) const {
     switch (kind) {
-      case Kind::all: return std::all_of(children.begin(), children.end(), [&](const auto& child) { return child->matches(item); });
-      case Kind::any: return std::any_of(children.begin(), children.end(), [&](const auto& child) { return child->matches(item); });
-      case Kind::negation: return !children.front()->matches(item);
+      case Kind::all:
+        return std::all_of(children.begin(), children.end(), [&](const auto& child) { return child->matches(item); });
+      case Kind::any:
+        return std::any_of(children.begin(), children.end(), [&](const auto& child) { return child->matches(item); });
+      case Kind::negation:
+        return !children.front()->matches(item);
       case Kind::has: {
         const Json* found = value_at(item, path);
         return found != nullptr && !found->is_null() && !(found->is_string() && found->get_ref<const std::string&>().empty()) &&
                !(found->is_array() && found->empty());
       }
-      case Kind::equals: break;
+      case Kind::equals:
+        break;
     }
     const Json* found = value_at(item, path);
     const std::string text = found == nullptr || found->is_null() ? std::string() : plain(*found);
@@ -214,7 +224,9 @@ class FilterParser {
     }
     auto resolved = resolve(path, tree_);
     if (!resolved) return fail(resolved.error().in("filter"));
-    if (resolved->kind == FieldTree::Kind::object) return fail(Code::invalid_input, "filter: " + std::string(path) + " has fields of its own: name one, or say has(" + std::string(path) + ")");
+    if (resolved->kind == FieldTree::Kind::object)
+      return fail(Code::invalid_input,
+                  "filter: " + std::string(path) + " has fields of its own: name one, or say has(" + std::string(path) + ")");
     if (!symbol('=')) return syntax("= is expected");
     node->path = std::move(resolved->path);
     node->field = resolved->kind;
@@ -253,8 +265,10 @@ bool is_filter_character(char c) {
 }  // namespace
 
 Result<Filter> Filter::parse(std::string_view text, const FieldTree& tree) {
-  if (text.size() > filter_bytes_max) return fail(Code::invalid_input, "filter: longer than " + std::to_string(filter_bytes_max) + " bytes");
-  if (!std::all_of(text.begin(), text.end(), is_filter_character)) return fail(Code::invalid_input, "filter: has a character that is not allowed");
+  if (text.size() > filter_bytes_max)
+    return fail(Code::invalid_input, "filter: longer than " + std::to_string(filter_bytes_max) + " bytes");
+  if (!std::all_of(text.begin(), text.end(), is_filter_character))
+    return fail(Code::invalid_input, "filter: has a character that is not allowed");
   auto root = FilterParser(text, tree).parse();
   if (!root) return fail(root.error());
   Filter filter;
@@ -262,12 +276,15 @@ Result<Filter> Filter::parse(std::string_view text, const FieldTree& tree) {
   return filter;
 }
 
-bool Filter::matches(const Json& item) const { return root_ == nullptr || root_->matches(item); }
+bool Filter::matches(const Json& item) const {
+  return root_ == nullptr || root_->matches(item);
+}
 
 // ---- order and pages ---------------------------------------------------------------------------------------------------
 
 Result<std::vector<OrderKey>> parse_order_by(std::string_view text, const FieldTree& tree) {
-  if (text.size() > filter_bytes_max) return fail(Code::invalid_input, "orderBy: longer than " + std::to_string(filter_bytes_max) + " bytes");
+  if (text.size() > filter_bytes_max)
+    return fail(Code::invalid_input, "orderBy: longer than " + std::to_string(filter_bytes_max) + " bytes");
   std::vector<OrderKey> keys;
   while (true) {
     const std::size_t comma = std::min(text.find(','), text.size());
@@ -283,7 +300,8 @@ Result<std::vector<OrderKey>> parse_order_by(std::string_view text, const FieldT
     key.descending = direction == "desc";
     auto resolved = resolve(item.substr(0, blank), tree);
     if (!resolved) return fail(resolved.error().in("orderBy"));
-    if (resolved->kind == FieldTree::Kind::object) return fail(Code::invalid_input, "orderBy: " + std::string(item) + " has fields of its own: name one");
+    if (resolved->kind == FieldTree::Kind::object)
+      return fail(Code::invalid_input, "orderBy: " + std::string(item) + " has fields of its own: name one");
     key.path = std::move(resolved->path);
     keys.push_back(std::move(key));
     if (comma == text.size()) return keys;
@@ -295,7 +313,8 @@ Result<std::int64_t> parse_integer(std::string_view name, std::string_view text,
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most)
-    return fail(Code::invalid_input, std::string(name) + ": must be an integer between " + std::to_string(least) + " and " + std::to_string(most));
+    return fail(Code::invalid_input,
+                std::string(name) + ": must be an integer between " + std::to_string(least) + " and " + std::to_string(most));
   return number;
 }
 

@@ -25,9 +25,12 @@ void put_status(Json& object, const std::string& name, const std::string& text, 
 
 const char* schedule_status_name(ScheduleStatus status) {
   switch (status) {
-    case ScheduleStatus::unspecified: return "SCHEDULE_STATUS_UNSPECIFIED";
-    case ScheduleStatus::maintenance: return "SCHEDULE_STATUS_MAINTENANCE";
-    case ScheduleStatus::os_update: return "SCHEDULE_STATUS_OS_UPDATE";
+    case ScheduleStatus::unspecified:
+      return "SCHEDULE_STATUS_UNSPECIFIED";
+    case ScheduleStatus::maintenance:
+      return "SCHEDULE_STATUS_MAINTENANCE";
+    case ScheduleStatus::os_update:
+      return "SCHEDULE_STATUS_OS_UPDATE";
   }
   return "SCHEDULE_STATUS_UNSPECIFIED";
 }
@@ -297,7 +300,8 @@ namespace {
 
 using Kind = FieldTree::Kind;
 
-FieldTree tree(std::initializer_list<const char*> texts, std::initializer_list<const char*> exacts, std::initializer_list<const char*> numbers) {
+FieldTree tree(std::initializer_list<const char*> texts, std::initializer_list<const char*> exacts,
+               std::initializer_list<const char*> numbers) {
   FieldTree made;
   for (const char* name : texts) made.fields[name] = {Kind::text, nullptr};
   for (const char* name : exacts) made.fields[name] = {Kind::exact, nullptr};
@@ -305,7 +309,9 @@ FieldTree tree(std::initializer_list<const char*> texts, std::initializer_list<c
   return made;
 }
 
-void nest(FieldTree& made, const char* name, const FieldTree& nested) { made.fields[name] = {Kind::object, &nested}; }
+void nest(FieldTree& made, const char* name, const FieldTree& nested) {
+  made.fields[name] = {Kind::object, &nested};
+}
 
 const FieldTree& timestamp_fields() {
   static const FieldTree fields = tree({"createdAt", "updatedAt"}, {}, {});
@@ -313,7 +319,8 @@ const FieldTree& timestamp_fields() {
 }
 
 FieldTree plain_host_fields() {
-  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture"}, {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
+  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture"},
+                          {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
   nest(fields, "timestamps", timestamp_fields());
   return fields;
 }
@@ -321,9 +328,11 @@ FieldTree plain_host_fields() {
 FieldTree plain_instance_fields() {
   static const FieldTree progress = tree({}, {"phase"}, {"percent", "bytesDone", "bytesTotal", "bytesPerSecond"});
   static const FieldTree node =
-      tree({"osImageId", "profileName", "architecture", "heldWhy", "linkFault"}, {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
+      tree({"osImageId", "profileName", "architecture", "heldWhy", "linkFault"},
+           {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
   FieldTree fields = tree({"name", "updateStatus", "instanceStatus", "provisioningStatus", "osUpdateAvailable"},
-                          {"resourceId", "instanceID", "kind", "desiredState", "currentState", "securityFeature", "updateStatusIndicator", "instanceStatusIndicator", "provisioningStatusIndicator"},
+                          {"resourceId", "instanceID", "kind", "desiredState", "currentState", "securityFeature", "updateStatusIndicator",
+                           "instanceStatusIndicator", "provisioningStatusIndicator"},
                           {"updateStatusTimestamp", "instanceStatusTimestamp", "provisioningStatusTimestamp"});
   nest(fields, "os", os_resource_fields());
   nest(fields, "updatePolicy", policy_fields());
@@ -337,8 +346,10 @@ FieldTree plain_instance_fields() {
 
 const FieldTree& os_resource_fields() {
   static const FieldTree fields = [] {
-    FieldTree made = tree({"name", "architecture", "imageUrl", "imageId", "profileName", "description", "metadata", "platformBundle", "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl"},
-                          {"resourceId", "osResourceID", "sha256", "rawSha256", "securityFeature", "osType", "osProvider"}, {"imageSizeBytes", "rawSizeBytes"});
+    FieldTree made = tree({"name", "architecture", "imageUrl", "imageId", "profileName", "description", "metadata", "platformBundle",
+                           "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl"},
+                          {"resourceId", "osResourceID", "sha256", "rawSha256", "securityFeature", "osType", "osProvider"},
+                          {"imageSizeBytes", "rawSizeBytes"});
     nest(made, "timestamps", timestamp_fields());
     return made;
   }();
@@ -385,7 +396,8 @@ const FieldTree& run_fields() {
   static const FieldTree evidence = tree({"check", "outputTail", "detail"}, {"bootCause"}, {"attempts"});
   static const FieldTree fields = [] {
     FieldTree made = tree({"name", "description", "status", "statusDetails", "fromOsImageId", "toOsImageId"},
-                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason"}, {"statusTimestamp", "startTime", "endTime"});
+                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason"},
+                          {"statusTimestamp", "startTime", "endTime"});
     nest(made, "appliedPolicy", policy_fields());
     nest(made, "instance", instance);
     nest(made, "evidence", evidence);

@@ -91,12 +91,18 @@ namespace {
 
 std::string_view method_name(Method method) {
   switch (method) {
-    case Method::get: return "GET";
-    case Method::post: return "POST";
-    case Method::put: return "PUT";
-    case Method::patch: return "PATCH";
-    case Method::erase: return "DELETE";
-    case Method::other: return "";
+    case Method::get:
+      return "GET";
+    case Method::post:
+      return "POST";
+    case Method::put:
+      return "PUT";
+    case Method::patch:
+      return "PATCH";
+    case Method::erase:
+      return "DELETE";
+    case Method::other:
+      return "";
   }
   return "";
 }
@@ -182,7 +188,8 @@ void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
     call.refuse({Code::unavailable, "too much to do at the moment; try again"});
 }
 
-void Api::list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, std::vector<Json>&)>& collect) {
+void Api::list(Call& call, const char* key, const FieldTree& fields,
+               const std::function<Result<void>(View&, std::vector<Json>&)>& collect) {
   auto query = take_list_query(call.target.query, &fields);
   if (!query) return call.refuse(query.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
@@ -231,7 +238,8 @@ void Api::put_project(Call& call) {
     if (!done) return exchange->respond(error_response(done.error()));
     exchange->respond(json_response(Json{{"name", name}}));
   };
-  if (!backend_.create_project(call.project, std::move(created))) call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+  if (!backend_.create_project(call.project, std::move(created)))
+    call.refuse({Code::unavailable, "too much to do at the moment; try again"});
 }
 
 }  // namespace abide::api

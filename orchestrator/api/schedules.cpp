@@ -10,7 +10,8 @@ namespace abide::api {
 namespace {
 
 constexpr std::int64_t seconds_max = 4'294'967'295;
-constexpr std::initializer_list<const char*> read_only = {"resourceId", "singleScheduleID", "timestamps", "targetHost", "targetSite", "targetRegion"};
+constexpr std::initializer_list<const char*> read_only = {"resourceId", "singleScheduleID", "timestamps",
+                                                          "targetHost", "targetSite",       "targetRegion"};
 
 // What of `schedule` the body gives. With `whole` everything is set anew, and what must be there is asked for.
 Result<Schedule> parse_schedule(const std::string& body, Schedule schedule, bool whole) {
@@ -19,7 +20,8 @@ Result<Schedule> parse_schedule(const std::string& body, Schedule schedule, bool
   Fields fields(*object);
   const bool has_name = fields.has("name");
   const std::string name = fields.text("name", 50, Charset::name);
-  const auto status = fields.one_of("scheduleStatus", {"SCHEDULE_STATUS_UNSPECIFIED", "SCHEDULE_STATUS_MAINTENANCE", "SCHEDULE_STATUS_OS_UPDATE"}, whole);
+  const auto status =
+      fields.one_of("scheduleStatus", {"SCHEDULE_STATUS_UNSPECIFIED", "SCHEDULE_STATUS_MAINTENANCE", "SCHEDULE_STATUS_OS_UPDATE"}, whole);
   const auto start = fields.integer("startSeconds", 1, seconds_max, whole);
   const auto end = fields.integer("endSeconds", 0, seconds_max);  // 0: open-ended
   const bool has_target = fields.has("targetHostId");
@@ -102,7 +104,9 @@ void Api::list_single_schedules(Call& call) {
   call.answer(both);
 }
 
-void Api::list_schedules(Call& call) { list_single_schedules(call); }
+void Api::list_schedules(Call& call) {
+  list_single_schedules(call);
+}
 
 void Api::create_schedule(Call& call) {
   auto schedule = parse_schedule(call.request.body, {}, true);

@@ -57,16 +57,24 @@ constexpr std::string_view stream_comment = ": keep-alive\n\n";
 
 Method method_of(http::verb verb) {
   switch (verb) {
-    case http::verb::get: return Method::get;
-    case http::verb::post: return Method::post;
-    case http::verb::put: return Method::put;
-    case http::verb::patch: return Method::patch;
-    case http::verb::delete_: return Method::erase;
-    default: return Method::other;
+    case http::verb::get:
+      return Method::get;
+    case http::verb::post:
+      return Method::post;
+    case http::verb::put:
+      return Method::put;
+    case http::verb::patch:
+      return Method::patch;
+    case http::verb::delete_:
+      return Method::erase;
+    default:
+      return Method::other;
   }
 }
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 // The host of "host", "host:port", "[::1]:port".
 std::string_view host_part(std::string_view authority) {
@@ -407,7 +415,9 @@ Result<std::unique_ptr<Server>> Server::listen(ServerSettings settings, Handler 
   return std::unique_ptr<Server>(new Server(std::move(core)));
 }
 
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
 void Server::start() {
   core_->work.emplace(core_->io.get_executor());
@@ -427,7 +437,9 @@ void Server::stop() {
   core_->thread.join();
 }
 
-std::uint16_t Server::port() const { return core_->port; }
+std::uint16_t Server::port() const {
+  return core_->port;
+}
 
 void Server::wake_streams() {
   if (core_->stopping || core_->waking.exchange(true)) return;
@@ -437,6 +449,8 @@ void Server::wake_streams() {
   });
 }
 
-void Server::post(std::function<void()> work) { net::post(core_->readers, std::move(work)); }
+void Server::post(std::function<void()> work) {
+  net::post(core_->readers, std::move(work));
+}
 
 }  // namespace abide::api

@@ -13,15 +13,15 @@ namespace abide::api {
 
 struct ServerSettings {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;                     // 0: a free one
-  std::size_t connections_max = 2'048;        // above: answered 503 and closed
-  std::size_t streams_max = 1'024;            // above: 503
+  std::uint16_t port = 0;               // 0: a free one
+  std::size_t connections_max = 2'048;  // above: answered 503 and closed
+  std::size_t streams_max = 1'024;      // above: 503
   std::size_t reader_threads = 2;
-  std::int64_t idle_ms = 60'000;              // from one answer to the end of the next request
-  std::int64_t answer_ms = 15'000;            // then 503 `request timeout`
-  std::int64_t write_ms = 30'000;             // a reader that takes longer for one write is dropped
-  std::int64_t keep_alive_ms = 15'000;        // a comment on a stream that has nothing else to say
-  std::int64_t wake_ms = 50;                  // streams look for new events at most this often
+  std::int64_t idle_ms = 60'000;        // from one answer to the end of the next request
+  std::int64_t answer_ms = 15'000;      // then 503 `request timeout`
+  std::int64_t write_ms = 30'000;       // a reader that takes longer for one write is dropped
+  std::int64_t keep_alive_ms = 15'000;  // a comment on a stream that has nothing else to say
+  std::int64_t wake_ms = 50;            // streams look for new events at most this often
 };
 
 // A literal loopback address, or `localhost`: the only ones that are served without TLS and credentials.

@@ -15,7 +15,9 @@ Result<T> found_or(Result<std::optional<T>> read, std::string_view what, std::st
 
 }  // namespace
 
-Result<fleet::Node> View::node(const NodeId& id) { return found_or(fleet::read_node(*reader_, scope_, id), "host", to_string(id)); }
+Result<fleet::Node> View::node(const NodeId& id) {
+  return found_or(fleet::read_node(*reader_, scope_, id), "host", to_string(id));
+}
 
 Result<fleet::Node> View::find_host(const std::string& name) {
   for (const auto read : {&fleet::read_node_of_host, &fleet::read_node_of_instance}) {
@@ -96,7 +98,9 @@ Result<void> View::runs(const std::function<void(const fleet::Run&)>& visit) {
   });
 }
 
-Result<fleet::Run> View::run(const std::string& id) { return found_or(fleet::read_run(*reader_, scope_, id), "OS update run", id); }
+Result<fleet::Run> View::run(const std::string& id) {
+  return found_or(fleet::read_run(*reader_, scope_, id), "OS update run", id);
+}
 
 Result<void> View::sources(const std::function<void(const fleet::Source&)>& visit) {
   return fleet::scan_sources(*reader_, scope_, [&](fleet::Source&& source) {

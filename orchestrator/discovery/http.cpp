@@ -1,6 +1,5 @@
-#include <curl/curl.h>
-
 #include <atomic>
+#include <curl/curl.h>
 #include <mutex>
 
 #include "orchestrator/discovery/source.hpp"
@@ -85,7 +84,9 @@ Http::~Http() {
   if (handle_->curl != nullptr) curl_easy_cleanup(handle_->curl);
 }
 
-void Http::cancel() { handle_->cancelled = true; }
+void Http::cancel() {
+  handle_->cancelled = true;
+}
 
 Result<Fetched> Http::get(const std::string& url, std::size_t bytes_max, const std::string& etag, const std::string& last_modified) {
   CURL* curl = handle_->curl;

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t path_bytes_max = 1024;
 
-bool is_absolute_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+bool is_absolute_url(std::string_view text) {
+  return text.starts_with("http://") || text.starts_with("https://");
+}
 
 std::string text_of(const nlohmann::json& object, const char* key) {
   const auto found = object.find(key);
@@ -55,7 +57,8 @@ bool is_safe_relative_path(std::string_view path) {
 }
 
 Result<OsResource> resource_of(std::string_view manifest, const Expected& expected, const std::string& files_root) {
-  if (manifest.size() > manifest_bytes_max) return fail(Code::invalid_input, "larger than " + std::to_string(manifest_bytes_max) + " bytes");
+  if (manifest.size() > manifest_bytes_max)
+    return fail(Code::invalid_input, "larger than " + std::to_string(manifest_bytes_max) + " bytes");
   if (expected.sha256 && sha256(manifest) != expected.sha256)
     return fail(Code::corrupt, "SHA-256 is " + to_hex(sha256(manifest)) + ", the index says " + to_hex(expected.sha256));
   auto parsed = parse_manifest(manifest);
@@ -94,7 +97,8 @@ Result<Index> parse_index(std::string_view json, const std::string& source) {
   const auto profiles = root.find("profiles");
   if (profiles == root.end() || !profiles->is_array()) return fail(Code::invalid_input, "index.json has no list `profiles`");
   if (profiles->size() > entries_max)
-    return fail(Code::invalid_input, "index.json has " + std::to_string(profiles->size()) + " entries, more than " + std::to_string(entries_max));
+    return fail(Code::invalid_input,
+                "index.json has " + std::to_string(profiles->size()) + " entries, more than " + std::to_string(entries_max));
   Index index;
   std::size_t position = 0;
   for (const auto& item : *profiles) {

@@ -205,7 +205,7 @@ Result<std::unique_ptr<Source>> Source::open(SourceSettings settings) {
   if (error) return fail(Code::invalid_input, "releases: " + root + ": " + error.message());
   root = absolute.string();
   while (root.size() > 1 && root.ends_with('/')) root.pop_back();
-  std::string files = settings.files.empty() ? absolute_url("file://", std::string_view(root).substr(1)) : settings.files;
+  std::string files = settings.files.empty() ? "file://" + absolute_url("", std::string_view(root).substr(1)) : settings.files;
   return std::unique_ptr<Source>(std::make_unique<DirectorySource>(std::move(root), std::move(files)));
 }
 

@@ -19,9 +19,13 @@ bool same(const fleet::ProfilesRead& left, const fleet::ProfilesRead& right) {
 Worker::Worker(std::unique_ptr<Source> source, WorkerSettings settings, Random random, Deliver deliver)
     : source_(std::move(source)), settings_(settings), random_(random), deliver_(std::move(deliver)) {}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+}
 
-void Worker::start() { thread_ = std::thread([this] { run(); }); }
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
 
 void Worker::stop() {
   {

@@ -1,0 +1,224 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/orchestrator/desk.hpp"
+
+namespace abide::test {
+namespace {
+
+using nlohmann::json;
+
+TEST(Api, AnswersErrorsWithCodeAndMessage) {
+  Desk desk;
+  struct Row {
+    api::Method method;
+    const char* path;
+    const char* body;
+    unsigned status;
+    const char* code;
+  };
+  using api::Method;
+  const std::vector<Row> table = {
+      {Method::get, "/", "", 404, "NotFound"},
+      {Method::get, "/v1/projects/other/compute/os", "", 404, "NotFound"},
+      {Method::get, "nothing", "", 404, "NotFound"},
+      {Method::get, "compute/os/os-00000000", "", 404, "NotFound"},
+      {Method::get, "compute/os/a/b", "", 404, "NotFound"},
+      {Method::get, "os-update-policies/osupdatepolicy-00000000", "", 404, "NotFound"},
+      {Method::get, "os-update-runs/osupdaterun-00000000", "", 404, "NotFound"},
+      {Method::get, "compute/hosts/host-00000000", "", 404, "NotFound"},
+      {Method::get, "compute/hosts/host-00000000/explain", "", 404, "NotFound"},
+      {Method::get, "schedules/single/singlesche-00000000", "", 404, "NotFound"},
+      {Method::erase, "compute/os/os-00000000", "", 404, "NotFound"},
+      {Method::post, "compute/hosts/host-00000000/pause", "", 404, "NotFound"},
+      {Method::get, "compute/os?filter=", "", 400, "InvalidArgument"},
+      {Method::get, "compute/os?filter=colour%3Dred", "", 400, "InvalidArgument"},
+      {Method::get, "compute/os?colour=red", "", 400, "InvalidArgument"},
+      {Method::get, "compute/os?pageSize=101", "", 400, "InvalidArgument"},
+      {Method::get, "schedules?hostId=host-1", "", 400, "InvalidArgument"},
+      {Method::get, "schedules?hostId=host-00000000&siteId=site-00000000", "", 400, "InvalidArgument"},
+      {Method::get, "events?since=yesterday", "", 400, "InvalidArgument"},
+      {Method::put, "compute/os", "{}", 405, "Unimplemented"},
+      {Method::other, "compute/os", "", 405, "Unimplemented"},
+      {Method::post, "compute/os", "", 400, "InvalidArgument"},
+      {Method::post, "compute/os", "[]", 400, "InvalidArgument"},
+      {Method::post, "compute/hosts/register", R"({"uuid":"nonsense"})", 400, "InvalidArgument"},
+      {Method::post, "compute/hosts/register", R"({"name":"a name of more than 20 bytes","uuid":"11111111-2222-3333-4444-555555555551"})",
+       400, "InvalidArgument"},
+      {Method::get, "/v1/projects/demo/compute/os?x=%zz", "", 400, "InvalidArgument"},
+  };
+  for (const auto& row : table) {
+    const auto answered = desk.ask(row.method, row.path, row.body);
+    EXPECT_EQ(answered.status, row.status) << row.path << " " << answered.body;
+    EXPECT_EQ(answered.code(), row.code) << row.path << " " << answered.body;
+    EXPECT_FALSE(answered.message().empty()) << row.path;
+  }
+}
+
+TEST(Api, ServesTheSameThingUnderItsOtherNames) {
+  Desk desk;
+  desk.create_os("1.0");
+  for (const auto& [name, alias] : std::vector<std::pair<std::string, std::string>>{{"compute/os", "compute/operating_systems"},
+                                                                                    {"os-update-policies", "os_update_policy"},
+                                                                                    {"os-update-runs", "os_update_run"},
+                                                                                    {"schedules", "compute/schedules"},
+                                                                                    {"schedules/single", "compute/schedules/single"},
+                                                                                    {"compute/hosts/summary", "compute/hosts_summary"}}) {
+    EXPECT_EQ(desk.get(name).status, 200U) << name;
+    EXPECT_EQ(desk.get(name).body, desk.get(alias).body) << alias;
+  }
+}
+
+TEST(Api, MakesAnOsResourceAndShowsIt) {
+  Desk desk;
+  const auto id = desk.create_os("1.0");
+  const auto os = desk.get("compute/os/" + id).json;
+  EXPECT_EQ(os["osResourceID"], id);
+  EXPECT_EQ(os["imageId"], "1.0");
+  EXPECT_EQ(os["sha256"], to_hex(sha256("1.0")));
+  EXPECT_EQ(os["rawSha256"], os["sha256"]) << "an uncompressed image is what stands in the slot";
+  EXPECT_EQ(desk.fleet.state().os_resources.at(id).value.urls, std::vector<std::string>{"http://files.example/root/images/demo.raw"});
+  EXPECT_EQ(desk.erase("compute/os/" + id).json, json::object());
+  EXPECT_EQ(desk.get("compute/os/" + id).status, 404U);
+}
+
+TEST(Api, ChecksPoliciesAsTheContractSays) {
+  Desk desk;
+  const auto os = desk.create_os("1.0");
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {R"({"name":"p"})", "OS Update Policy type cannot be unspecified"},
+      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_UNSPECIFIED"})", "OS Update Policy type cannot be unspecified"},
+      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_LATEST","targetOsId":")" + os + "\"}", "With Policy LATEST, no fields should be set"},
+      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_LATEST","updatePackages":"x"})", "With Policy LATEST, no fields should be set"},
+      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_TARGET","updatePackages":"x","targetOsId":")" + os + "\"}",
+       "Fields for mutable and immutable OSes are mutually exclusive"},
+      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_NEVER"})",
+       "updatePolicy: must be one of UPDATE_POLICY_UNSPECIFIED, UPDATE_POLICY_LATEST, UPDATE_POLICY_TARGET"},
+      {R"({"updatePolicy":"UPDATE_POLICY_LATEST"})", "name: is required"},
+  };
+  for (const auto& [body, message] : table) {
+    const auto refused = desk.post("os-update-policies", body);
+    EXPECT_EQ(refused.status, 400U) << body;
+    EXPECT_EQ(refused.code(), "InvalidArgument") << body;
+    EXPECT_EQ(refused.message(), message) << body;
+  }
+  const auto made =
+      desk.post("os-update-policies", R"({"name":"pin","updatePolicy":"UPDATE_POLICY_TARGET","targetOsId":")" + os + "\"}").json;
+  EXPECT_EQ(made["targetOs"]["resourceId"], os);
+  EXPECT_EQ(desk.erase("compute/os/" + os).code(), "FailedPrecondition") << "a policy refers to it";
+  EXPECT_EQ(desk.get("os-update-policies?filter=targetOs.imageId%3D%221.0%22").json["totalElements"], 1);
+}
+
+TEST(Api, FindsAHostByEveryNameItHas) {
+  Desk desk;
+  const auto id = desk.register_host("edge-1", uuid_1);
+  const auto instance = desk.get("compute/hosts/" + id).json["instance"]["resourceId"].get<std::string>();
+  for (const std::string& name : {id, instance, std::string("edge-1"), std::string(uuid_1)}) {
+    EXPECT_EQ(desk.get("compute/hosts/" + name).json["resourceId"], id) << name;
+    EXPECT_EQ(desk.get("compute/instances/" + name).json["resourceId"], instance) << name;
+  }
+  desk.register_host("edge-1", uuid_2);
+  EXPECT_EQ(desk.get("compute/hosts/edge-1").code(), "FailedPrecondition") << "two have this name now";
+  EXPECT_EQ(desk.get("compute/hosts/" + id).status, 200U);
+}
+
+TEST(Api, LinksAndUnlinksAPolicy) {
+  Desk desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  const auto instance = desk.get("compute/hosts/" + host).json["instance"]["resourceId"].get<std::string>();
+  const auto policy =
+      desk.post("os-update-policies", R"({"name":"latest","updatePolicy":"UPDATE_POLICY_LATEST"})").json["resourceId"].get<std::string>();
+  const auto linked = desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":")" + policy + "\"}");
+  ASSERT_EQ(linked.status, 200U) << linked.body;
+  EXPECT_EQ(linked.json["updatePolicy"]["resourceId"], policy);
+  EXPECT_EQ(desk.get("compute/hosts?filter=instance.updatePolicy.resourceId%3D" + policy).json["totalElements"], 1);
+  EXPECT_EQ(desk.erase("os-update-policies/" + policy).code(), "FailedPrecondition");
+  const auto unlinked = desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":""})");
+  EXPECT_FALSE(unlinked.json.contains("updatePolicy")) << unlinked.body;
+  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":"latest"})").status, 400U);
+  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({})").message(), "osUpdatePolicyID: is required");
+  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osID":"os-00000000","osUpdatePolicyID":""})").message(),
+            "osID: is not served by this version");
+  EXPECT_EQ(
+      desk.patch("compute/instances/" + instance + "?fieldMask=osUpdatePolicyID", R"({"osID":"os-00000000","osUpdatePolicyID":""})").status,
+      200U)
+      << "what the mask does not name is not looked at";
+}
+
+TEST(Api, KeepsSchedulesAsTheyAreGivenAndEdited) {
+  Desk desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  const auto start = desk.fleet.now.wall_ms / 1000 + 3'600;
+  const auto text = [](std::int64_t number) { return std::to_string(number); };
+  const auto made =
+      desk.post("schedules/single", R"({"name":"night","scheduleStatus":"SCHEDULE_STATUS_OS_UPDATE","startSeconds":)" + text(start) +
+                                        R"(,"endSeconds":)" + text(start + 60) + R"(,"targetHostId":")" + host + "\"}");
+  ASSERT_EQ(made.status, 200U) << made.body;
+  const auto id = made.json["resourceId"].get<std::string>();
+  EXPECT_EQ(made.json["targetHost"]["name"], "edge-1");
+  EXPECT_EQ(desk.get("schedules/single/" + id).json["singleScheduleID"], id);
+  EXPECT_EQ(desk.get("schedules?hostId=" + host).json["singleSchedules"].size(), 1U);
+  EXPECT_EQ(desk.get("schedules?hostId=null").json["singleSchedules"].size(), 0U);
+  EXPECT_EQ(desk.get("schedules?hostId=host-00000000").json["totalElements"], 0);
+  EXPECT_EQ(desk.get("schedules?siteId=site-00000000").json["totalElements"], 0);
+  EXPECT_EQ(desk.get("schedules/single?unixEpoch=" + text(start + 30)).json["totalElements"], 1);
+  EXPECT_EQ(desk.get("schedules/single?unixEpoch=" + text(start + 61)).json["totalElements"], 0);
+
+  EXPECT_EQ(desk.patch("schedules/single/" + id, R"({"name":"late night"})").json["endSeconds"], start + 60) << "the rest stays";
+  EXPECT_FALSE(desk.patch("schedules/single/" + id, R"({"endSeconds":0})").json.contains("endSeconds")) << "open-ended";
+  const auto put =
+      desk.put("schedules/single/" + id, R"({"scheduleStatus":"SCHEDULE_STATUS_MAINTENANCE","startSeconds":)" + text(start) + "}");
+  EXPECT_FALSE(put.json.contains("name")) << "PUT sets everything";
+  EXPECT_FALSE(put.json.contains("targetHost"));
+  EXPECT_EQ(put.json["scheduleStatus"], "SCHEDULE_STATUS_MAINTENANCE");
+  EXPECT_EQ(desk.post("schedules/single", R"({"scheduleStatus":"SCHEDULE_STATUS_OS_UPDATE","startSeconds":1})").code(), "InvalidArgument")
+      << "the past";
+  EXPECT_EQ(desk.post("schedules/single", R"({"scheduleStatus":"SCHEDULE_STATUS_OS_UPDATE"})").message(), "startSeconds: is required");
+  EXPECT_EQ(desk.erase("schedules/single/" + id).json, json::object());
+  EXPECT_EQ(desk.get("schedules/single/" + id).status, 404U);
+}
+
+TEST(Api, SaysWhatAHostWaitsFor) {
+  Desk desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  const auto explained = desk.get("compute/hosts/" + host + "/explain").json;
+  EXPECT_EQ(explained["uuid"], uuid_1);
+  ASSERT_FALSE(explained["conditions"].empty());
+  EXPECT_FALSE(explained["conditions"][0]["text"].get<std::string>().empty());
+}
+
+TEST(Api, ShowsLiveProgressOnlyWhereItFitsTheJournal) {
+  Desk desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  const auto node = parse_node_id(uuid_1).value();
+  Progress progress;
+  progress.phase = Phase::idle;
+  progress.percent = 42;
+  desk.fleet.live_nodes.progress("demo", node, progress, desk.fleet.now.wall_ms);
+  EXPECT_EQ(desk.get("compute/hosts/" + host).json["instance"]["updateProgress"]["percent"], 42);
+  progress.phase = Phase::staging;  // the journal still says Idle
+  desk.fleet.live_nodes.progress("demo", node, progress, desk.fleet.now.wall_ms);
+  EXPECT_FALSE(desk.get("compute/hosts/" + host).json["instance"]["updateProgress"].contains("percent"));
+  EXPECT_EQ(desk.get("compute/hosts/" + host).json["instance"]["updateProgress"]["phase"], "Idle");
+}
+
+TEST(Api, RefusesWritesWhileTheInboxIsFull) {
+  Desk desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  desk.fleet.full = true;
+  EXPECT_EQ(desk.post("compute/hosts/register", R"({"name":"x","uuid":"11111111-2222-3333-4444-555555555552"})").status, 503U);
+  EXPECT_EQ(desk.get("compute/hosts/" + host + "/explain").status, 503U);
+  EXPECT_EQ(desk.put("/v1/projects/other", "").code(), "Unavailable");
+  EXPECT_EQ(desk.get("compute/hosts").status, 200U) << "reads go on";
+}
+
+TEST(Api, ListsNothingOfWhatThisVersionDoesNotHave) {
+  Desk desk;
+  EXPECT_EQ(desk.get("sites").json, (json{{"sites", json::array()}, {"totalElements", 0}, {"hasNext", false}}));
+  EXPECT_EQ(desk.get("regions/region-00000000/sites").json["sites"], json::array());
+  EXPECT_EQ(desk.get("regions").json["regions"], json::array());
+  EXPECT_EQ(desk.get("schedules/repeated").json["repeatedSchedules"], json::array());
+  EXPECT_EQ(desk.get("locations").json["nodes"], json::array());
+}
+
+}  // namespace
+}  // namespace abide::test
