@@ -92,7 +92,7 @@ void declare_download_and_rest(SettingsTable& table, Config& config, Raw& raw) {
   table.duration_ms("download-quiet-max", &config.stager.quiet_ms_max, second, 30 * day, "without one new byte the download has failed");
   table.duration_ms("download-low-speed-time", &config.stager.low_speed_ms, second, hour, "a connection that is slow for so long is cut");
   table.integer("journal-keep", &config.journal_keep, journal_keep_min, 1'000'000, "acknowledged events that are kept", "events");
-  table.choice("clock", &raw.clock, {"kernel", "trusted", "distrusted"}, "whether this machine's clock is right: as the kernel says, or");
+  table.choice("clock", &raw.clock, {"kernel", "trusted", "distrusted"}, "whether this machine's clock is right: as the kernel says, always, never");
   table.choice("log-level", &raw.log_level, {"trace", "debug", "info", "warn", "error", "off"}, "lines of the log from this level on");
 }
 
