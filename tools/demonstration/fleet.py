@@ -73,7 +73,7 @@ class Fleet:
     def __init__(self, root, directory, given, screen):
         self.root = root
         self.directory = directory
-        self.bin = given.bin
+        self.bin = os.path.abspath(given.bin)
         self.given = given
         self.screen = screen
         self.logs = os.path.join(directory, "logs")
