@@ -333,15 +333,12 @@ Result<ParseOutcome> SettingsTable::parse_all(int argc, const char* const* argv,
     for (std::size_t i = 0; i < settings_.size(); ++i) {
       const std::string name = flag_name(settings_[i].name_);
       if (settings_[i].kind_ == Setting::Kind::flag) {
-        app.add_flag_function(
-            name + "{true}", [](std::int64_t) {}, "");
+        app.add_flag(name, flags[i]);
       } else {
         app.add_option(name, flags[i])->allow_extra_args(false);
       }
     }
     app.parse(argc, argv);
-    for (std::size_t i = 0; i < settings_.size(); ++i)
-      if (settings_[i].kind_ == Setting::Kind::flag) flags[i] = app.get_option(flag_name(settings_[i].name_))->results();
   } catch (const CLI::ParseError& error) {
     return fail(Code::invalid_input, one_line(error.what()) + " (--help lists all settings)");
   }

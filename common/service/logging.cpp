@@ -86,26 +86,26 @@ std::string one_line(std::string_view text) {
 
 std::optional<std::string> RepeatedLines::admit(std::string_view key, std::string_view line, std::int64_t mono_ms) {
   const std::lock_guard lock(mutex_);
-  auto repeated = keys_.find(key);
-  if (repeated == keys_.end() && keys_.size() >= keys_max_) {
-    // Those whose period is over and that hold nothing back say nothing by being remembered.
-    std::erase_if(keys_, [&](const auto& entry) { return entry.second.held_back == 0 && mono_ms - entry.second.written_ms >= period_ms_; });
-    if (keys_.size() >= keys_max_) repeated = keys_.find(std::string_view());  // the shared one
-    if (keys_.size() >= keys_max_) key = {};
-  }
-  if (repeated == keys_.end()) {
+  if (const auto repeated = keys_.find(key); repeated != keys_.end()) return admit(repeated->second, line, mono_ms);
+  // Room is made of keys whose period is over; what they held back is not told then.
+  if (keys_.size() >= keys_max_) std::erase_if(keys_, [&](const auto& entry) { return mono_ms - entry.second.written_ms >= period_ms_; });
+  if (keys_.size() < keys_max_) {
     keys_.emplace(key, Repeated{mono_ms, 0});
     return std::string(line);
   }
-  auto& [written_ms, held_back] = repeated->second;
-  if (mono_ms - written_ms < period_ms_) {
-    ++held_back;
+  if (shared_) return admit(*shared_, line, mono_ms);
+  shared_ = Repeated{mono_ms, 0};
+  return std::string(line);
+}
+
+std::optional<std::string> RepeatedLines::admit(Repeated& repeated, std::string_view line, std::int64_t mono_ms) const {
+  if (mono_ms - repeated.written_ms < period_ms_) {
+    ++repeated.held_back;
     return std::nullopt;
   }
   std::string text(line);
-  if (held_back > 0) text += " held_back=" + std::to_string(held_back);
-  written_ms = mono_ms;
-  held_back = 0;
+  if (repeated.held_back > 0) text += " held_back=" + std::to_string(repeated.held_back);
+  repeated = {mono_ms, 0};
   return text;
 }
 

@@ -44,7 +44,7 @@ class RepeatedLines {
   explicit RepeatedLines(std::int64_t period_ms, std::size_t keys_max = 1024) : period_ms_(period_ms), keys_max_(keys_max) {}
 
   // The line to write now, " held_back=N" at its end where lines were held back since the last of this key; nothing: it is
-  // held back. Beyond keys_max keys at once, new ones share one.
+  // held back. Beyond keys_max keys in a period, new ones share one.
   [[nodiscard]] std::optional<std::string> admit(std::string_view key, std::string_view line, std::int64_t mono_ms);
   // The same, written as a warning.
   void warn(std::string_view key, std::string_view line, std::int64_t mono_ms);
@@ -54,11 +54,13 @@ class RepeatedLines {
     std::int64_t written_ms = 0;
     std::uint64_t held_back = 0;
   };
+  std::optional<std::string> admit(Repeated& repeated, std::string_view line, std::int64_t mono_ms) const;
 
   std::mutex mutex_;
   const std::int64_t period_ms_;
   const std::size_t keys_max_;
   std::map<std::string, Repeated, std::less<>> keys_;
+  std::optional<Repeated> shared_;
 };
 
 }  // namespace abide
