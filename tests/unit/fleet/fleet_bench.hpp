@@ -1,10 +1,10 @@
 #pragma once
 // A fleet machine without store and bus, and nodes that speak the protocol with it: small, truthful and in one thread.
-#include <gtest/gtest.h>
-
 #include <algorithm>
+#include <gtest/gtest.h>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,7 +19,9 @@ inline NodeId node_id(std::uint8_t n) {
   id.bytes[15] = n;
   return id;
 }
-inline Digest digest_of(std::string_view text) { return sha256(text); }
+inline Digest digest_of(std::string_view text) {
+  return sha256(text);
+}
 
 inline OsResource image(const std::string& profile, const std::string& version) {
   OsResource resource;
@@ -127,6 +129,23 @@ class Bench final : public Out<OrchestratorEvent, Message> {
     std::vector<std::string> words;
     for (const auto& condition : machine.waits_for(state, link, now, id)) words.push_back(condition.what);
     return words;
+  }
+
+  // The fold of the journal is the state, and its indexes are what rebuild_indexes makes.
+  void expect_fold() const {
+    State folded;
+    for (const auto& recorded : journal) FleetMachine::apply(folded, recorded);
+    EXPECT_EQ(folded.nodes == state.nodes, true);
+    EXPECT_EQ(folded.os_resources == state.os_resources && folded.policies == state.policies && folded.schedules == state.schedules, true);
+    EXPECT_EQ(folded.sources == state.sources && folded.refused == state.refused, true);
+    EXPECT_EQ(std::tie(folded.epoch, folded.revision, folded.last), std::tie(state.epoch, state.revision, state.last));
+    rebuild_indexes(folded);
+    EXPECT_EQ(folded.by_host == state.by_host && folded.by_instance == state.by_instance && folded.by_name == state.by_name, true);
+    EXPECT_EQ(folded.by_policy == state.by_policy && folded.by_profile == state.by_profile, true);
+    EXPECT_EQ(folded.by_os_resource == state.by_os_resource && folded.os_by_image == state.os_by_image, true);
+    EXPECT_EQ(folded.os_by_name == state.os_by_name && folded.policies_by_name == state.policies_by_name, true);
+    EXPECT_EQ(folded.policies_by_target == state.policies_by_target && folded.schedules_by_host == state.schedules_by_host, true);
+    EXPECT_EQ(folded.versions == state.versions, true);
   }
 
   void event(OrchestratorEvent event) override {
@@ -249,7 +268,8 @@ class FakeNode {
   }
   void send(std::uint64_t sequence) {
     const auto& entry = entries.at(sequence - base - 1);
-    bench_->take(NodeEventHeard{id, journal, sequence, entry.after, entry.chain, session, bench_->now.wall_ms, true, entry.bytes, entry.event});
+    bench_->take(
+        NodeEventHeard{id, journal, sequence, entry.after, entry.chain, session, bench_->now.wall_ms, true, entry.bytes, entry.event});
   }
   void hear(const RollCall& call) {
     if (call.life == life) return;
@@ -370,7 +390,9 @@ inline void settle(Bench& bench, const std::vector<FakeNode*>& nodes) {
   }
   FAIL() << "a storm: they never stop talking";
 }
-inline void settle(Bench& bench, FakeNode& node) { settle(bench, std::vector<FakeNode*>{&node}); }
+inline void settle(Bench& bench, FakeNode& node) {
+  settle(bench, std::vector<FakeNode*>{&node});
+}
 
 // A node with an offer in a phase, everything told and stored.
 struct Fixture {
@@ -385,7 +407,11 @@ struct Fixture {
     latest.name = "latest";
     policy = bench.done(CreatePolicy{latest});
   }
+  ~Fixture() { bench.expect_fold(); }
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
   [[nodiscard]] std::string host() const { return bench.node(node.id).host_id; }
+  [[nodiscard]] const Node& seen() const { return bench.node(node.id); }
   Answer link() { return bench.ask(LinkPolicy{host(), policy}).value_or(Answer{"", "refused"}); }
   void accept() {
     settle(bench, node);

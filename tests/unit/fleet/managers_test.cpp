@@ -1,0 +1,332 @@
+// The managers' pure functions, as tables.
+#include <gtest/gtest.h>
+
+#include "common/core/hash.hpp"
+#include "orchestrator/maintenance_manager/maintenance_manager.hpp"
+#include "orchestrator/os_resource_manager/os_resource_manager.hpp"
+#include "orchestrator/policy_manager/policy_manager.hpp"
+
+namespace abide {
+namespace {
+
+OsResource os(const std::string& profile, const std::string& version, const std::string& architecture = "x86_64") {
+  OsResource resource;
+  resource.id = "os-" + version;
+  resource.profile_name = profile;
+  resource.image_id = version;
+  resource.architecture = architecture;
+  resource.os_type = "OS_TYPE_IMMUTABLE";
+  resource.os_provider = "OS_PROVIDER_KIND_INFRA";
+  resource.artifact.sha256 = sha256(profile + version);
+  resource.raw = resource.artifact;
+  return resource;
+}
+Identity running(const std::string& profile, const std::string& version) {
+  return {profile, version, "x86_64", {}, ""};
+}
+
+// ---- policies --------------------------------------------------------------------------------------------------------
+
+TEST(PolicyManager, ChecksANewPolicyAsTheModelProductDoes) {
+  const OsResource immutable = os("rt", "1.0.0");
+  OsResource ubuntu = os("ubuntu", "22");
+  ubuntu.os_type = "OS_TYPE_MUTABLE";
+  struct Row {
+    const char* what;
+    UpdatePolicy type;
+    std::string target;
+    bool downgrade;
+    const OsResource* found;
+    std::optional<Code> code;
+    const char* message;
+  };
+  const Row rows[] = {
+      {"LATEST alone", UpdatePolicy::latest, "", false, nullptr, {}, ""},
+      {"LATEST with target", UpdatePolicy::latest, "os-1", false, &immutable, Code::invalid_input,
+       "With Policy LATEST, no fields should be set"},
+      {"LATEST that goes back", UpdatePolicy::latest, "", true, nullptr, Code::invalid_input,
+       "With Policy LATEST, no fields should be set"},
+      {"TARGET", UpdatePolicy::target, "os-1", false, &immutable, {}, ""},
+      {"TARGET that may go back", UpdatePolicy::target, "os-1", true, &immutable, {}, ""},
+      {"TARGET without target", UpdatePolicy::target, "", false, nullptr, Code::invalid_input,
+       "Fields for mutable and immutable OSes are mutually exclusive"},
+      {"TARGET that does not exist", UpdatePolicy::target, "os-9", false, nullptr, Code::not_found, "no OS resource os-9"},
+      {"TARGET that is mutable", UpdatePolicy::target, "os-2", false, &ubuntu, Code::invalid_input, ""},
+      {"unspecified", static_cast<UpdatePolicy>(0), "", false, nullptr, Code::invalid_input, "OS Update Policy type cannot be unspecified"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    Policy policy;
+    policy.update_policy = row.type;
+    policy.target_os_id = row.target;
+    policy.allow_downgrade = row.downgrade;
+    const auto checked = policy_manager::check_new(policy, row.found);
+    EXPECT_EQ(checked.has_value(), !row.code.has_value());
+    if (!row.code || checked) continue;
+    EXPECT_EQ(checked.error().code, *row.code);
+    EXPECT_EQ(checked.error().message.rfind(row.message, 0), 0U) << checked.error().message;
+  }
+}
+
+TEST(PolicyManager, ResolvesTargetAndLatestForExactlyTheNodesProfileAndArchitecture) {
+  enum Want { image, fault, nothing };
+  struct Row {
+    const char* what;
+    UpdatePolicy type;
+    bool downgrade;
+    Identity runs;
+    std::optional<OsResource> target, newest;
+    Want want;
+  };
+  const auto target = UpdatePolicy::target;
+  const auto latest = UpdatePolicy::latest;
+  OsResource mutable_os = os("rt", "2.0.0");
+  mutable_os.os_type = "OS_TYPE_MUTABLE";
+  const Row rows[] = {
+      {"nothing told yet", latest, false, {}, {}, os("rt", "2.0.0"), fault},
+      {"nothing told yet, target", target, false, {}, os("rt", "2.0.0"), {}, fault},
+      {"newer", target, false, running("rt", "1.0.0"), os("rt", "2.0.0"), {}, image},
+      {"the same again", target, false, running("rt", "2.0.0"), os("rt", "2.0.0"), {}, image},
+      {"older", target, false, running("rt", "2.0.0"), os("rt", "1.0.0"), {}, fault},
+      {"older, allowed", target, true, running("rt", "2.0.0"), os("rt", "1.0.0"), {}, image},
+      {"older by number only", target, false, running("rt", "1.0.10"), os("rt", "1.0.9"), {}, fault},
+      {"cannot be compared", target, false, running("rt", "base"), os("rt", "1.0.9"), {}, fault},
+      {"other profile", target, false, running("rt-x", "1.0.0"), os("rt", "2.0.0"), {}, fault},
+      {"other profile, allowed to go back", target, true, running("rt-x", "1.0.0"), os("rt", "2.0.0"), {}, fault},
+      {"other architecture", target, false, running("rt", "1.0.0"), os("rt", "2.0.0", "aarch64"), {}, fault},
+      {"mutable", target, false, running("rt", "1.0.0"), mutable_os, {}, fault},
+      {"deleted", target, false, running("rt", "1.0.0"), {}, {}, fault},
+      {"a newer one", latest, false, running("rt", "3.0.20260602.0732"), {}, os("rt", "3.0.20260602.2200"), image},
+      {"a newer one of the same day without its hour",
+       latest,
+       false,
+       running("rt", "3.0.20260602"),
+       {},
+       os("rt", "3.0.20260602.0000"),
+       image},
+      {"the newest", latest, false, running("rt", "2.0.0"), {}, os("rt", "2.0.0"), nothing},
+      {"beyond the newest", latest, false, running("rt", "2.0.1"), {}, os("rt", "2.0.0"), nothing},
+      {"none", latest, false, running("rt", "2.0.1"), {}, {}, nothing},
+      {"runs no version", latest, false, running("rt", "base"), {}, os("rt", "2.0.0"), fault},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    Policy policy;
+    policy.update_policy = row.type;
+    policy.allow_downgrade = row.downgrade;
+    const auto got = policy_manager::resolve(policy, row.runs, row.target ? &*row.target : nullptr, row.newest ? &*row.newest : nullptr);
+    EXPECT_EQ(got.resource != nullptr, row.want == image);
+    EXPECT_EQ(!got.fault.empty(), row.want == fault) << got.fault;
+    EXPECT_EQ(!got.nothing.empty(), row.want == nothing) << got.nothing;
+  }
+}
+
+TEST(PolicyManager, LinksOnceRetriesAfterAnOutcomeAndSaysWhyNot) {
+  const OsResource wanted = os("rt", "2.0.0");
+  const policy_manager::Resolution image{&wanted, "", ""};
+  const policy_manager::Resolution none{nullptr, "", "nothing newer"};
+  struct Row {
+    const char* what;
+    bool same;
+    policy_manager::Present present;
+    const policy_manager::Resolution* resolution;
+    bool ask, withdraw, note;
+  };
+  const Row rows[] = {
+      {"first", false, {}, &image, true, false, false},
+      {"first, nothing newer", false, {}, &none, false, false, true},
+      {"again, open", true, {true, false, false, "2"}, &image, false, false, true},
+      {"again, open, nothing newer", true, {true, false, false, "2"}, &none, false, false, true},
+      {"again, abort on its way", true, {true, true, false, "2"}, &image, false, false, true},
+      {"again, ended", true, {true, false, true, "2"}, &image, true, false, false},
+      {"again, aborted and ended", true, {true, true, true, "2"}, &image, true, false, false},
+      {"again, ended, nothing newer", true, {true, false, true, "2"}, &none, false, false, true},
+      {"again, nothing was asked", true, {}, &image, true, false, false},
+      {"another policy over an open one", false, {true, false, false, "2"}, &image, true, false, false},
+      {"another policy that asks nothing", false, {true, false, false, "2"}, &none, false, true, true},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    const auto got = policy_manager::link(row.same, row.present, *row.resolution);
+    EXPECT_EQ(got.ask, row.ask);
+    EXPECT_EQ(got.withdraw, row.withdraw);
+    EXPECT_EQ(!got.note.empty(), row.note);
+  }
+}
+
+TEST(PolicyManager, NeverRetriesByItself) {
+  const OsResource wanted = os("rt", "2.0.0");
+  const policy_manager::Resolution image{&wanted, "", ""};
+  Policy latest;
+  Policy target;
+  target.update_policy = UpdatePolicy::target;
+  EXPECT_TRUE(policy_manager::ask_by_itself(latest, {}, image));
+  EXPECT_TRUE(policy_manager::ask_by_itself(target, {}, image));
+  EXPECT_TRUE(policy_manager::ask_by_itself(latest, {true, false, false, "1.9.0"}, image));
+  EXPECT_FALSE(policy_manager::ask_by_itself(latest, {true, false, true, "2.0.0"}, image)) << "failed before, or succeeded";
+  EXPECT_FALSE(policy_manager::ask_by_itself(latest, {true, false, true, "2.1.0"}, image));
+  EXPECT_FALSE(policy_manager::ask_by_itself(target, {true, false, true, "1.0.0"}, image));
+  EXPECT_FALSE(policy_manager::ask_by_itself(latest, {}, {nullptr, "", "nothing"}));
+}
+
+// ---- windows ---------------------------------------------------------------------------------------------------------
+
+Schedule schedule(const std::string& id, std::int64_t start, std::int64_t end, ScheduleStatus status = ScheduleStatus::os_update) {
+  Schedule one;
+  one.id = id;
+  one.start_seconds = start;
+  one.end_seconds = end;
+  one.status = status;
+  return one;
+}
+
+TEST(MaintenanceManager, FindsTheOpenWindowElseTheNext) {
+  struct Row {
+    const char* what;
+    std::vector<Schedule> schedules;
+    std::int64_t now;  // seconds
+    std::optional<Window> want;
+  };
+  const Row rows[] = {
+      {"none", {}, 5, {}},
+      {"to come", {schedule("a", 10, 20)}, 5, Window{"a", 10'000, 20'000}},
+      {"open", {schedule("a", 10, 20)}, 10, Window{"a", 10'000, 20'000}},
+      {"over", {schedule("a", 10, 20)}, 20, {}},
+      {"the nearest", {schedule("b", 30, 40), schedule("a", 10, 20)}, 5, Window{"a", 10'000, 20'000}},
+      {"the next", {schedule("b", 30, 40), schedule("a", 10, 20)}, 25, Window{"b", 30'000, 40'000}},
+      {"overlapping", {schedule("b", 15, 40), schedule("a", 10, 20)}, 30, Window{"a", 10'000, 40'000}},
+      {"touching", {schedule("b", 20, 40), schedule("a", 10, 20)}, 5, Window{"a", 10'000, 40'000}},
+      {"one within another", {schedule("b", 12, 15), schedule("a", 10, 20)}, 14, Window{"a", 10'000, 20'000}},
+      {"open-ended", {schedule("a", 10, 0)}, 1'000'000, Window{"a", 10'000, 0}},
+      {"open-ended swallows what comes", {schedule("b", 50, 60), schedule("a", 10, 0)}, 100, Window{"a", 10'000, 0}},
+      {"open-ended hides nothing nearer", {schedule("b", 50, 0), schedule("a", 10, 20)}, 5, Window{"a", 10'000, 20'000}},
+      {"open-ended within", {schedule("b", 15, 0), schedule("a", 10, 20)}, 100, Window{"a", 10'000, 0}},
+      {"same start, lower id", {schedule("b", 10, 20), schedule("a", 10, 15)}, 12, Window{"a", 10'000, 20'000}},
+      {"maintenance is no update", {schedule("a", 10, 20, ScheduleStatus::maintenance)}, 12, {}},
+      {"unspecified is no update", {schedule("a", 10, 20, ScheduleStatus::unspecified)}, 12, {}},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    std::vector<const Schedule*> schedules;
+    for (const auto& one : row.schedules) schedules.push_back(&one);
+    EXPECT_EQ(maintenance_manager::window_at(schedules, row.now * 1000), row.want);
+  }
+}
+
+TEST(MaintenanceManager, PlansWhatToOpenAndCloseAndWhenToLookAgain) {
+  const auto a = schedule("a", 10, 20);
+  const auto b = schedule("b", 30, 0);
+  const std::vector<const Schedule*> both{&a, &b};
+  const Window open{"a", 10'000, 20'000};
+  auto plan = maintenance_manager::plan({}, both, 5'000);
+  EXPECT_FALSE(plan.open || plan.close);
+  EXPECT_EQ(plan.next_ms, 10'000);
+  plan = maintenance_manager::plan({}, both, 10'000);
+  EXPECT_TRUE(plan.open);
+  EXPECT_EQ(plan.next_ms, 20'000);
+  plan = maintenance_manager::plan(open, both, 15'000);
+  EXPECT_FALSE(plan.open || plan.close);
+  plan = maintenance_manager::plan(open, both, 20'000);
+  EXPECT_EQ(plan.close, open);
+  EXPECT_TRUE(plan.over);
+  EXPECT_FALSE(plan.open);
+  EXPECT_EQ(plan.next_ms, 30'000);
+  plan = maintenance_manager::plan(open, both, 40'000);
+  EXPECT_EQ(plan.close, open);
+  EXPECT_TRUE(plan.open) << "the next one is open already";
+  EXPECT_FALSE(plan.next_ms) << "and stays so";
+  plan = maintenance_manager::plan(open, {&b}, 15'000);
+  EXPECT_EQ(plan.close, open);
+  EXPECT_FALSE(plan.over);
+}
+
+TEST(MaintenanceManager, ChecksTimes) {
+  const auto fine = [](std::int64_t start, std::int64_t end, const Schedule* before = nullptr) {
+    return maintenance_manager::check(schedule("a", start, end), before, 1'000'500).has_value();
+  };
+  EXPECT_TRUE(fine(1'000, 0)) << "in the second that is passing";
+  EXPECT_FALSE(fine(999, 0));
+  EXPECT_TRUE(fine(1'001, 1'002));
+  EXPECT_FALSE(fine(1'001, 1'001));
+  EXPECT_FALSE(fine(-5, 0));
+  EXPECT_FALSE(fine(1'001, -1));
+  EXPECT_FALSE(fine(INT64_MAX, 0)) << "and never overflows";
+  const auto before = schedule("a", 500, 0);
+  EXPECT_TRUE(fine(500, 2'000, &before));
+  EXPECT_FALSE(fine(501, 2'000, &before));
+}
+
+// ---- OS resources ----------------------------------------------------------------------------------------------------
+
+struct Pass {
+  std::vector<OsResource> known;
+  std::map<std::string, std::string> failing;
+
+  std::vector<std::string> judge(const std::vector<std::pair<std::string, OsResource>>& found,
+                                 const std::vector<os_resource_manager::Failure>& failures = {}) const {
+    std::vector<os_resource_manager::Found> list;
+    for (const auto& [source, resource] : found) list.push_back({source, &resource});
+    const auto lookup = [&](const std::string& profile, const std::string& image) -> const OsResource* {
+      for (const auto& one : known)
+        if (one.profile_name == profile && one.image_id == image) return &one;
+      return nullptr;
+    };
+    std::vector<std::string> words;
+    for (const auto& finding : os_resource_manager::judge(list, failures, lookup, failing)) {
+      if (const auto* create = std::get_if<os_resource_manager::Create>(&finding)) words.push_back("create " + create->resource->image_id);
+      if (const auto* failed = std::get_if<os_resource_manager::SourceFailed>(&finding)) words.push_back("failed " + failed->source);
+      if (const auto* fine = std::get_if<os_resource_manager::SourceRecovered>(&finding)) words.push_back("recovered " + fine->source);
+    }
+    return words;
+  }
+};
+using Words = std::vector<std::string>;
+
+TEST(OsResourceManager, CreatesEachVersionOnceAlsoWithinAPass) {
+  Pass pass;
+  pass.known = {os("rt", "1.0.0")};
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}, {"y", os("rt", "1.0.1")}, {"z", os("rt", "1.0.1")}, {"w", os("nonrt", "1.0.1")}}),
+            (Words{"create 1.0.1", "create 1.0.1"}));
+}
+
+TEST(OsResourceManager, CallsAVersionThatComesAgainWithAnotherDigestAFailure) {
+  Pass pass;
+  pass.known = {os("rt", "1.0.0")};
+  auto other = os("rt", "1.0.0");
+  other.artifact.sha256 = sha256("other");
+  EXPECT_EQ(pass.judge({{"x", other}}), Words{"failed x"});
+  auto raw = os("rt", "1.0.0");
+  raw.raw.sha256 = sha256("other");
+  EXPECT_EQ(pass.judge({{"x", raw}}), Words{"failed x"});
+  pass.known.clear();
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}, {"y", other}}), (Words{"create 1.0.0", "failed y"})) << "also within a pass";
+}
+
+TEST(OsResourceManager, SaysFailuresAndRecoveriesOnlyWhenTheyChange) {
+  Pass pass;
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}, {{"y", "no such file"}}), (Words{"create 1.0.0", "failed y"}));
+  pass.known = {os("rt", "1.0.0")};
+  pass.failing = {{"y", "no such file"}};
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}, {{"y", "no such file"}}), Words{});
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}, {{"y", "not YAML"}}), Words{"failed y"}) << "another error";
+  EXPECT_EQ(pass.judge({{"y", os("rt", "1.0.0")}}), Words{"recovered y"});
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}), Words{"recovered y"}) << "it is no longer listed";
+  EXPECT_EQ(pass.judge({}, {{"all", "connection refused"}}), Words{"failed all"}) << "nothing is known of y now";
+  EXPECT_EQ(pass.judge({{"x", os("", "1.0.0")}}, {{"y", "no such file"}}), Words{"failed x"});
+}
+
+TEST(OsResourceManager, RefusesADoubleByHandAndDeletingWhatIsUsed) {
+  const auto known = os("rt", "1.0.0");
+  EXPECT_TRUE(os_resource_manager::check_new(known, nullptr, false));
+  EXPECT_EQ(os_resource_manager::check_new(known, &known, false).error().code, Code::conflict);
+  EXPECT_EQ(os_resource_manager::check_new(known, nullptr, true).error().code, Code::conflict);
+  auto typeless = known;
+  typeless.os_type = "OS_TYPE_UNSPECIFIED";
+  EXPECT_EQ(os_resource_manager::check_new(typeless, nullptr, false).error().code, Code::invalid_input);
+  EXPECT_TRUE(os_resource_manager::check_delete(known, 0, 0));
+  EXPECT_EQ(os_resource_manager::check_delete(known, 1, 0).error().code, Code::conflict);
+  EXPECT_EQ(os_resource_manager::check_delete(known, 0, 2).error().code, Code::conflict);
+}
+
+}  // namespace
+}  // namespace abide

@@ -1,0 +1,202 @@
+#include <chrono>
+
+#include "tests/unit/fleet/fleet_bench.hpp"
+
+namespace abide::fleet {
+namespace {
+
+TEST(Requests, AreRefusedByNameWithWhatIsWrong) {
+  Fixture f;
+  const auto code = [&](Operation operation) {
+    const auto events = f.bench.journal.size();
+    const auto answer = f.bench.ask(std::move(operation));
+    EXPECT_FALSE(answer);
+    EXPECT_EQ(f.bench.journal.size(), events) << "a refusal changes nothing";
+    return answer ? Code::corrupt : answer.error().code;
+  };
+  EXPECT_EQ(code(LinkPolicy{"nobody", f.policy}), Code::not_found);
+  EXPECT_EQ(code(LinkPolicy{"", f.policy}), Code::not_found);
+  EXPECT_EQ(code(LinkPolicy{f.host(), "none"}), Code::not_found);
+  EXPECT_EQ(code(UnlinkPolicy{"nobody"}), Code::not_found);
+  EXPECT_EQ(code(PauseUpdate{"nobody", true}), Code::not_found);
+  EXPECT_EQ(code(AbortUpdate{"nobody"}), Code::not_found);
+  EXPECT_EQ(code(RenameHost{"nobody", "x"}), Code::not_found);
+  EXPECT_EQ(code(RenameHost{f.host(), ""}), Code::invalid_input);
+  EXPECT_EQ(code(ResolveConflict{"nobody", JournalId{1}}), Code::not_found);
+  EXPECT_EQ(code(ConfirmNode{"nobody"}), Code::not_found);
+  EXPECT_EQ(code(DeletePolicy{"none"}), Code::not_found);
+  EXPECT_EQ(code(DeleteOsResource{"none"}), Code::not_found);
+  EXPECT_EQ(code(RegisterHost{NodeId{}, "x"}), Code::invalid_input);
+  EXPECT_EQ(code(CreateOsResource{image("nonrt", "3.0.1")}), Code::conflict);
+  auto same_name = image("nonrt", "9.9.9");
+  same_name.name = "Microvisor nonrt 3.0.1";
+  EXPECT_EQ(code(CreateOsResource{same_name}), Code::conflict);
+}
+
+TEST(Requests, FindAHostByIdInstanceUuidAndNameThatOnlyItHas) {
+  Fixture f;
+  FakeNode other(f.bench, node_id(2), JournalId{2}, "nonrt", "3.0.1");
+  settle(f.bench, other);
+  const auto& node = f.seen();
+  for (const auto& name : {node.host_id, node.instance_id, to_string(node.id)}) EXPECT_EQ(*find_host(f.bench.state, name), node.id);
+  EXPECT_EQ(find_host(f.bench.state, node.name).error().code, Code::conflict) << "both are named after the same digits";
+  f.bench.done(RenameHost{f.host(), "edge-1"});
+  EXPECT_EQ(*find_host(f.bench.state, "edge-1"), node.id);
+}
+
+TEST(Requests, OfAProjectThatDoesNotExistAreAnsweredToo) {
+  Bench bench;
+  bench.state = State{};
+  EXPECT_EQ(bench.ask(UnlinkPolicy{"x"}).error().code, Code::not_found);
+}
+
+TEST(Requests, DeleteOnlyWhatIsNotUsed) {
+  Fixture f;
+  const auto running = f.seen().os_resource_id;
+  EXPECT_EQ(f.bench.ask(DeleteOsResource{running}).error().code, Code::conflict);
+  Policy target;
+  target.name = "to 2";
+  target.update_policy = UpdatePolicy::target;
+  target.target_os_id = "Microvisor nonrt 3.0.2";
+  const auto policy = f.bench.done(CreatePolicy{target});
+  const auto os = f.bench.state.policies.at(policy).value.target_os_id;
+  EXPECT_EQ(os.substr(0, 3), "os-") << "named by name, kept by id";
+  EXPECT_EQ(f.bench.ask(DeleteOsResource{os}).error().code, Code::conflict);
+  f.bench.done(LinkPolicy{f.host(), policy});
+  EXPECT_EQ(f.bench.ask(DeletePolicy{policy}).error().code, Code::conflict);
+  f.bench.done(UnlinkPolicy{f.host()});
+  f.bench.done(DeletePolicy{policy});
+  f.bench.done(DeleteOsResource{os});
+  EXPECT_TRUE(f.bench.state.by_policy.empty());
+}
+
+TEST(Requests, KeepTheManifestOfALinkWhoseResourceIsGone) {
+  Fixture f;
+  f.link();
+  f.bench.done(DeleteOsResource{*find_os_resource(f.bench.state, "Microvisor nonrt 3.0.2")});
+  const auto before = f.seen().newest.link;
+  f.open_window(60, 60);
+  EXPECT_EQ(f.seen().newest.link, before);
+}
+
+TEST(Discovery, AnnouncesTheNewestImageOfAProfile) {
+  Bench bench;
+  bench.messages.clear();
+  bench.read_profiles({image("rt", "1.0.2"), image("rt", "1.0.1")});
+  ASSERT_EQ(bench.said<AnnounceProfile>().size(), 1U);
+  EXPECT_EQ(bench.state.os_resources.at(bench.said<AnnounceProfile>()[0].os_resource_id).value.image_id, "1.0.2");
+  bench.messages.clear();
+  bench.read_profiles({image("rt", "1.0.2"), image("rt", "1.0.1")});
+  EXPECT_TRUE(bench.messages.empty());
+  const auto events = bench.journal.size();
+  bench.take(ProfilesRead{{}, {{"releases", "connection refused"}}});
+  bench.take(ProfilesRead{{}, {{"releases", "connection refused"}}});
+  EXPECT_EQ(bench.journal.size(), events + 1);
+  bench.read_profiles({image("rt", "1.0.2")});
+  EXPECT_EQ(bench.events<ProfileSourceRecovered>().size(), 1U);
+  bench.take(BusDown{});
+  bench.take(BusUp{});
+  EXPECT_EQ(bench.said<AnnounceProfile>().size(), 1U) << "a broker may have forgotten it";
+  bench.expect_fold();
+}
+
+TEST(Ids, HaveTheirPrefixAndEightHexDigitsAndRepeatWithTheSeed) {
+  const auto make = [] {
+    Fixture f;
+    f.link();
+    return std::vector<std::string>{f.host(), f.seen().instance_id, f.policy, f.bench.state.os_resources.begin()->first, f.seen().run->id};
+  };
+  const auto first = make();
+  EXPECT_EQ(first, make());
+  const char* prefixes[] = {"host-", "inst-", "osupdatepolicy-", "os-", "osupdaterun-"};
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    EXPECT_EQ(first[i].rfind(prefixes[i], 0), 0U);
+    EXPECT_EQ(first[i].size(), std::string(prefixes[i]).size() + 8);
+  }
+}
+
+// Ten thousand nodes: one input never makes more events than a commit may hold, the rest follows on the ticks that
+// look_again asks for, and an event of one node costs the same as in a small fleet.
+TEST(Scale, WorksOffWhatConcernsAllNodesInPieces) {
+  constexpr std::size_t count = 10'000;
+  Bench bench;
+  std::vector<FakeNode> nodes;
+  nodes.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    NodeId id = node_id(1);
+    id.bytes[0] = static_cast<std::uint8_t>(i);
+    id.bytes[1] = static_cast<std::uint8_t>(i >> 8U);
+    nodes.emplace_back(bench, id, JournalId{i + 1}, "nonrt", "3.0.1");
+    nodes.back().say_hello();
+    nodes.back().send(1);
+  }
+  bench.read_profiles({image("nonrt", "3.0.1")});
+  Policy latest;
+  latest.name = "latest";
+  const auto policy = bench.done(CreatePolicy{latest});
+  const auto start = bench.now.wall_ms / 1000 + 100;
+  for (auto& node : nodes) {
+    const auto host = bench.node(node.id).host_id;
+    bench.done(LinkPolicy{host, policy});
+    Schedule schedule;
+    schedule.host_id = host;
+    schedule.start_seconds = start;
+    bench.done(CreateSchedule{schedule});
+  }
+  bench.messages.clear();
+
+  std::size_t most = 0;
+  const auto take = [&](const Input& input) {
+    const auto before = bench.journal.size();
+    bench.take(input);
+    most = std::max(most, bench.journal.size() - before);
+  };
+  const auto work_off = [&] {
+    while (true) {
+      const auto look = bench.machine.look_again(bench.state, bench.link, bench.now);
+      if (!look || *look > bench.now.mono_ms) break;
+      take(Tick{});
+    }
+  };
+  take(ProfilesRead{{{"r", image("nonrt", "3.0.2")}}, {}});
+  work_off();
+  EXPECT_EQ(bench.events<RunOpened>().size(), count);
+  bench.now.wall_ms += 100'000;
+  bench.now.mono_ms += 100'000;
+  work_off();
+  EXPECT_EQ(bench.events<WindowOpened>().size(), count);
+  EXPECT_LE(most, 4096U);
+}
+
+std::int64_t nanoseconds_an_event(std::uint32_t count) {
+  Bench bench;
+  std::vector<FakeNode> nodes;
+  nodes.reserve(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    NodeId id = node_id(1);
+    id.bytes[0] = static_cast<std::uint8_t>(i);
+    id.bytes[1] = static_cast<std::uint8_t>(i >> 8U);
+    nodes.emplace_back(bench, id, JournalId{i + 1}, "nonrt", "3.0.1");
+    nodes.back().say_hello();
+    nodes.back().send(1);
+  }
+  constexpr std::uint32_t events = 2'000;
+  const auto began = std::chrono::steady_clock::now();
+  for (std::uint32_t i = 0; i < events; ++i) {
+    auto& node = nodes[i % count];
+    node.write(ClockDistrusted{});
+    node.send(node.last());
+  }
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - began).count() / events;
+}
+
+TEST(Scale, CostsAnEventAsMuchInALargeFleetAsInASmallOne) {
+  const auto small = nanoseconds_an_event(10);
+  const auto large = nanoseconds_an_event(10'000);
+  RecordProperty("small_ns", static_cast<int>(small));
+  RecordProperty("large_ns", static_cast<int>(large));
+  EXPECT_LT(large, 30 * small) << "a look at each of ten thousand nodes would be far above; caches and logarithms are below";
+}
+
+}  // namespace
+}  // namespace abide::fleet
