@@ -17,6 +17,26 @@ int failed(const Error& error) {
   return to_int(error.code == Code::not_found ? ExitCode::usage : exit_code_of_open(error));
 }
 
+// What the journal still holds of offers: how many began, and how they ended.
+Result<nlohmann::ordered_json> count_offers(const Reader& reader, const std::string& scope, const JournalHead& head) {
+  nlohmann::ordered_json counts = {{"accepted", 0}, {"Succeeded", 0}, {"Failed", 0}, {"RolledBack", 0}, {"Cancelled", 0}};
+  const auto one_more = [&](std::string_view what) { counts[std::string(what)] = counts[std::string(what)].get<std::size_t>() + 1; };
+  std::optional<Error> wrong;
+  auto read = Journal::read(reader, scope, head.id, head.base + 1, head.last, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+    auto recorded = decode_recorded<NodeEvent>(bytes, sequence, chain);
+    if (!recorded) {
+      wrong = recorded.error();
+      return false;
+    }
+    if (std::holds_alternative<Accepted>(recorded->event)) one_more("accepted");
+    if (const auto outcome = outcome_of(recorded->event); outcome.kind != OutcomeKind::none) one_more(to_string(outcome.kind));
+    return true;
+  });
+  if (!read) return fail(read.error());
+  if (wrong) return fail(*wrong);
+  return counts;
+}
+
 }  // namespace
 
 int check_store(int argc, const char* const* argv) {
@@ -41,6 +61,11 @@ int check_store(int argc, const char* const* argv) {
   } else {
     std::fprintf(stderr, "abide-agent check: %s\n", differences.error().message.c_str());
   }
+  auto offers = count_offers(**store, scope, *head);
+  if (!offers && differences) {  // a journal that cannot be read was told of above
+    ++number;
+    std::fprintf(stderr, "abide-agent check: %s\n", offers.error().message.c_str());
+  }
   const nlohmann::ordered_json line = {{"journal", to_hex(head->id)},
                                        {"last", head->last},
                                        {"acked", head->acked},
@@ -50,6 +75,7 @@ int check_store(int argc, const char* const* argv) {
                                        {"outcome", to_string(state->outcome.kind)},
                                        {"reason", to_string(state->outcome.reason)},
                                        {"os_image_id", state->identity.os_image_id},
+                                       {"offers", offers.value_or(nlohmann::ordered_json())},
                                        {"differences", number}};
   std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
   return to_int(number == 0 ? ExitCode::ok : ExitCode::failed);

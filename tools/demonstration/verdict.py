@@ -2,9 +2,12 @@
 bytes of the slots with boot.json. Where they do not agree, that is counted."""
 
 import os
+from collections import Counter
 
 from fleet import sha256_of
 from release import VERSIONS
+
+OUTCOMES = ("Succeeded", "Failed", "RolledBack", "Cancelled")
 
 
 def kind_of_slot(fleet, node, slot):
@@ -79,11 +82,18 @@ def judge(fleet, hosts, runs):
         for run in mine:
             if "outcome" not in run and not (run["offer"] == told["offer"] and phase != "Idle"):
                 tally.lose(1, f"{node.name}: run {run['name']} without an outcome")
-        ended = sum(run.get("outcome") == "RolledBack" for run in mine)
-        in_journal = told.get("rolled_back", int(told["outcome"] == "RolledBack"))
-        ended = tally.agree(f"{node.name}: runs that rolled back", api=ended, journal=in_journal,
-                            boot=int(("b" if boot["running"] == "a" else "a") in boot["bad"]) if ended <= 1 else ended)
-        rolled_back += ended or 0
+        ended = Counter(run["outcome"] for run in mine if "outcome" in run and run["accepted"])
+        if told["base"] == 0:  # the journal is still whole
+            offers = told["offers"]
+            tally.agree(f"{node.name}: offers that it accepted", api=sum(run["accepted"] for run in mine), journal=offers["accepted"])
+            tally.lose(offers["accepted"] - sum(offers[kind] for kind in OUTCOMES) - (phase != "Idle"),
+                       f"{node.name}: offers without an outcome")
+            for kind in OUTCOMES:
+                tally.agree(f"{node.name}: runs that ended {kind}", api=ended[kind], journal=offers[kind])
+        if told["outcome"] == "RolledBack" and phase == "Idle":
+            spare = "b" if boot["running"] == "a" else "a"
+            tally.agree(f"{node.name}: the slot that failed is barred", journal=True, bytes=spare in boot["bad"])
+        rolled_back += ended["RolledBack"]
 
     result = {"nodes": len(fleet.nodes), "updated": updated, "rolled_back": rolled_back, "waiting": waiting, "lost": tally.lost,
               "disagreements": tally.disagreements}
