@@ -1,6 +1,6 @@
 #pragma once
 // The events of a node's journal: facts, in the past. Each has a name and `fields`, from which log line, transcript and
-// JSON are made; `codec.cpp` gives each its bytes, `schemas/events.fbs` its contract.
+// JSON are made; `codec.cpp` gives each its bytes, `schemas/node_events.fbs` its contract.
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -105,11 +105,13 @@ inline std::string type_in_schema(const flatbuffers::Type& type) {
   }
 }
 
-inline Listed listed_in_schema(const flatbuffers::StructDef& table) {
-  Listed listed(table.fields.vec.size());
-  for (const auto* field : table.fields.vec) {
-    const auto id = (field->value.offset - 4) / 2;  // a vtable begins with two lengths of two bytes
-    listed.at(static_cast<std::size_t>(id)) = {field->name, type_in_schema(field->value.type) + (field->IsScalarOptional() ? "?" : "")};
+inline Listed listed_in_schema(const flatbuffers::StructDef& definition) {
+  Listed listed(definition.fields.vec.size());
+  std::size_t count = 0;
+  for (const auto* field : definition.fields.vec) {
+    // A table's vtable begins with two lengths of two bytes; a struct has its fields in order.
+    const auto id = definition.fixed ? count++ : static_cast<std::size_t>(field->value.offset - 4) / 2;
+    listed.at(id) = {field->name, type_in_schema(field->value.type) + (field->IsScalarOptional() ? "?" : "")};
   }
   return listed;
 }

@@ -24,11 +24,11 @@ inline std::string read_schema(std::string_view file) {
   return text.str();
 }
 
-// The files up to and with `last` as one text, without includes and roots.
-inline std::string joined_schemas(std::string_view last) {
+// The files up to and with `last` as one text, without includes and roots; of a folder below schemas/.
+inline std::string joined_schemas(std::string_view last, const std::string& folder = "") {
   std::string joined;
   for (const auto file : schema_files) {
-    std::istringstream lines(read_schema(file));
+    std::istringstream lines(read_schema(folder + std::string(file)));
     for (std::string line; std::getline(lines, line);)
       if (!line.starts_with("include ") && !line.starts_with("root_type ") && !line.starts_with("file_identifier ")) joined += line + "\n";
     if (file == last) break;
