@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "common/bus/mqtt_url.hpp"
 #include "common/core/ids.hpp"
 #include "common/service/exit_codes.hpp"
 #include "common/service/logging.hpp"
@@ -51,7 +52,8 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.text("files", &config.files, "URL that image paths are relative to, if not the release service's own");
   table.list("project", &config.projects, "a project that exists from the start").checked(check_project_name);
   table.choice("registration", &config.registration, {"auto", "required"},
-               "auto: a node that says hello becomes a host; required: an operator registers it first");
+               "auto: a node that says hello becomes a host; required: an operator registers it first. Without it: auto where the "
+               "broker is on loopback");
   table.choice("log-level", &config.log_level, {"trace", "debug", "info", "warn", "error", "off"}, "least level of log lines")
       .checked(check_level);
   table.duration_ms("releases-poll", &config.releases_poll_ms, 0, 7 * 86'400'000LL,
@@ -73,6 +75,11 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   if (!listen) return to_int(ExitCode::usage);  // checked above
   config.listen_host = listen->first;
   config.listen_port = listen->second;
+  config.auto_register = config.registration == "auto";
+  if (config.registration.empty()) {
+    const auto broker = parse_broker_url(config.broker);
+    config.auto_register = broker && is_loopback(broker->host);
+  }
   return std::nullopt;
 }
 

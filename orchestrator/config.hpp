@@ -18,7 +18,7 @@ struct Config {
   std::string releases;
   std::string files;
   std::vector<std::string> projects;
-  std::string registration = "auto";
+  std::string registration;  // empty: auto where the broker is on loopback, else required
   std::string log_level = "info";
   std::int64_t releases_poll_ms = 0;  // 0: 10 s for a directory, 15 min for a URL
   std::int64_t ack_after_ms = 2'000;
@@ -36,6 +36,7 @@ struct Config {
   // derived
   std::string listen_host;
   std::uint16_t listen_port = 0;
+  bool auto_register = false;
 };
 
 // HOST:PORT or [V6]:PORT into host and port. invalid_input.

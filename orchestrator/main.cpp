@@ -29,7 +29,7 @@ int ended(ExitCode code, const std::string& line) {
 
 Settings settings_of(const Config& config) {
   Settings settings;
-  settings.fleet.auto_register = config.registration == "auto";
+  settings.fleet.auto_register = config.auto_register;
   settings.fleet.ack_after_ms = config.ack_after_ms;
   settings.fleet.ack_after_events = static_cast<std::uint32_t>(config.ack_after_events);
   settings.fleet.spread_ms_per_node = config.spread_ms_per_node;
@@ -97,6 +97,14 @@ int serve(const Config& config) {
   orchestrator.on_events([&] { server->wake_streams(); });
 
   const auto manager = ServiceManager::of_environment();
+  if (const auto watchdog_ms = manager.watchdog_ms()) {
+    orchestrator.on_turn([&manager, half = *watchdog_ms / 2, told_ms = std::int64_t{0}]() mutable {
+      const auto now_ms = boottime_ms();
+      if (now_ms - told_ms < half) return;
+      told_ms = now_ms;
+      manager.alive();
+    });
+  }
   auto signals = Signals::catch_stop([&](int) {
     manager.stopping();
     orchestrator.stop();

@@ -275,6 +275,7 @@ void Orchestrator::run() {
     }
     const Now now = clock_.now();
     turned_mono_ms_ = now.mono_ms;
+    if (turned_) turned_();
     Batch batch;
     take_bus_changes(now, batch);
     for (auto& item : items) take_item(item, now, batch);

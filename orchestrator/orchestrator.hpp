@@ -64,7 +64,8 @@ class Orchestrator final : public api::Backend {
 
   // Before start.
   void set_worker(std::unique_ptr<discovery::Worker> worker) { worker_ = std::move(worker); }
-  void on_events(std::function<void()> wake) { wake_ = std::move(wake); }  // owner thread: events were committed
+  void on_events(std::function<void()> wake) { wake_ = std::move(wake); }      // owner thread: events were committed
+  void on_turn(std::function<void()> turned) { turned_ = std::move(turned); }  // owner thread: it is alive; every 2 s at least
   // What a worker is to be given.
   [[nodiscard]] discovery::Worker::Deliver deliver();
 
@@ -154,7 +155,7 @@ class Orchestrator final : public api::Backend {
   Store& store_;
   Settings settings_;
   MakeBus make_bus_;
-  std::function<void()> wake_;
+  std::function<void()> wake_, turned_;
   Clock clock_;
   Random random_;
   SessionId session_;
