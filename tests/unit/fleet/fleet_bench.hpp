@@ -284,7 +284,7 @@ class FakeNode {
       say_hello();
       return;
     }
-    if (received.journal != journal) return;
+    if (received.journal != journal && heeds_journal) return;
     if (forks && (received.upto > last() || (received.upto >= base && chain_at(received.upto) != received.chain))) {
       fork();
       return;
@@ -346,7 +346,8 @@ class FakeNode {
     head.reset();
   }
 
-  bool forks = true;
+  bool forks = true;          // tells by the chain that its journal was written elsewhere, too
+  bool heeds_journal = true;  // takes no acknowledgement of another journal
 
  private:
   void begin_journal(JournalId fresh) {
