@@ -71,9 +71,12 @@ Judgement HealthRunner::Job::judge(const HealthCheck& check, std::int64_t again_
     if (left <= 0) break;
     const ChildResult run = run_child(check.command, environment, left, stop_descriptor);
     judgement.runs += 1;
-    judgement.how = run.how;
-    judgement.result.output_tail = run.output_tail;
     judgement.result.passed = run.end == ChildResult::End::passed;
+    // A no is better evidence than a later run that the deadline cut off.
+    if (run.end != ChildResult::End::timed_out || !judgement.said_no) {
+      judgement.how = run.how;
+      judgement.result.output_tail = run.output_tail;
+    }
     if (run.end == ChildResult::End::failed) judgement.said_no = true;
     if (run.end != ChildResult::End::failed) break;
     // No run is begun that could not end before the deadline anyway.

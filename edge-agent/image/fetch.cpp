@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -34,6 +35,8 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
+using Clock = std::chrono::steady_clock;
+
 // One answer of a server (the last one, after redirects): head first, then bytes into the sink.
 struct Answer {
   FetchRequest request;
@@ -46,6 +49,7 @@ struct Answer {
   bool sink_stopped = false;
   bool nonsense = false;
   std::uint64_t got = 0;
+  Clock::duration in_sink{0};  // the disk's time, not the network's
   std::string why;
 
   void begin_headers() {
@@ -117,10 +121,36 @@ struct Answer {
     if (code != 200 && code != 206) return false;
     if (!head_given && !give_head()) return false;
     got += bytes.size();
-    if (sink->bytes(bytes)) return true;
-    sink_stopped = true;
-    return false;
+    const Clock::time_point begin = Clock::now();
+    sink_stopped = !sink->bytes(bytes);
+    in_sink += Clock::now() - begin;
+    return !sink_stopped;
   }
+};
+
+// Notices a connection that is too slow, window by window. libcurl's own limit has whole seconds, and an average that
+// takes five of them to fall.
+class SpeedWatch {
+ public:
+  explicit SpeedWatch(const FetchLimits& limits) : limits_(limits) {}
+
+  [[nodiscard]] bool too_slow(const Answer& answer) {
+    const std::int64_t passed_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin_ - answer.in_sink + in_sink_).count();
+    if (passed_ms < limits_.low_speed_ms) return false;
+    const std::uint64_t wanted = static_cast<std::uint64_t>(limits_.low_speed_bytes_per_second * passed_ms) / 1000;
+    const bool slow = answer.got - got_ < std::max<std::uint64_t>(1, wanted);
+    begin_ = Clock::now();
+    got_ = answer.got;
+    in_sink_ = answer.in_sink;
+    return slow;
+  }
+
+ private:
+  const FetchLimits& limits_;
+  Clock::time_point begin_ = Clock::now();
+  std::uint64_t got_ = 0;
+  Clock::duration in_sink_{0};
 };
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* answer) {
@@ -192,8 +222,6 @@ struct Fetcher::Curl {
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, curl_buffer_bytes);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits.connect_timeout_ms));
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(limits.low_speed_bytes_per_second));
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(std::max<std::int64_t>(1, limits.low_speed_ms / 1000)));
     curl_easy_setopt(easy, CURLOPT_USERAGENT, limits.user_agent.c_str());
     if (!limits.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, limits.ca_file.c_str());
     // A proxy from the environment is for the world outside; this machine is reached without it.
@@ -230,6 +258,7 @@ FetchResult Fetcher::fetch(const FetchRequest& request, FetchSink& sink) {
   curl_multi_add_handle(curl_->multi, curl_->easy);
   CURLcode code = CURLE_OK;
   bool ended = false;
+  SpeedWatch speed(limits_);
   while (!ended && !cancelled_) {
     int running = 0;
     if (curl_multi_perform(curl_->multi, &running) != CURLM_OK) {
@@ -243,6 +272,10 @@ FetchResult Fetcher::fetch(const FetchRequest& request, FetchSink& sink) {
       ended = true;
     }
     sink.idle();
+    if (!ended && speed.too_slow(answer)) {
+      code = CURLE_OPERATION_TIMEDOUT;
+      break;
+    }
     if (!ended && !cancelled_) curl_multi_poll(curl_->multi, nullptr, 0, poll_ms, nullptr);
   }
   const long status = answer.status();
@@ -253,7 +286,8 @@ FetchResult Fetcher::fetch(const FetchRequest& request, FetchSink& sink) {
   if (cancelled_) return {FetchEnd::cancelled, "stopped"};
   if (answer.sink_stopped) return {FetchEnd::sink, {}};
   if (answer.nonsense) return {FetchEnd::missing, fmt::format("{} {}", url, answer.why)};
-  if (status != 0 && status != 200 && status != 206) return {end_of_status(status), fmt::format("{} answers {}", url, status)};
+  if (status >= 400 || (code == CURLE_OK && status != 200 && status != 206))
+    return {end_of_status(status), fmt::format("{} answers {}", url, status)};
   if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
     return {FetchEnd::missing, fmt::format("{}: {}", url, curl_easy_strerror(code))};
   }
