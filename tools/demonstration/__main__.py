@@ -33,11 +33,14 @@ def arguments():
     parser.add_argument("--image-size", type=int, default=64, metavar="MIB", help="size of each image [64]")
     parser.add_argument("--download-rate", type=int, default=20, metavar="MIB",
                         help="MiB/s a download, so that there is something to see; 0: as fast as it goes [20]")
+    parser.add_argument("--check-takes", type=float, default=0.5, metavar="SECONDS", help="time that a health check takes [0.5]")
     parser.add_argument("--deadline", type=float, default=300, metavar="SECONDS", help="give up an act of the story after that [300]")
     parser.add_argument("--agent-env", action="append", default=[], metavar="NAME=VALUE", help="environment of the agents; repeatable")
     given = parser.parse_args()
     if not 1 <= given.nodes <= NODES_MAX:
         parser.error(f"--nodes is 1 to {NODES_MAX}")
+    if not 0 <= given.check_takes <= 3:
+        parser.error("--check-takes is 0 to 3")
     if given.image_size < 1:
         parser.error("--image-size is at least 1")
     for one in given.agent_env:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from supervisor import Child, Supervisor
 
 PROJECT = "demo"
 READY_PATIENCE = 20.0
+PORTS = (20_000, 32_000)
+PORT_TRIES_MAX = 1_000
 # Shorter than the defaults, so that what takes minutes on a site takes seconds here.
 ORCHESTRATOR_SETTINGS = ["--ack-after", "200ms", "--spread-per-node", "2ms", "--reconnect-max", "1s", "--roll-call-again", "1s"]
 AGENT_SETTINGS = ["--progress-every", "200ms", "--check-again-every", "500ms", "--check-deadline", "4s", "--trial-deadline", "20s",
@@ -23,19 +26,25 @@ AGENT_SETTINGS = ["--progress-every", "200ms", "--check-again-every", "500ms", "
                   "--download-backoff-max", "2s", "--hello-every", "10s"]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def is_free(port):
     with socket.socket() as probe:
+        # As servers do: a connection of the last run that is still waiting out its time keeps nobody away.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
             return True
         except OSError:
             return False
+
+
+def free_port():
+    """Below the range that the kernel takes for outgoing connections: while a server is being started again, one of those
+    could sit on its port (on loopback even a connection to that very port, from itself)."""
+    for _ in range(PORT_TRIES_MAX):
+        port = random.randint(*PORTS)
+        if is_free(port):
+            return port
+    raise RuntimeError("no free port on loopback")
 
 
 def sha256_of(path, size=None):

@@ -17,6 +17,7 @@ WORKLOAD = {"base": "active", "good": "active", "bad": "crash-loop"}
 # The same command for every node and image. It sees the bytes of the slot on trial, and these alone.
 HEALTH_CHECK = """#!/bin/sh
 # Are all services that this slot would start up and running? Its table of services follows the 4 KiB header.
+sleep @SECONDS@
 table=$(dd if="$ABIDE_SLOT_PATH" bs=4096 skip=1 count=1 2>/dev/null | tr -d '\\000' | LC_ALL=C sed -n '/^\\[services\\]$/,/^\\[end\\]$/p')
 case "$table" in
 *"[end]"*) ;;
@@ -115,6 +116,6 @@ class Release:
 
     def _write_health_check(self):
         with open(self.health_check + ".new", "w", encoding="utf-8") as file:
-            file.write(HEALTH_CHECK)
+            file.write(HEALTH_CHECK.replace("@SECONDS@", str(self.fleet.given.check_takes)))
         os.chmod(self.health_check + ".new", 0o755)
         os.replace(self.health_check + ".new", self.health_check)

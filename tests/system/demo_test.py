@@ -1,0 +1,116 @@
+"""What tools/demo promises, one promise a call:  demo_test.py --bin DIR PROMISE"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+from demo import EXPECTED, counts, fail, processes, start
+
+PATIENCE = 150.0
+
+
+def run(binaries, *words):
+    demo = start(binaries, *words)
+    output, _ = demo.communicate(timeout=PATIENCE)
+    print(output)
+    return demo.returncode, output
+
+
+def expect_counts(expected, code, output):
+    told = counts(output)
+    if told != expected:
+        fail(f"the last line is {told}, not {expected}")
+    if code != 0:
+        fail(f"the exit code is {code}")
+
+
+def expected_counts(binaries, directory):
+    expect_counts(EXPECTED, *run(binaries, "--once", "--state", directory, "--download-rate", "0"))
+    if left := processes(directory):
+        fail(f"still running: {left}")
+
+
+def goes_on(binaries, directory):
+    """Killed in the middle, started again: the same end. And once more, which is quick."""
+    demo = start(binaries, "--once", "--state", directory)
+    for line in demo.stdout:
+        print(line, end="")
+        if "closing the windows" in line:
+            demo.kill()
+            break
+    demo.wait()
+    demo.stdout.close()
+    wait_until_gone(directory)
+    expect_counts(EXPECTED, *run(binaries, "--once", "--state", directory))
+    began = time.monotonic()
+    expect_counts(EXPECTED, *run(binaries, "--once", "--state", directory))
+    if (took := time.monotonic() - began) > 10:
+        fail(f"the second start took {took:.1f} s")
+
+
+def leaves_nothing(binaries, directory):
+    """Neither after Ctrl-C nor after kill -9, in the middle of an update."""
+    for number, how in enumerate((signal.SIGINT, signal.SIGKILL)):
+        state = os.path.join(directory, str(number))
+        demo = start(binaries, "--state", state, "--nodes", "3")
+        for line in demo.stdout:
+            print(line, end="")
+            if "Staging" in line:
+                break
+        running = processes(state)
+        if len(running) < 6:
+            fail(f"expected broker, release service, orchestrator and three agents, found {running}")
+        demo.send_signal(how)
+        demo.communicate(timeout=20)
+        wait_until_gone(state)
+
+
+def wait_until_gone(directory):
+    until = time.monotonic() + 10
+    while left := processes(directory):
+        if time.monotonic() > until:
+            fail(f"still running: {left}")
+        time.sleep(0.05)
+
+
+def notices_disagreement(binaries, directory):
+    """Bytes that are not what everybody says: counted, exit code 1."""
+    words = ("--once", "--state", directory, "--nodes", "2", "--download-rate", "0")
+    expect_counts({**EXPECTED, "nodes": 2, "updated": 2, "waiting": 1}, *run(binaries, *words))
+    boot = os.path.join(directory, "nodes", "edge-2", "boot")
+    with open(os.path.join(boot, "boot.json"), encoding="utf-8") as file:
+        spare = "b" if json.load(file)["running"] == "a" else "a"
+    with open(os.path.join(boot, f"slot-{spare}"), "r+b") as slot:
+        slot.seek(1 << 20)
+        byte = slot.read(1)
+        slot.seek(1 << 20)
+        slot.write(bytes([byte[0] ^ 1]))
+    code, output = run(binaries, *words)
+    told = counts(output)
+    if code != 1 or not told or told["disagreements"] != 1 or told["waiting"] != 0:
+        fail(f"a changed byte of a staged slot: exit code {code}, {told}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--slow-boot-state")
+    parser.add_argument("promise", choices=["expected_counts", "goes_on", "leaves_nothing", "notices_disagreement"])
+    given = parser.parse_args()
+    directory = tempfile.mkdtemp(prefix="abide-test-")
+    try:
+        globals()[given.promise](given.bin, directory)
+    finally:
+        for pid in processes(directory):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(directory, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
