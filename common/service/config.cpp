@@ -174,7 +174,7 @@ SettingsTable::Setting& SettingsTable::text(std::string name, std::string* targe
 }
 
 SettingsTable::Setting& SettingsTable::integer(std::string name, std::int64_t* target, std::int64_t least, std::int64_t most,
-                                               std::string help, std::string unit) {
+                                               std::string help, const std::string& unit) {
   help += " (" + std::to_string(least) + " to " + std::to_string(most) + (unit.empty() ? "" : " " + unit) + ")";
   auto& setting = add(Setting::Kind::integer, std::move(name), std::move(help), "N", std::to_string(*target));
   setting.take_ = [target, least, most](const std::string& value) -> Result<void> {

@@ -59,7 +59,8 @@ class SettingsTable {
   // Names: lower-case words with '-' between them.
   Setting& text(std::string name, std::string* target, std::string help);
   // In [least, most]. `unit` is for --help: "bytes".
-  Setting& integer(std::string name, std::int64_t* target, std::int64_t least, std::int64_t most, std::string help, std::string unit = "");
+  Setting& integer(std::string name, std::int64_t* target, std::int64_t least, std::int64_t most, std::string help,
+                   const std::string& unit = "");
   // Milliseconds in the target; as text a whole number with its unit: 250ms, 10s, 5min, 2h, 1d.
   Setting& duration_ms(std::string name, std::int64_t* target, std::int64_t least_ms, std::int64_t most_ms, std::string help);
   // --name, --name=false; in environment and file: true, false.

@@ -17,7 +17,7 @@ namespace {
 // What the handler may touch: it may run on any thread, at any instruction.
 std::atomic<int> pipe_fd{-1};
 std::atomic<pid_t> owner_pid{0};
-static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free);
 
 constexpr unsigned char ended = 0;  // in the pipe: no signal, the thread may go
 
