@@ -42,7 +42,9 @@ Settings settings_of(const Config& config) {
 std::unique_ptr<Bus> make_bus(const Config& config, std::vector<std::string> filters) {
   BusSettings bus;
   bus.url = config.broker;
-  bus.client_id = "abide-orchestrator";
+  // Not one for all: the broker would throw the older off for the newer, again and again, and neither would ever hear the
+  // other's roll call, which decides who goes on.
+  bus.client_id = "abide-orchestrator-" + to_hex(SessionId{random_seed()});
   bus.user_name = "orchestrator";
   bus.filters = std::move(filters);
   bus.keep_alive_s = static_cast<int>(config.keep_alive_s);

@@ -1,0 +1,415 @@
+"""The orchestrator's REST API, from outside: a real process, a real broker, a release service, an agent.
+
+Every answer is validated against orchestrator/api/openapi.yaml; where ABIDE_REFERENCE_OPENAPI names another description of
+the same paths, against that, too, but for what ours marks `x-abide`."""
+
+import os
+import signal
+import socket
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from api_schema import Description  # noqa: E402
+from api_world import ROOT, Releases, World, eventually, manifest, next_event  # noqa: E402
+
+UUID = "11111111-2222-3333-4444-5555555555%02d"
+HEALTH_CHECK = "#!/bin/sh\ngrep -q 'workload=fine' \"$ABIDE_SLOT_PATH\"\n"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.world.stop)
+        self.releases = Releases()
+        self.addCleanup(self.releases.stop)
+
+    def serve(self, *more, **options):
+        process = self.world.start_orchestrator(options.pop("releases", self.releases.url), *more, **options)
+        self.addCleanup(self.validate, process)
+        return process
+
+    def validate(self, process):
+        """Every answer that this test has got."""
+        if not hasattr(process, "api"):
+            return
+        with open(os.path.join(ROOT, "orchestrator", "api", "openapi.yaml"), encoding="utf-8") as file:
+            ours = Description(file.read())
+        theirs = None
+        if os.environ.get("ABIDE_REFERENCE_OPENAPI"):
+            with open(os.environ["ABIDE_REFERENCE_OPENAPI"], encoding="utf-8") as file:
+                theirs = Description(file.read())
+        faults = []
+        for verb, path, answer in process.api.answers:
+            template = ours.template_of(path)
+            schema = ours.schema_of(verb, template, answer.status)
+            if schema is None and answer.status >= 400:
+                schema = {"$ref": "#/components/schemas/Error"}
+            if schema is False or (schema is None and template is None):
+                continue
+            where = f"{verb} {path} {answer.status}"
+            if schema is None:
+                faults.append(f"{where}: is not described")
+                continue
+            CHECKED.add((verb, template, answer.status))
+            faults += [f"{where}: {fault}" for fault in ours.faults(schema, answer.json)]
+            their_schema = theirs.schema_of(verb, template, answer.status) if theirs and answer.status == 200 else None
+            if their_schema:
+                faults += [f"{where}: reference: {fault}" for fault in theirs.faults(their_schema, ours.without_own(schema, answer.json))]
+        self.assertEqual(faults, [])
+
+
+CHECKED = set()
+
+
+class Answers(Case):
+    def test_a_whole_update_is_seen_through_the_api(self):
+        world = self.world
+        os.makedirs(world.path("images"))
+        for version, workload, seed in (("1.0.0", "fine", "1"), ("1.1.0", "fine", "2"), ("1.2.0", "broken", "3")):
+            with open(world.path("images", "content"), "w", encoding="utf-8") as file:
+                file.write(f"workload={workload}\n")
+            world.tool("abide-image", "create", world.path("images", version), "--profile", "demo", "--version", version, "--size", "1048576", "--seed", seed,
+                       "--content", world.path("images", "content"))
+        publish = lambda version: world.tool("abide-image", "publish", "--root", world.path("releases"), "--image", world.path("images", version),
+                                             "--name", f"Demo {version}", "--description", "an image for tests")
+        publish("1.0.0")
+        world.tool("abide-image", "init-node", world.path("boot"), "--image", world.path("images", "1.0.0"), "--slot-size", "1148576")
+        with open(world.path("health"), "w", encoding="utf-8") as file:
+            file.write(HEALTH_CHECK)
+        os.chmod(world.path("health"), 0o755)
+        self.releases.root = world.path("releases")  # the same directory over HTTP, for the node
+        api = self.serve("--releases-poll", "100ms", "--ack-after", "50ms", "--spread-per-node", "0ms", "--files", self.releases.url,
+                         releases=world.path("releases")).api
+        host = api.good("POST", "compute/hosts/register", {"name": "edge-1", "uuid": UUID % 1})
+        self.assertEqual(host["hostStatus"], "Not Connected")
+        self.assertEqual(host["instance"]["updateStatus"], "No Current Update")
+        policy = api.good("POST", "os-update-policies", {"name": "newest", "description": "keep on newest", "updatePolicy": "UPDATE_POLICY_LATEST"})
+        world.start_agent(UUID % 1, world.path("boot"), "--check", f"workload={world.path('health')}", "--check-again-every", "50ms", "--check-deadline", "2s",
+                          "--trial-deadline", "1s", "--switch-time", "100ms", "--progress-every", "50ms")
+        seen = lambda: api.good("GET", f"compute/hosts/{host['resourceId']}")
+        instance = host["instance"]["resourceId"]
+        eventually("the node says what it runs", lambda: seen()["instance"].get("os", {}).get("imageId") == "1.0.0")
+        self.assertEqual(seen()["instance"]["updateStatus"], "No new updates available")
+        eventually("its presence is known", lambda: seen()["hostStatus"] == "Running")
+
+        api.good("PATCH", f"compute/instances/{instance}", {"osUpdatePolicyID": policy["resourceId"]})
+        publish("1.1.0")
+        start = int(time.time()) + 2
+        window = api.good("POST", "schedules/single", {"name": "now", "scheduleStatus": "SCHEDULE_STATUS_OS_UPDATE", "startSeconds": start, "endSeconds": start + 3600,
+                                                       "targetHostId": host["resourceId"]})
+        eventually("the new image runs", lambda: seen()["instance"]["os"]["imageId"] == "1.1.0" and seen()["instance"]["updateStatusIndicator"] == "STATUS_INDICATION_IDLE")
+        run = eventually("the run is closed", lambda: [r for r in api.good("GET", "os-update-runs")["osUpdateRuns"] if r.get("outcome")])[0]
+        self.assertEqual((run["status"], run["outcome"]), ("Update completed", "Succeeded"))
+        self.assertGreaterEqual(run["endTime"], run["startTime"])
+        self.assertEqual(run["instance"]["resourceId"], instance)
+        self.assertEqual(run["appliedPolicy"]["name"], "newest")
+
+        publish("1.2.0")
+        failed = eventually("the bad image is rolled back", lambda: [r for r in api.good("GET", "os-update-runs", filter="status=\"failed\"")["osUpdateRuns"]])[0]
+        self.assertEqual((failed["outcome"], failed["reason"]), ("RolledBack", "unhealthy"))
+        self.assertIn("rolledback", failed["statusDetails"])
+        self.assertEqual(failed["evidence"]["check"], "workload")
+        self.assertEqual(failed["statusIndicator"], "STATUS_INDICATION_ERROR")
+        self.assertEqual(seen()["instance"]["os"]["imageId"], "1.1.0")
+        self.assertEqual(seen()["instance"]["osUpdateAvailable"], "Demo 1.2.0")
+
+        # Lists, one after the other, with what people filter by.
+        self.assertEqual(api.good("GET", "os-update-runs", filter=f'instance.resourceId="{instance}"')["totalElements"], 2)
+        self.assertEqual(api.good("GET", "os-update-runs", filter='instance.resourceId="inst-00000000"')["totalElements"], 0)
+        self.assertEqual(api.good("GET", "os-update-runs", orderBy="startTime", pageSize=1)["osUpdateRuns"][0]["resourceId"], run["resourceId"])
+        self.assertTrue(api.good("GET", "compute/os", pageSize=2)["hasNext"])
+        self.assertEqual(api.good("GET", "compute/hosts", filter='instance.os.imageId="1.1.0" AND has(instance.update_policy)')["totalElements"], 1)
+        for path in (f"os-update-runs/{run['resourceId']}", f"os-update-policies/{policy['resourceId']}", f"compute/instances/{instance}", "compute/instances",
+                     f"schedules/single/{window['resourceId']}", "schedules", "schedules/single", "os-update-policies", "compute/hosts/summary", "sources",
+                     "events", f"compute/hosts/{host['resourceId']}/explain", "/healthz", "/v1/projects", "sites", "regions", "regions/region-00000000/sites",
+                     "locations", "schedules/repeated", f"compute/os/{seen()['instance']['os']['resourceId']}"):
+            api.good("GET", path)
+        events = api.good("GET", "events", hostId=host["resourceId"], pageSize=1000)["events"]
+        types = [event["type"] for event in events]
+        for wanted in ("NodeRegistered", "AgentStarted", "Accepted", "ImageStaged", "SwitchBegan", "TrialPassed", "Succeeded", "RollbackBegan", "RolledBack", "RunClosed"):
+            self.assertIn(wanted, types)
+        self.assertEqual([e["nodeSequence"] for e in events if e["source"] == "node"], list(range(1, 1 + sum(e["source"] == "node" for e in events))))
+
+        # Orders.
+        for order in ("pause", "resume"):
+            self.assertEqual(api.good("POST", f"compute/hosts/edge-1/{order}")["resourceId"], host["resourceId"])
+        for order in ("abort", "confirm"):
+            self.assertIn(api.ask("POST", f"compute/hosts/edge-1/{order}", {}).status, (200, 400))
+        self.assertIn("no conflict", api.good("POST", "compute/hosts/edge-1/resolve", {"journal": "0123456789abcdef"})["note"])
+        api.good("PATCH", f"compute/hosts/{host['resourceId']}", {"name": "edge-one"})
+        api.good("PATCH", f"schedules/single/{window['resourceId']}", {"name": "later"})
+        api.good("PUT", f"schedules/single/{window['resourceId']}", {"scheduleStatus": "SCHEDULE_STATUS_MAINTENANCE", "startSeconds": start + 7200})
+        api.good("DELETE", f"schedules/single/{window['resourceId']}")
+        api.good("PATCH", f"compute/instances/{instance}", {"osUpdatePolicyID": ""})
+        api.good("DELETE", f"os-update-policies/{policy['resourceId']}")
+        made = api.good("POST", "compute/os", {"name": "By hand", "imageUrl": "https://images.example/x.raw", "imageId": "9.9", "profileName": "by-hand",
+                                               "sha256": "ab" * 32, "osType": "OS_TYPE_IMMUTABLE", "osProvider": "OS_PROVIDER_KIND_INFRA"})
+        api.good("DELETE", f"compute/os/{made['resourceId']}")
+        api.good("POST", "sources/refresh", {})
+        api.good("POST", "refresh")
+        api.good("POST", "compute/hosts", {"name": "edge-2", "uuid": (UUID % 2).upper()})
+        self.assertEqual(api.good("PUT", "/v1/projects/second"), {"name": "second"})
+        self.assertEqual(api.get("/openapi.yaml").status, 200)
+        code, report = world.check()
+        self.assertEqual((code, report["differences"]), (0, 0), report)
+        demo = next(project for project in report["projects"] if project["project"] == "demo")
+        self.assertEqual((demo["openRuns"], demo["closedRuns"]["Succeeded"], demo["closedRuns"]["RolledBack"]), (0, 1, 1))
+
+    def test_everything_that_is_described_was_asked_for(self):
+        with open(os.path.join(ROOT, "orchestrator", "api", "openapi.yaml"), encoding="utf-8") as file:
+            ours = Description(file.read())
+        answered = {(verb, template) for verb, template, status in CHECKED if status < 500}
+        answered.add(("get", "/openapi.yaml"))
+        self.assertEqual(ours.operations() - answered, set())
+
+
+class Streams(Case):
+    def test_hundreds_of_streams_stay_open_and_get_each_event_in_journal_order(self):
+        api = self.serve("--stream-keep-alive", "200ms").api
+        opened = [api.stream("events?watch=true&type=PolicyCreated") for _ in range(300)]
+        files = [stream.__enter__() for stream in opened]
+        try:
+            for file in files:
+                self.assertEqual(file.readline(), b"retry: 2000\n")
+            for number in range(20):
+                api.good("POST", "os-update-policies", {"name": f"p{number}", "updatePolicy": "UPDATE_POLICY_LATEST"})
+            for file in files:
+                got = [next_event(file) for _ in range(20)]
+                self.assertEqual([event[2]["fields"]["policy.name"] for event in got], [f"p{number}" for number in range(20)])
+                self.assertEqual([event[0] for event in got], sorted(event[0] for event in got))
+            self.assertEqual(files[0].readline(), b": keep-alive\n")
+            self.assertEqual(api.get("/healthz").status, 200)
+        finally:
+            for stream in opened:
+                stream.__exit__(None, None, None)
+
+    def test_a_stream_goes_on_after_the_last_event_that_its_reader_saw(self):
+        process = self.serve()
+        api = process.api
+        for number in range(5):
+            api.good("POST", "os-update-policies", {"name": f"p{number}", "updatePolicy": "UPDATE_POLICY_LATEST"})
+        last = api.good("GET", "events")["last"]
+        with api.stream("events?watch=true", {"Last-Event-ID": str(last - 2)}) as file:
+            self.assertEqual([next_event(file)[0] for _ in range(2)], [last - 1, last])
+        # Also over a restart: the sequence is the journal's.
+        self.assertEqual(self.world.end(process, signal.SIGKILL), -signal.SIGKILL)
+        again = self.serve().api
+        with again.stream(f"events?watch=true&after={last - 1}") as file:
+            self.assertEqual(next_event(file)[0], last)
+
+    def test_more_streams_than_the_limit_are_refused(self):
+        api = self.serve("--streams-max", "2").api
+        with api.stream("events?watch=true") as first, api.stream("events?watch=true") as second:
+            first.readline(), second.readline()
+            self.assertEqual(api.get("events", watch="true").status, 503)
+        eventually("there is room again", lambda: self.opens(api))
+
+    @staticmethod
+    def opens(api):
+        try:
+            with api.stream("events?watch=true") as file:
+                return file.readline() == b"retry: 2000\n"
+        except AssertionError:
+            return False
+
+
+class BadInput(Case):
+    def raw(self, api, content):
+        with socket.create_connection((api.url.hostname, api.url.port), 10) as connection:
+            try:
+                connection.sendall(content)
+            except OSError:
+                pass  # it may have hung up already
+            answer = b""
+            try:
+                while chunk := connection.recv(65536):
+                    answer += chunk
+            except ConnectionResetError:
+                pass
+            return answer
+
+    def test_requests_beyond_a_limit_get_the_status_that_says_so(self):
+        api = self.serve().api
+        self.assertEqual(api.ask("POST", "compute/os", b"{" + b" " * 100 * 1024 + b"}").status, 413)
+        self.assertEqual(api.ask("POST", "compute/os", b" " * (100 * 1024 - 2) + b"{}").status, 400)
+        self.assertEqual(api.ask("GET", "compute/os?filter=" + "a" * 9000).status, 414)
+        self.assertTrue(self.raw(api, b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 4000 + b"\r\n").startswith(b"HTTP/1.1 431"))
+        self.assertTrue(self.raw(api, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400"))
+        self.assertTrue(self.raw(api, b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n").startswith(b"HTTP/1.1 413"))
+        self.assertEqual(api.ask("POST", "os-update-policies", b"{}", headers={"Content-Type": "text/plain"}).status, 415)
+        self.assertEqual(api.get("/healthz").status, 200)
+
+    def test_pages_from_elsewhere_are_refused(self):
+        api = self.serve().api
+        self.assertEqual(api.ask("POST", "refresh", headers={"Origin": "http://evil.example"}).status, 403)
+        self.assertEqual(api.ask("GET", "/healthz", headers={"Host": "evil.example"}).status, 403)
+        here = f"127.0.0.1:{api.url.port}"
+        self.assertEqual(api.ask("GET", "/healthz", headers={"Host": here, "Origin": "http://" + here}).status, 200)
+
+    def test_a_connection_is_kept_for_many_requests(self):
+        api = self.serve().api
+        connection = api.connect()
+        connection.connect()
+        first = connection.sock
+        for _ in range(50):
+            connection.request("GET", "/v1/projects")
+            self.assertEqual(connection.getresponse().read()[:12], b'{"projects":')
+        self.assertIs(connection.sock, first)
+        connection.close()
+
+    def test_more_connections_than_the_limit_are_turned_away(self):
+        api = self.serve("--connections-max", "3").api
+        idle = [socket.create_connection((api.url.hostname, api.url.port)) for _ in range(3)]
+        self.assertTrue(self.raw(api, b"").startswith(b"HTTP/1.1 503"))
+        for connection in idle:
+            connection.close()
+
+        def served():
+            try:
+                return api.get("/healthz").status == 200
+            except OSError:
+                return False
+        eventually("there is room again", served)
+
+
+class Starting(Case):
+    def refused(self, *more, **options):
+        process = self.world.start_orchestrator(options.pop("releases", self.releases.url), *more, wait=False, **options)
+        return process.wait(20), self.world.errors(process).strip().splitlines()[-1]
+
+    def test_says_in_one_line_why_it_does_not_start(self):
+        code, line = self.refused("--listen", "0.0.0.0:0")
+        self.assertEqual(code, 2)
+        self.assertIn("not a loopback address", line)
+        code, line = self.refused("--listen", "nowhere")
+        self.assertEqual((code, "HOST:PORT" in line), (2, True), line)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            code, line = self.refused("--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        self.assertEqual((code, "listen on" in line), (8, True), line)
+        code, line = self.refused(releases="ftp://nowhere")
+        self.assertEqual((code, "releases" in line), (2, True), line)
+        code, line = self.refused("--broker", "mqtt://192.0.2.1:1883")
+        self.assertEqual(code, 2, line)
+        self.serve()
+        code, line = self.refused()
+        self.assertEqual(code, 3, line)
+
+    def test_ends_cleanly_when_asked_to(self):
+        process = self.serve()
+        process.api.good("POST", "os-update-policies", {"name": "p", "updatePolicy": "UPDATE_POLICY_LATEST"})
+        with process.api.stream("events?watch=true") as file:
+            file.readline()
+            self.assertEqual(self.world.end(process), 0)
+        again = self.serve()
+        self.assertEqual(again.api.good("GET", "os-update-policies")["totalElements"], 1)
+        self.assertEqual(self.world.check()[0], 0)
+
+    def test_serves_while_the_broker_is_away_and_finds_it_again(self):
+        process = self.serve()
+        connected = lambda: process.api.good("GET", "/healthz")["bus"] == "connected"
+        eventually("the broker is found", connected)
+        self.world.end(self.world.broker)
+        eventually("its absence is noticed", lambda: not connected())
+        process.api.good("POST", "os-update-policies", {"name": "p", "updatePolicy": "UPDATE_POLICY_LATEST"})
+        self.world.start_broker()
+        eventually("the broker is found again", connected)
+
+    def test_two_orchestrators_of_one_project_do_not_both_go_on(self):
+        first = self.serve(state="one")
+        eventually("it is connected", lambda: first.api.good("GET", "/healthz")["bus"] == "connected")
+        second = self.world.start_orchestrator(self.releases.url, state="two", wait=False)
+        ended = eventually("one of them ends", lambda: next((p for p in (first, second) if p.poll() is not None), None))
+        self.assertEqual(ended.returncode, 7, self.world.errors(ended))
+        self.assertIn("another orchestrator", self.world.errors(ended).strip().splitlines()[-1])
+
+    def test_projects_made_while_it_runs_are_there_after_a_restart_and_on_the_bus(self):
+        process = self.serve()
+        self.assertEqual(process.api.get("/v1/projects/later/compute/hosts").status, 404)
+        process.api.good("PUT", "/v1/projects/later")
+        process.api.good("PUT", "/v1/projects/later")  # again: nothing
+        self.assertEqual(process.api.get("/v1/projects/later/compute/hosts").status, 200)
+        self.assertEqual(process.api.ask("PUT", "/v1/projects/" + "x" * 101).status, 400)
+        self.assertEqual(self.world.end(process, signal.SIGKILL), -signal.SIGKILL)
+        self.assertEqual([p["name"] for p in self.serve().api.good("GET", "/v1/projects")["projects"]], ["demo", "later"])
+
+
+class Discovery(Case):
+    def versions(self, api):
+        return sorted(os["imageId"] for os in api.good("GET", "compute/os")["OperatingSystemResources"])
+
+    def test_one_broken_entry_never_stops_the_others(self):
+        self.releases.publish("1.0", "1.1", "1.2", "1.3", "1.4")
+        self.releases.files["profiles/demo/1.1.yaml"] = manifest("1.1") + b"# touched\n"   # another digest than the index says
+        del self.releases.files["profiles/demo/1.2.yaml"]
+        self.releases.broken["profiles/demo/1.3.yaml"] = 500
+        api = self.serve().api
+        self.assertEqual(api.good("POST", "refresh")["found"], 2)
+        self.assertEqual(self.versions(api), ["1.0", "1.4"])
+        errors = {source["name"].rsplit("/", 1)[1]: source["error"] for source in api.good("GET", "sources")["sources"] if source["error"]}
+        self.assertEqual(sorted(errors), ["1.1.yaml", "1.2.yaml", "1.3.yaml"])
+        self.assertIn("SHA-256", errors["1.1.yaml"])
+        self.assertIn("404", errors["1.2.yaml"])
+        self.assertIn("500", errors["1.3.yaml"])
+        self.releases.broken.clear()
+        api.good("POST", "refresh")
+        self.assertEqual(self.versions(api), ["1.0", "1.3", "1.4"])
+        self.assertEqual(sum(bool(source["error"]) for source in api.good("GET", "sources")["sources"]), 2)
+
+    def test_what_has_not_changed_is_not_fetched_again(self):
+        self.releases.publish("1.0", "1.1")
+        api = self.serve().api
+        api.good("POST", "refresh")
+        del self.releases.asked[:]
+        api.good("POST", "refresh")
+        self.assertEqual(self.releases.asked, [("index.json", 304)])
+        self.releases.publish("1.2")
+        del self.releases.asked[:]
+        api.good("POST", "refresh")
+        self.assertEqual(self.releases.asked, [("index.json", 200), ("profiles/demo/1.2.yaml", 200)])
+        self.assertEqual(self.versions(api), ["1.0", "1.1", "1.2"])
+
+    def test_a_service_that_is_away_or_talks_nonsense_is_one_failure_and_keeps_what_was_found(self):
+        self.releases.publish("1.0")
+        api = self.serve().api
+        api.good("POST", "refresh")
+        for wrong in ("503", "nonsense", "too much"):
+            if wrong == "503":
+                self.releases.broken["index.json"] = 503
+            else:
+                self.releases.broken.clear()
+                self.releases.files["index.json"] = b"nonsense" if wrong == "nonsense" else b" " * (4 * 1024 * 1024 + 1)
+            self.assertEqual(len(api.good("POST", "refresh")["failures"]), 1, wrong)
+            self.assertEqual(self.versions(api), ["1.0"], wrong)
+        self.releases.files.clear()
+        self.releases.publish("1.0", "1.1")
+        self.assertEqual(api.good("POST", "refresh")["failures"], [])
+        self.assertEqual(self.versions(api), ["1.0", "1.1"])
+        self.assertEqual([s for s in api.good("GET", "sources")["sources"] if s["error"]], [])
+
+    def test_a_large_release_service_is_taken_in_whole(self):
+        self.releases.publish(*(f"1.{number}" for number in range(2500)))
+        api = self.serve("--log-level", "warn").api
+        eventually("all are there", lambda: api.good("GET", "compute/os", pageSize=1)["totalElements"] == 2500)
+
+    def test_a_directory_is_looked_at_again_and_again(self):
+        os.makedirs(self.world.path("releases", "deep", "er"))
+        api = self.serve("--releases-poll", "50ms", releases=self.world.path("releases")).api
+        with open(self.world.path("releases", "deep", "er", "one.yaml"), "wb") as file:
+            file.write(manifest("1.0"))
+        eventually("it is found", lambda: self.versions(api) == ["1.0"])
+        with open(self.world.path("releases", "two.yaml"), "wb") as file:
+            file.write(b"[")
+        eventually("what cannot be read is told", lambda: any(s["error"] for s in api.good("GET", "sources")["sources"]))
+        os.remove(self.world.path("releases", "two.yaml"))
+        eventually("and that it is gone", lambda: not any(s["error"] for s in api.good("GET", "sources")["sources"]))
+
+
+if __name__ == "__main__":
+    # In the order above: the operations that are asked for are counted up.
+    unittest.defaultTestLoader.sortTestMethodsUsing = None
+    unittest.main(verbosity=2)
