@@ -536,6 +536,34 @@ void NodeWorld::connect() {
   feed(Connected{});
 }
 
+Received NodeWorld::received(std::uint64_t upto) const {
+  const Chain chain = upto == 0 ? Chain{journal_.id.value} : journal_.events.at(upto - 1).chain;
+  return {life_, ask_, journal_.id, upto, chain, std::nullopt};
+}
+
+Received NodeWorld::welcome(Nonce nonce) const {
+  Received answer = received(journal_.acked);
+  answer.welcome = Welcome{nonce, document_.number, now_ms_};
+  return answer;
+}
+
+DocumentHeard NodeWorld::document_heard() const {
+  return {document_.number, {}, {}, "", document_.link, document_.window, Reason::none, ""};
+}
+
+void NodeWorld::drop_documents() {
+  down_.erase(std::remove_if(down_.begin(), down_.end(), [](const Down& m) { return std::holds_alternative<Issued>(m); }), down_.end());
+}
+
+void NodeWorld::hear(const Received& received) {
+  std::optional<Chain> own;
+  if (received.upto == 0)
+    own = Chain{journal_.id.value};
+  else if (received.upto <= journal_.events.size())
+    own = journal_.events[received.upto - 1].chain;
+  feed(ReceivedHeard{received, own});
+}
+
 void NodeWorld::answer(std::optional<Nonce> nonce) {
   Received received;
   received.life = life_;

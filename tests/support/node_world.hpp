@@ -148,6 +148,15 @@ class NodeWorld {
 
   // Low-level access for traces that stage a race.
   std::deque<node::Input>& inbox() { return inbox_; }
+  [[nodiscard]] const std::deque<node::Input>& inbox() const { return inbox_; }
+  [[nodiscard]] node::DocumentHeard document_heard() const;  // the newest document, as it comes to the node
+  // The orchestrator's answer to the newest hello, and any answer of it.
+  [[nodiscard]] Received welcome(Nonce nonce) const;
+  [[nodiscard]] Received received(std::uint64_t upto) const;  // with the chain that the node has there
+  [[nodiscard]] LifeId life() const { return life_; }
+  void drop_upward() { up_.clear(); }
+  void drop_documents();                // on their way down
+  void hear(const Received& received);  // at once, with the node's own chain beside it
   void damage(Slot slot) { slots_[index(slot)] = half_a_slot; }
   void set_one_shot(std::optional<Slot> slot) { one_shot_ = slot; }
   void perform(const node::Effect& effect);
