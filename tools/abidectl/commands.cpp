@@ -1,5 +1,6 @@
 #include "tools/abidectl/commands.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -50,7 +51,9 @@ Result<void> each_host(Session& session, const Hosts& hosts, const std::string& 
       continue;
     }
     const auto note = text_at(*answer, "note");
-    *session.around.out << "host " << name << " " << done << (note.empty() ? "" : ": " + note) << "\n";
+    // What changed nothing is not told as done.
+    const bool nothing_done = note.compare(0, std::string("nothing to change").size(), "nothing to change") == 0;
+    *session.around.out << "host " << name << (nothing_done ? "" : " " + done) << (note.empty() ? "" : ": " + note) << "\n";
   }
   if (session.as_document()) print_document(session, found->size() == 1 && !documents.empty() ? documents.front() : documents);
   if (first) return fail(first->code, "not every host could be done: " + first->message);
@@ -64,8 +67,31 @@ std::string instance_path(const Json& host) {
 
 }  // namespace
 
+namespace {
+
+// Sources are listed only where something is wrong with them; what was read, and when, says the rest.
+Result<void> get_sources(Session& session, const Kind& kind) {
+  auto answer = session.client.get(kind.path);
+  if (!answer) return fail(answer.error());
+  if (session.as_document()) {
+    print_document(session, *answer);
+    return {};
+  }
+  const auto read_at = parse_rfc3339(text_at(*answer, "readAt"));
+  *session.around.out << text_at(*answer, "releases") << ": "
+                      << (read_at ? text_at(*answer, "found") + " profiles found, read " + relative(*read_at, session.around.now_ms())
+                                  : "not read yet")
+                      << "\n";
+  const Json& sources = member_at(*answer, kind.list_key);
+  if (sources.is_array() && !sources.empty()) *session.around.out << to_text(table_of(kind, sources, session.reading()));
+  return {};
+}
+
+}  // namespace
+
 Result<void> get(Session& session, const Kind& kind, const Selection& selection) {
   if (selection.watch) return watch(session, kind, selection);
+  if (kind.noun == "source" && selection.name.empty()) return get_sources(session, kind);
   if (!selection.name.empty()) {
     auto object = find(session, kind, selection.name);
     if (!object) return fail(object.error());
@@ -97,7 +123,13 @@ Result<Json> select(Session& session, const Kind& kind, const Selection& selecti
     instance = text_at(*host, "instance.resourceId");
   }
   auto objects = session.client.list(kind.path, kind.list_key, query);
-  if (!objects || selection.host.empty() || kind.noun != "osupdaterun") return objects;
+  if (!objects) return objects;
+  // Runs and windows keep the API's order, which is by time.
+  if (kind.noun != "osupdaterun" && kind.noun != "schedule") {
+    std::stable_sort(objects->begin(), objects->end(),
+                     [](const Json& left, const Json& right) { return natural_less(text_at(left, "name"), text_at(right, "name")); });
+  }
+  if (selection.host.empty() || kind.noun != "osupdaterun") return objects;
   Json belonging = Json::array();
   for (const auto& object : *objects) {
     if (text_at(object, "instance.resourceId") == instance) belonging.push_back(object);
@@ -177,7 +209,7 @@ void print_explanation(Session& session, const Json& host, const Json& answer) {
   }
   for (const auto& condition : conditions) {
     out << "  - " << text_at(condition, "text");
-    if (const auto at = parse_rfc3339(text_at(condition, "at")); at) out << ", expected " << relative(*at, session.around.now_ms());
+    if (const auto at = parse_rfc3339(text_at(condition, "at")); at) out << " (" << relative(*at, session.around.now_ms()) << ")";
     out << "\n";
   }
 }

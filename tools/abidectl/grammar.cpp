@@ -1,13 +1,12 @@
 #include "tools/abidectl/grammar.hpp"
 
 #include <CLI/CLI.hpp>
-#include <deque>
 #include <functional>
 #include <ostream>
 
+#include "common/service/build_version.hpp"
 #include "tools/abidectl/commands.hpp"
 #include "tools/abidectl/exits.hpp"
-#include "tools/abidectl/version.hpp"
 
 namespace abide::ctl {
 
@@ -54,7 +53,7 @@ class Grammar {
   explicit Grammar(Words& words) : words_(words), app_(about, "abidectl") {
     app_.footer(closing);
     app_.require_subcommand(1);
-    app_.set_version_flag("--version", version_line());
+    app_.set_version_flag("--version", version_line("abidectl"));
     app_.add_option("--server", words_.given.server, "URL of the orchestrator [ABIDE_SERVER]");
     app_.add_option("-p,--project", words_.given.project, "project [ABIDE_PROJECT]");
     app_.add_option("-o,--output", words_.given.output, "table, wide, json or yaml [ABIDE_OUTPUT]");
@@ -84,7 +83,7 @@ class Grammar {
     auto* noun = verb.add_subcommand(name, what);
     for (const auto& alias : aliases) noun->alias(alias);
     noun->fallthrough();
-    noun->footer("Examples:\n" + examples);
+    noun->footer("Also: --server, --project, --output and --context, as `abidectl --help` says.\n\nExamples:\n" + examples);
     noun->callback([this, action = std::move(action)] { words_.action = action; });
     return *noun;
   }

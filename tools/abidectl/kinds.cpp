@@ -81,14 +81,15 @@ std::vector<Kind> make_kinds() {
                  "osupdatepolicy-",
                  {plain("NAME", "name"), enumeration("UPDATES TO", "updatePolicy", "UPDATE_POLICY_"), plain("TARGET", "targetOs.name"),
                   plain("ID", "resourceId"), plain("DESCRIPTION", "description", true), stamp("CREATED", "timestamps.createdAt")}});
-  all.push_back({"osupdaterun",
-                 {"osupdateruns", "run", "runs"},
-                 "/os-update-runs",
-                 "osUpdateRuns",
-                 "osupdaterun-",
-                 {plain("NAME", "name"), plain("STATUS", "status"), plain("REASON", "reason"), plain("POLICY", "appliedPolicy.name"),
-                  seconds("STARTED", "startTime"), seconds("ENDED", "endTime"), plain("ID", "resourceId", true),
-                  plain("INSTANCE", "instance.resourceId", true), plain("DESCRIPTION", "description", true)}});
+  all.push_back(
+      {"osupdaterun",
+       {"osupdateruns", "run", "runs"},
+       "/os-update-runs",
+       "osUpdateRuns",
+       "osupdaterun-",
+       {plain("NAME", "name"), plain("STATUS", "status"), plain("REASON", "reason"), plain("POLICY", "appliedPolicy.name"),
+        seconds("STARTED", "startTime"), seconds("ENDED", "endTime"), plain("ID", "resourceId", true), plain("FROM", "fromOsImageId", true),
+        plain("TO", "toOsImageId", true), plain("CHECK", "evidence.check", true), plain("DETAIL", "evidence.detail", true)}});
   all.push_back({"schedule",
                  {"schedules"},
                  "/schedules/single",
@@ -114,6 +115,33 @@ const Kind& kind_of(const std::string& noun) {
   }
   assert(false && "no such noun");
   return kinds().front();
+}
+
+bool natural_less(const std::string& left, const std::string& right) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < left.size() && j < right.size()) {
+    if (!is_digit(left[i]) || !is_digit(right[j])) {
+      if (left[i] != right[j]) return left[i] < right[j];
+      ++i;
+      ++j;
+      continue;
+    }
+    // Runs of digits compare as numbers: the longer one without its leading zeros is the greater.
+    while (i < left.size() && left[i] == '0') ++i;
+    while (j < right.size() && right[j] == '0') ++j;
+    std::size_t left_end = i;
+    std::size_t right_end = j;
+    while (left_end < left.size() && is_digit(left[left_end])) ++left_end;
+    while (right_end < right.size() && is_digit(right[right_end])) ++right_end;
+    if (left_end - i != right_end - j) return left_end - i < right_end - j;
+    const int order = left.compare(i, left_end - i, right, j, right_end - j);
+    if (order != 0) return order < 0;
+    i = left_end;
+    j = right_end;
+  }
+  return left.size() - i < right.size() - j;
 }
 
 Table table_of(const Kind& kind, const Json& objects, const Reading& reading) {

@@ -34,6 +34,9 @@ struct Kind {
 const std::vector<Kind>& kinds();
 const Kind& kind_of(const std::string& noun);  // noun must be one of `kinds()`
 
+// "edge-2" before "edge-10".
+bool natural_less(const std::string& left, const std::string& right);
+
 Table table_of(const Kind& kind, const Json& objects, const Reading& reading);
 
 // RFC 3339 in local time; with --output wide also how long ago. "" for nothing and for 0.

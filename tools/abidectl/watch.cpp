@@ -13,6 +13,7 @@ namespace {
 // A server that was there and goes away is waited for; so many rounds without an answer in a row end the watch.
 constexpr int silent_rounds_max = 300;
 constexpr int bar_cells = 16;
+constexpr std::int64_t again_after_ms = 1'000;
 
 std::vector<std::string> row_of(const Kind& kind, const Json& object, const Reading& reading, bool bars) {
   auto row = table_of(kind, Json::array({object}), reading).rows.front();
@@ -87,6 +88,32 @@ void print_event(Session& session, const Json& event) {
   out << "\n" << std::flush;
 }
 
+// The stream goes on behind the last event that was printed when the server comes back.
+Result<void> follow_events(Session& session, const Query& query) {
+  std::string after;
+  int silent_rounds = 0;
+  while (true) {
+    Query from_there = query;
+    from_there.emplace_back("watch", "true");
+    if (!after.empty()) from_there.emplace_back("after", after);
+    const auto streamed = session.client.stream("/events", from_there, [&](const std::string& data) {
+      silent_rounds = 0;
+      const Json event = Json::parse(data, nullptr, false);
+      if (event.is_object()) {
+        print_event(session, event);
+        after = text_at(event, "sequence");
+      }
+      return static_cast<bool>(*session.around.out);
+    });
+    if (!*session.around.out) return {};
+    const bool passing = !streamed && (streamed.error().code == Code::unavailable || streamed.error().code == Code::timeout);
+    if (!streamed && (!passing || after.empty() || silent_rounds >= silent_rounds_max)) return streamed;
+    if (++silent_rounds == 1) *session.around.err << (streamed ? "the stream ended" : streamed.error().message) << "; still trying\n";
+    if (silent_rounds > silent_rounds_max) return fail(Code::unavailable, "the stream ends again and again");
+    session.around.wait(again_after_ms);
+  }
+}
+
 }  // namespace
 
 Result<void> watch(Session& session, const Kind& kind, const Selection& selection) {
@@ -129,14 +156,7 @@ Result<void> get_events(Session& session, const Selection& selection) {
     if (!host) return fail(host.error());
     query.emplace_back("hostId", text_at(*host, "resourceId"));
   }
-  if (selection.watch) {
-    query.emplace_back("watch", "true");
-    return session.client.stream("/events", query, [&](const std::string& data) {
-      const Json event = Json::parse(data, nullptr, false);
-      if (event.is_object()) print_event(session, event);
-      return static_cast<bool>(*session.around.out);
-    });
-  }
+  if (selection.watch) return follow_events(session, query);
   query.emplace_back("pageSize", std::to_string(selection.limit));
   auto answer = session.client.get("/events", query);
   if (!answer) return fail(answer.error());

@@ -55,8 +55,11 @@ def stop_on(_signal, _frame):
 
 def main():
     given = arguments()
-    signal.signal(signal.SIGTERM, stop_on)
-    signal.signal(signal.SIGHUP, stop_on)
+    # Also SIGINT: a shell that starts this in the background has it ignored otherwise.
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, stop_on)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
+        signal.signal(signal.SIGHUP, stop_on)
     kept = given.state is not None
     directory = os.path.abspath(given.state) if kept else tempfile.mkdtemp(prefix="abide-demo-")
     os.makedirs(directory, exist_ok=True)
