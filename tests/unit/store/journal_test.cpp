@@ -124,7 +124,10 @@ TYPED_TEST(AnyJournal, TrimsFromTheFrontAndKeepsTheChain) {
   this->commit(batch);
   this->reopen();
   EXPECT_EQ(this->journal_.head().base, 3U);
-  EXPECT_EQ(**this->journal_.chain_at(3), this->journal_.head().base_chain);
+  Chain three = chain_start(first_id);
+  for (const char* event : {"event 1", "event 2", "event 3"}) three = chain_after(three, event);
+  EXPECT_EQ(this->journal_.head().base_chain, three);
+  EXPECT_EQ(**this->journal_.chain_at(3), three);
   EXPECT_FALSE(this->journal_.chain_at(2)->has_value());
   EXPECT_EQ(this->read(4, 5), "4:event 4 5:event 5");
   EXPECT_NE(this->read(3, 5).find("event 3 of journal 0000000000001111 of node/ is missing"), std::string::npos);
