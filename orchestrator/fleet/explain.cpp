@@ -60,7 +60,7 @@ struct Explain {
       const std::string reason = run->reason == Reason::none ? "" : " (" + std::string(to_string(run->reason)) + ")";
       add("retry", image + ": " + std::string(to_string(run->outcome)) + reason + ", which is final: link again to retry");
     } else {
-      add("retry", image + ": aborted: link again to retry");
+      add("retry", image + (link.aborted ? ": aborted" : ": its offer has ended") + ": link again to retry");
     }
     return true;
   }
