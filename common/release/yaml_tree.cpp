@@ -105,7 +105,7 @@ class TreeBuilder final : public YAML::EventHandler {
       parent.has_key = true;
     } else {
       node.line = parent.key_line;
-      parent.node.fields.emplace_back(std::move(parent.key), std::move(node));
+      parent.node.fields.push_back({std::move(parent.key), std::move(node)});
       parent.has_key = false;
     }
   }

@@ -5,23 +5,29 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/core/result.hpp"
 
 namespace abide {
 
+struct YamlField;
+
 struct YamlNode {
   enum class Kind { null, text, sequence, map };
 
   Kind kind = Kind::null;
-  int line = 0;                                          // 1, 2, ... of its key, or where it begins
-  std::string text;                                      // of a scalar, as written: 22.04 stays "22.04"
-  std::vector<YamlNode> items;                           // of a sequence
-  std::vector<std::pair<std::string, YamlNode>> fields;  // of a map, in order of the file; keys are texts, each once
+  int line = 0;                   // 1, 2, ... of its key, or where it begins
+  std::string text;               // of a scalar, as written: 22.04 stays "22.04"
+  std::vector<YamlNode> items;    // of a sequence
+  std::vector<YamlField> fields;  // of a map, in order of the file; keys are texts, each once
 
   [[nodiscard]] const YamlNode* find(std::string_view key) const;  // nullptr: no such key, or no map
+};
+
+struct YamlField {
+  std::string key;
+  YamlNode value;
 };
 
 inline constexpr std::size_t yaml_nodes_max = 4096;
