@@ -1,0 +1,51 @@
+#include "orchestrator/config.hpp"
+
+#include <gtest/gtest.h>
+
+namespace abide::orchestrator {
+namespace {
+
+TEST(Listen, IsHostAndPort) {
+  EXPECT_EQ(parse_listen("127.0.0.1:80").value(), (std::pair<std::string, std::uint16_t>("127.0.0.1", 80)));
+  EXPECT_EQ(parse_listen("[::1]:0").value(), (std::pair<std::string, std::uint16_t>("::1", 0)));
+  for (const char* text : {"", "127.0.0.1", ":80", "a:", "a:b", "a:65536", "a:-1", "a:1x"}) EXPECT_FALSE(parse_listen(text)) << text;
+}
+
+std::optional<int> settle(Config& config, std::vector<const char*> words) {
+  words.insert(words.begin(), "abide-orchestrator");
+  return settle_config(config, static_cast<int>(words.size()), words.data());
+}
+
+TEST(Config, RegistersByItselfOnlyBesideABrokerOnLoopback) {
+  Config loopback;
+  ASSERT_EQ(settle(loopback, {"--state", "s", "--releases", "r"}), std::nullopt);
+  EXPECT_TRUE(loopback.auto_register);
+  Config remote;
+  ASSERT_EQ(settle(remote, {"--state", "s", "--releases", "r", "--broker", "mqtts://broker.example"}), std::nullopt);
+  EXPECT_FALSE(remote.auto_register);
+  Config told;
+  ASSERT_EQ(settle(told, {"--state", "s", "--releases", "r", "--registration", "required"}), std::nullopt);
+  EXPECT_FALSE(told.auto_register);
+}
+
+TEST(Config, RefusesWhatItCannotUse) {
+  for (const auto& words : std::vector<std::vector<const char*>>{{},
+                                                                 {"--state", "s"},
+                                                                 {"--state", "s", "--releases", "r", "--listen", "here"},
+                                                                 {"--state", "s", "--releases", "r", "--project", "a\nb"},
+                                                                 {"--state", "s", "--releases", "r", "--registration", "never"}}) {
+    Config config;
+    EXPECT_EQ(settle(config, words), 2);
+  }
+}
+
+TEST(Config, InTheCommentedFileIsWhatTheDefaultsAre) {
+  Config file;
+  ASSERT_EQ(settle(file, {"--config", ABIDE_SOURCE_DIR "/orchestrator/dist/orchestrator.toml"}), std::nullopt);
+  EXPECT_EQ(file.state, "/var/lib/abide-orchestrator");
+  EXPECT_EQ(file.projects, std::vector<std::string>{"default"});
+  EXPECT_EQ(file.listen, Config{}.listen);
+}
+
+}  // namespace
+}  // namespace abide::orchestrator

@@ -1,0 +1,340 @@
+// The shell with a broker and a store in memory.
+#include <chrono>
+#include <future>
+#include <gtest/gtest.h>
+
+#include "common/bus/memory_bus.hpp"
+#include "common/core/hash.hpp"
+#include "common/events/codec.hpp"
+#include "common/events/topics.hpp"
+#include "common/store/memory_store.hpp"
+#include "orchestrator/check.hpp"
+#include "orchestrator/orchestrator.hpp"
+
+namespace abide::orchestrator {
+namespace {
+
+using namespace std::chrono_literals;
+
+const NodeId node_id = parse_node_id("11111111-2222-3333-4444-555555555551").value();
+
+// A store whose commits can be held up, so that the inbox fills behind one.
+class GatedStore final : public Store {
+ public:
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override { return memory.get(key); }
+  [[nodiscard]] Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const override {
+    return memory.scan(from, to, visit);
+  }
+  [[nodiscard]] std::shared_ptr<const Reader> snapshot() const override { return memory.snapshot(); }
+  [[nodiscard]] Result<void> commit(const Batch& batch) override {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_; });
+    --waiting_;
+    return memory.commit(batch);
+  }
+  void shut() {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void await_commit() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return waiting_ > 0; });
+  }
+  MemoryStore memory;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  int waiting_ = 0;
+};
+
+class Shell : public ::testing::Test {
+ protected:
+  Settings settings() {
+    Settings given;
+    given.projects = {"demo"};
+    given.fleet.auto_register = true;
+    given.fleet.ack_after_ms = 0;
+    return given;
+  }
+  void start(Settings given) {
+    auto opened = Orchestrator::open(store, std::move(given), [this](std::vector<std::string> filters) {
+      BusSettings bus;
+      bus.client_id = "orchestrator";
+      bus.filters = std::move(filters);
+      return std::make_unique<MemoryBus>(broker, std::move(bus));
+    });
+    ASSERT_TRUE(opened) << opened.error().message;
+    orchestrator = std::move(*opened);
+    ASSERT_TRUE(orchestrator->start());
+  }
+  void TearDown() override {
+    store.open();
+    if (node) node->stop();
+    orchestrator.reset();
+  }
+
+  // A node's end of the bus.
+  void connect_node() {
+    BusSettings bus;
+    bus.client_id = "node";
+    bus.filters = {topics::node_filter("demo", node_id), topics::roll_call("demo")};
+    node = std::make_unique<MemoryBus>(broker, std::move(bus));
+    ASSERT_TRUE(node->start([this](BusEvent event) {
+      if (auto* message = std::get_if<BusReceived>(&event)) heard.push_back(decode(message->payload).value());
+    }));
+    broker.pump();
+  }
+  void say(const std::string& topic, const Payload& payload, std::uint64_t sequence = 0, Chain after = {}) {
+    Envelope envelope;
+    envelope.journal = JournalId{77};
+    envelope.session = SessionId{88};
+    envelope.sequence = sequence;
+    envelope.after = after;
+    envelope.at_ms = 1;
+    envelope.payload = payload;
+    const auto bytes = encode(envelope);
+    if (sequence != 0) chain = chain_after(after, bytes);
+    ASSERT_TRUE(node->publish({topic, bytes, 1, false}));
+  }
+  [[nodiscard]] std::string status_topic() const { return topics::from_node("demo", node_id, topics::FromNode::status); }
+  void say_hello(std::uint32_t ask = 1, std::uint64_t last = 0) {
+    Hello hello;
+    hello.life = roll_call().life;
+    hello.ask = ask;
+    hello.nonce = Nonce{++nonce};
+    hello.base_chain = chain_start(JournalId{77});
+    hello.last = last;
+    hello.identity.profile_name = "demo";
+    hello.identity.os_image_id = "1.0";
+    say(status_topic(), hello);
+  }
+  template <class T>
+  std::vector<T> all() const {
+    std::vector<T> found;
+    for (const auto& envelope : heard) {
+      if (const auto* payload = std::get_if<T>(&envelope.payload)) found.push_back(*payload);
+    }
+    return found;
+  }
+  [[nodiscard]] RollCall roll_call() const {
+    const auto calls = all<RollCall>();
+    return calls.empty() ? RollCall{} : calls.back();
+  }
+  // Moves messages until it is so, within a generous time.
+  template <class Condition>
+  ::testing::AssertionResult comes_true(Condition condition) {
+    const auto until = std::chrono::steady_clock::now() + 20s;
+    while (!condition()) {
+      broker.pump();
+      if (std::chrono::steady_clock::now() > until) return ::testing::AssertionFailure() << "not within 20 s";
+      std::this_thread::yield();
+    }
+    return ::testing::AssertionSuccess();
+  }
+  [[nodiscard]] std::optional<fleet::Node> stored_node() const {
+    return fleet::read_node(store, scope_of_project("demo"), node_id).value();
+  }
+  Result<fleet::Answer> ask(fleet::Operation operation) {
+    std::promise<Result<fleet::Answer>> promise;
+    EXPECT_TRUE(
+        orchestrator->submit("demo", std::move(operation), [&](Result<fleet::Answer> answer) { promise.set_value(std::move(answer)); }));
+    return promise.get_future().get();
+  }
+
+  GatedStore store;
+  MemoryBroker broker;
+  std::unique_ptr<Orchestrator> orchestrator;
+  std::unique_ptr<MemoryBus> node;
+  std::vector<Envelope> heard;
+  std::uint64_t nonce = 0;
+  Chain chain;
+};
+
+TEST_F(Shell, MakesAProjectOnceAndLeavesRowsThatItsJournalFoldsTo) {
+  start(settings());
+  EXPECT_EQ(orchestrator->projects(), std::vector<std::string>{"demo"});
+  orchestrator.reset();
+  const auto first = check_store(store).value();
+  EXPECT_EQ(first.differences, 0U) << first.json;
+  const auto key = fleet::Rows::load(store, scope_of_project("demo")).value().key;
+  EXPECT_EQ(key.size(), 32U);
+  start(settings());
+  orchestrator.reset();
+  EXPECT_EQ(fleet::Rows::load(store, scope_of_project("demo")).value().key, key);
+  EXPECT_EQ(check_store(store).value().differences, 0U);
+}
+
+TEST_F(Shell, CallsTheRollAndWelcomesWhoAnswers) {
+  start(settings());
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty() && all<Received>().back().welcome; }));
+  EXPECT_EQ(all<Received>().back().welcome->nonce, Nonce{1});
+  ASSERT_TRUE(stored_node());
+  EXPECT_EQ(stored_node()->identity.os_image_id, "1.0");
+}
+
+TEST_F(Shell, AcknowledgesAnEventOnlyAfterItIsStored) {
+  start(settings());
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+  heard.clear();
+  store.shut();
+  say(status_topic(), NodeEvent{AgentStarted{}}, 1, chain_start(JournalId{77}));
+  broker.pump();
+  store.await_commit();
+  for (int i = 0; i < 100; ++i) broker.pump();
+  EXPECT_TRUE(all<Received>().empty()) << "the commit has not returned";
+  store.open();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+  EXPECT_EQ(all<Received>().back().upto, 1U);
+  EXPECT_EQ(all<Received>().back().chain, chain);
+  EXPECT_EQ(stored_node()->upto, 1U);
+}
+
+TEST_F(Shell, EndsWithItsOwnCodeWhenACommitFailsAndPublishesNothingOfIt) {
+  start(settings());
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  store.memory.fail_commits(Error{Code::unavailable, "no space left on device"});
+  say_hello();
+  ASSERT_TRUE(
+      comes_true([&] { return !orchestrator->submit("demo", fleet::DeletePolicy{"x"}, [](const auto&) {}); }));  // the inbox is closed
+  const auto ended = orchestrator->wait();
+  EXPECT_EQ(ended.code, ExitCode::commit_failed);
+  EXPECT_NE(ended.line.find("no space left on device"), std::string::npos) << ended.line;
+  broker.pump();
+  EXPECT_TRUE(all<Received>().empty());
+}
+
+TEST_F(Shell, AsksANodeWhoseMessageFoundTheInboxFull) {
+  auto given = settings();
+  given.inbox_capacity = 4;
+  start(std::move(given));
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+  heard.clear();
+  store.shut();
+  say(status_topic(), NodeEvent{AgentStarted{}}, 1, chain_start(JournalId{77}));
+  broker.pump();
+  store.await_commit();
+  auto after = chain;
+  for (std::uint64_t sequence = 2; sequence < 12; ++sequence) {  // more than the inbox takes
+    say(status_topic(), NodeEvent{ClockDistrusted{}}, sequence, after);
+    after = chain;
+  }
+  broker.pump();
+  store.open();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty() && all<Received>().back().ask > 1; }))
+      << "asked to say hello, from where it is safe";
+  EXPECT_LT(all<Received>().back().upto, 11U);
+}
+
+TEST_F(Shell, RefusesRequestsWhileTheInboxIsFullAndAnswersThoseThatItTook) {
+  auto given = settings();
+  given.inbox_capacity = 3;
+  start(std::move(given));
+  store.shut();
+  std::atomic<int> answered{0};
+  int taken = 0;
+  const auto submit = [&] { return orchestrator->submit("demo", fleet::RegisterHost{node_id, "edge"}, [&](const auto&) { ++answered; }); };
+  ASSERT_TRUE(submit());
+  store.await_commit();
+  ++taken;
+  while (submit()) ++taken;
+  EXPECT_LE(taken, 4);
+  store.open();
+  ASSERT_TRUE(comes_true([&] { return answered == taken; }));
+}
+
+TEST_F(Shell, HearsAProjectThatIsMadeWhileItRuns) {
+  start(settings());
+  std::promise<Result<void>> made;
+  ASSERT_TRUE(orchestrator->create_project("late/one", [&](Result<void> done) { made.set_value(std::move(done)); }));
+  ASSERT_TRUE(made.get_future().get());
+  ASSERT_TRUE(comes_true([&] { return broker.retained().count(topics::roll_call("late/one")) == 1; })) << "its nodes are called";
+  EXPECT_TRUE(orchestrator->scope_of("late/one"));
+  EXPECT_EQ(read_projects(store).value(), (std::vector<std::string>{"demo", "late/one"}));
+}
+
+TEST_F(Shell, KeepsProgressAndPresenceOutOfTheJournal) {
+  start(settings());
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  const auto before = Journal::read_head(store, scope_of_project("demo")).value().last;
+  Progress progress;
+  progress.percent = 40;
+  say(topics::from_node("demo", node_id, topics::FromNode::progress), progress);
+  say(topics::from_node("demo", node_id, topics::FromNode::presence), Presence{true});
+  ASSERT_TRUE(comes_true([&] { return orchestrator->live("demo", node_id).online.value_or(false); }));
+  EXPECT_EQ(orchestrator->live("demo", node_id).progress->percent, 40U);
+  EXPECT_EQ(Journal::read_head(store, scope_of_project("demo")).value().last, before);
+}
+
+TEST_F(Shell, GoesOnAfterMessagesThatMeanNothing) {
+  start(settings());
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  ASSERT_TRUE(node->publish({status_topic(), "nonsense", 1, false}));
+  ASSERT_TRUE(node->publish({status_topic(), std::string(100'000, '\0'), 1, false}));
+  ASSERT_TRUE(node->publish({topics::from_node("demo", node_id, topics::FromNode::progress), "", 1, false}));
+  say(status_topic(), Progress{});                    // neither hello nor event
+  say(status_topic(), NodeEvent{AgentStarted{}}, 0);  // an event without a sequence
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+}
+
+TEST_F(Shell, StopsWhenAnotherOrchestratorOfAGreaterEpochCallsTheRoll) {
+  start(settings());
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  RollCall other{LifeId{4711}, 0, roll_call().epoch + 1};
+  say(topics::roll_call("demo"), other);
+  ASSERT_TRUE(comes_true([&] { return !orchestrator->submit("demo", fleet::DeletePolicy{"x"}, [](const auto&) {}); }));
+  const auto ended = orchestrator->wait();
+  EXPECT_EQ(ended.code, ExitCode::superseded);
+  EXPECT_NE(ended.line.find("another orchestrator"), std::string::npos) << ended.line;
+}
+
+TEST_F(Shell, AnswersARequestAfterItsCommitWithWhatTheRowsThenSay) {
+  start(settings());
+  const auto answer = ask(fleet::RegisterHost{node_id, "edge-1"});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(stored_node()->host_id, answer->id);
+  std::promise<Result<std::vector<Condition>>> explained;
+  ASSERT_TRUE(orchestrator->explain("demo", node_id,
+                                    [&](Result<std::vector<Condition>> conditions) { explained.set_value(std::move(conditions)); }));
+  EXPECT_FALSE(explained.get_future().get().value().empty());
+}
+
+TEST_F(Shell, SaysWhichRowIsNotWhatTheJournalFoldsTo) {
+  start(settings());
+  (void)ask(fleet::RegisterHost{node_id, "edge-1"});
+  orchestrator.reset();
+  ASSERT_EQ(check_store(store).value().differences, 0U);
+  Batch batch;
+  auto content = store.memory.content();
+  for (const auto& [key, value] : content) {
+    if (key.rfind("demo/r/node", 0) == 0) batch.erase(key);
+  }
+  ASSERT_FALSE(batch.empty());
+  ASSERT_TRUE(store.memory.commit(batch));
+  EXPECT_EQ(check_store(store).value().differences, 1U);
+}
+
+}  // namespace
+}  // namespace abide::orchestrator
