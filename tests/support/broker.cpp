@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace abide::test {
 
@@ -51,7 +52,8 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-Broker::Broker(const std::string& more_configuration) : more_configuration_(more_configuration) {
+Broker::Broker(std::string configuration, std::string certificates)
+    : configuration_(std::move(configuration)), certificates_(std::move(certificates)) {
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     port_ = free_port();
     if (come_up()) return;
@@ -61,9 +63,11 @@ Broker::Broker(const std::string& more_configuration) : more_configuration_(more
 
 bool Broker::come_up() {
   const std::string source = ABIDE_SOURCE_DIR;
-  auto text = replaced(read_file(source + "/broker-config/mosquitto.conf"), "@PORT@", std::to_string(port_));
+  auto text = replaced(read_file(source + "/broker-config/" + configuration_), "@PORT@", std::to_string(port_));
   text = replaced(text, "@ACL@", source + "/broker-config/acl");
-  std::ofstream(directory_ / "mosquitto.conf") << text << more_configuration_;
+  text = replaced(text, "@CERTIFICATES@", certificates_);
+  if (geteuid() == 0) text += "\nuser root\n";  // else it gives up its rights before it reads the key
+  std::ofstream(directory_ / "mosquitto.conf") << text;
   process_ = Child::start({"mosquitto", "-c", directory_ / "mosquitto.conf"}, directory_ / "log", directory_ / "log");
   const auto until = std::chrono::steady_clock::now() + come_up_max;
   while (std::chrono::steady_clock::now() < until) {

@@ -1,5 +1,5 @@
 #pragma once
-// A real Mosquitto with our loopback configuration and ACL, on a free port of its own.
+// A real Mosquitto with our configuration and ACL, on a free port of its own.
 #include <cstdint>
 #include <string>
 
@@ -9,9 +9,13 @@ namespace abide::test {
 
 class Broker {
  public:
-  // Throws where it does not come up: a test cannot go on without.
-  explicit Broker(const std::string& more_configuration = "");
-  [[nodiscard]] std::string url() const { return "mqtt://127.0.0.1:" + std::to_string(port_); }
+  // The loopback configuration. Throws where it does not come up: a test cannot go on without.
+  Broker() : Broker("mosquitto.conf", "") {}
+  // A configuration of broker-config/, with a directory for @CERTIFICATES@.
+  Broker(std::string configuration, std::string certificates);
+  [[nodiscard]] std::string url() const {
+    return certificates_.empty() ? "mqtt://127.0.0.1:" + std::to_string(port_) : "mqtts://localhost:" + std::to_string(port_);
+  }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   void stop();           // SIGTERM: connections end, retained messages are forgotten
   void start();          // on the same port
@@ -22,7 +26,8 @@ class Broker {
  private:
   bool come_up();
   TemporaryDirectory directory_;
-  std::string more_configuration_;
+  std::string configuration_;
+  std::string certificates_;
   std::uint16_t port_ = 0;
   Child process_;
 };

@@ -328,6 +328,41 @@ TEST(Agent, ResendsWhatTheOrchestratorLacksAfterAConnectionWasLost) {
   EXPECT_EQ(bench.orchestrator.upto, bench.state().last);
 }
 
+TEST(Agent, DoesNotWaitForAcknowledgementsOfAConnectionThatIsGone) {
+  Bench bench;
+  ASSERT_FALSE(bench.start());
+  bench.orchestrator.call(1);
+  ASSERT_FALSE(bench.settle());
+  // As many events as may be under way go out, and the connection with them.
+  bench.orchestrator.link(make_release("3.0.1"), std::nullopt);
+  for (int i = 0; i < 20; ++i) {
+    bench.orchestrator.change([&](DocumentBody& body) { body.window = Window{"w", i, i + 1}; });
+  }
+  (void)bench.broker.pump(42);  // the documents and their acknowledgements, and nothing of the answers
+  ASSERT_FALSE(bench.agent->turn(std::chrono::steady_clock::now()));
+  bench.broker.cut(*bench.bus);
+  ASSERT_FALSE(bench.settle());
+  bench.broker.allow(*bench.bus);
+  ASSERT_FALSE(bench.settle());
+  EXPECT_EQ(bench.orchestrator.upto, bench.state().last);
+}
+
+TEST(Agent, RemembersWhatWasAcknowledgedAndSwitchesAfterARestartThoughItIsCutOff) {
+  Bench bench;
+  ASSERT_FALSE(bench.start());
+  bench.orchestrator.call(1);
+  ASSERT_FALSE(bench.settle());
+  bench.orchestrator.link(make_release("3.0.2"), Window{"singlesche-00000001", bench.wall_ms + 10'000, bench.wall_ms + 400'000});
+  ASSERT_FALSE(bench.settle());
+  bench.image_staged();
+  ASSERT_FALSE(bench.settle());
+  bench.broker.stop(true);
+  ASSERT_FALSE(bench.start());
+  EXPECT_EQ(bench.state().phase, Phase::staged);
+  ASSERT_FALSE(bench.pass(61'000));
+  EXPECT_EQ(bench.state().phase, Phase::on_trial);
+}
+
 TEST(Agent, MakesGoodWhateverTheBrokerForgotWithTheNextHello) {
   Bench bench;
   ASSERT_FALSE(bench.start());
