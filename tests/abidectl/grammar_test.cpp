@@ -1,0 +1,206 @@
+// Arguments, settings and exit codes.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/abidectl/calls.hpp"
+#include "tests/abidectl/small_server.hpp"
+
+namespace abide::ctl {
+namespace {
+
+using Words = std::vector<std::string>;
+
+const std::map<std::string, std::string> nowhere = {{"ABIDE_SERVER", "http://127.0.0.1:9"}, {"ABIDE_PROJECT", "demo"}};
+
+std::string joined(const Words& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+TEST(AbidectlGrammar, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
+  const Words table[] = {
+      {},
+      {"fly"},
+      {"get"},
+      {"get", "unicorns"},
+      {"get", "hosts", "--output", "xml"},
+      {"get", "hosts", "--no-such-flag"},
+      {"describe", "host"},
+      {"create", "osupdatepolicy"},
+      {"create", "osupdatepolicy", "p"},
+      {"create", "osupdatepolicy", "p", "--latest", "--target", "x"},
+      {"create", "osupdatepolicy", "p", "--latest", "--allow-downgrade"},
+      {"create", "osupdatepolicy", "p", "-f", "file.yaml"},
+      {"create", "osupdatepolicy", "-f", "/no/such/file"},
+      {"create", "osprofile"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate"},
+      {"create", "schedule", "s", "--host", "h", "--type", "lunch", "--start", "now"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--start", "soon"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--start", "+1h", "--end", "+30m"},
+      {"create", "host", "h", "--uuid", "123"},
+      {"edit", "schedule", "s"},
+      {"link", "policy", "p"},
+      {"link", "policy", "--host", "h"},
+      {"link", "policy", "p", "--host", "h", "--all"},
+      {"unlink", "policy"},
+      {"pause", "host"},
+      {"resolve", "host", "h"},
+      {"resolve", "host", "h", "--journal", "xyz"},
+      {"delete", "host", "h"},
+      {"get", "events", "--limit", "0"},
+  };
+  for (const auto& words : table) {
+    const auto called = call(words, nowhere);
+    EXPECT_EQ(called.code, 2) << joined(words) << "\n" << called.err;
+    EXPECT_NE(called.err, "") << joined(words);
+    EXPECT_EQ(called.out, "") << joined(words);
+  }
+}
+
+TEST(AbidectlGrammar, AServerThatDoesNotAnswerEndsWithFour) {
+  const Words table[] = {
+      {"get", "hosts"},
+      {"get", "events"},
+      {"get", "events", "--watch"},
+      {"watch", "hosts"},
+      {"describe", "host", "h"},
+      {"pause", "host", "h"},
+      {"pause", "hosts", "--all"},
+      {"explain", "host", "h"},
+      {"refresh", "sources"},
+      {"delete", "os", "os-1"},
+      {"link", "policy", "p", "--host", "h"},
+  };
+  for (const auto& words : table) {
+    const auto called = call(words, nowhere);
+    EXPECT_EQ(called.code, 4) << joined(words) << "\n" << called.err;
+    EXPECT_NE(called.err.find("http://127.0.0.1:9"), std::string::npos) << called.err;
+  }
+}
+
+TEST(AbidectlGrammar, AMissingServerOrProjectSaysEveryWayToGiveIt) {
+  const auto no_server = call({"get", "hosts"});
+  EXPECT_EQ(no_server.code, 2);
+  EXPECT_NE(no_server.err.find("--server, ABIDE_SERVER"), std::string::npos) << no_server.err;
+  const auto no_project = call({"get", "hosts", "--server", "http://127.0.0.1:9"});
+  EXPECT_EQ(no_project.code, 2);
+  EXPECT_NE(no_project.err.find("--project, ABIDE_PROJECT"), std::string::npos) << no_project.err;
+}
+
+TEST(AbidectlGrammar, AnswersBecomeExitCodesAndTheServersWords) {
+  const std::pair<int, int> table[] = {{400, 1}, {403, 1}, {404, 3}, {409, 5}, {500, 1}, {501, 1}, {503, 4}, {504, 4}};
+  for (const auto& [status, code] : table) {
+    const SmallServer server([status = status](const SmallRequest&) {
+      return SmallAnswer{status, R"({"code":"X","message":"because of the rain"})"};
+    });
+    const auto called = call({"get", "hosts", "--server", server.url(), "--project", "demo"});
+    EXPECT_EQ(called.code, code) << status;
+    EXPECT_EQ(called.err, "abidectl: because of the rain\n") << status;
+  }
+}
+
+TEST(AbidectlGrammar, AnAnswerThatIsNotJsonIsARefusalAndNamesTheAddress) {
+  const SmallServer server([](const SmallRequest&) { return SmallAnswer{200, "<html>", "text/html"}; });
+  const auto called = call({"get", "hosts", "--server", server.url(), "--project", "demo"});
+  EXPECT_EQ(called.code, 1);
+  EXPECT_NE(called.err.find(server.url()), std::string::npos);
+}
+
+TEST(AbidectlGrammar, FlagsGoBeforeTheEnvironmentAndThatBeforeTheContext) {
+  const auto config = std::filesystem::temp_directory_path() / ("abidectl-" + std::to_string(::getpid()) + ".toml");
+  const SmallServer server([](const SmallRequest&) { return SmallAnswer{200, R"({"hosts":[],"totalElements":0,"hasNext":false})"}; });
+  std::ofstream(config) << "context = \"lab\"\n[contexts.lab]\nserver = \"" << server.url()
+                        << "\"\nproject = \"from-file\"\noutput = \"json\"\n"
+                        << "[contexts.other]\nserver = \"" << server.url() << "\"\nproject = \"other one\"\n";
+  const std::map<std::string, std::string> by_file = {{"ABIDE_CONFIG", config.string()}};
+  EXPECT_EQ(call({"get", "hosts"}, by_file).out, "[]\n");
+  auto by_variable = by_file;
+  by_variable["ABIDE_PROJECT"] = "from-variable";
+  (void)call({"get", "hosts"}, by_variable);
+  (void)call({"get", "hosts", "--project", "from-flag"}, by_variable);
+  (void)call({"get", "hosts", "--context", "other"}, by_file);
+  std::vector<std::string> asked;
+  for (const auto& request : server.requests()) asked.push_back(request.target.substr(0, request.target.find('?')));
+  EXPECT_EQ(asked, (std::vector<std::string>{"/v1/projects/from-file/compute/hosts", "/v1/projects/from-variable/compute/hosts",
+                                             "/v1/projects/from-flag/compute/hosts", "/v1/projects/other%20one/compute/hosts"}));
+  const auto unknown = call({"get", "hosts", "--context", "moon"}, by_file);
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_NE(unknown.err.find("contexts.moon"), std::string::npos);
+  std::ofstream(config) << "context = \n";
+  EXPECT_EQ(call({"get", "hosts"}, by_file).code, 2);
+  std::filesystem::remove(config);
+  EXPECT_EQ(call({"get", "hosts"}, by_file).code, 2);
+}
+
+// ---- help --------------------------------------------------------------------------------------------------------------
+
+std::vector<std::string> words_of(const std::string& line) {
+  std::istringstream in(line);
+  std::vector<std::string> words;
+  for (std::string word; in >> word;) words.push_back(word);
+  return words;
+}
+
+// The subcommands that a help text lists.
+std::vector<std::string> subcommands_of(const std::string& help) {
+  std::vector<std::string> found;
+  std::istringstream in(help);
+  bool listing = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line == "Subcommands:") {
+      listing = true;
+    } else if (listing && line.size() > 2 && line.compare(0, 2, "  ") == 0 && line[2] != ' ') {
+      auto name = words_of(line).front();
+      if (name.back() == ',') name.pop_back();
+      found.push_back(name);
+    } else if (listing && line.empty()) {
+      break;
+    }
+  }
+  return found;
+}
+
+// Set ABIDE_WRITE_GOLDEN to write what is expected anew; read the difference before it is committed.
+void expect_golden(const std::string& name, const std::string& text) {
+  const auto path = std::filesystem::path(ABIDECTL_GOLDEN) / (name + ".txt");
+  if (std::getenv("ABIDE_WRITE_GOLDEN") != nullptr) std::ofstream(path) << text;
+  std::ifstream in(path);
+  std::stringstream expected;
+  expected << in.rdbuf();
+  EXPECT_EQ(text, expected.str()) << path;
+}
+
+TEST(AbidectlHelp, IsAsWrittenForEverySubcommandAndHasExamples) {
+  const auto top = call({"--help"});
+  EXPECT_EQ(top.code, 0);
+  expect_golden("abidectl", top.out);
+  const auto verbs = subcommands_of(top.out);
+  EXPECT_EQ(verbs.size(), 15U);
+  for (const auto& verb : verbs) {
+    const auto of_verb = call({verb, "--help"});
+    EXPECT_EQ(of_verb.code, 0);
+    std::string all = of_verb.out;
+    EXPECT_NE(of_verb.out.find("Examples:"), std::string::npos) << verb;
+    const auto nouns = subcommands_of(of_verb.out);
+    EXPECT_FALSE(nouns.empty()) << verb;
+    for (const auto& noun : nouns) {
+      const auto of_noun = call({verb, noun, "--help"});
+      EXPECT_EQ(of_noun.code, 0) << verb << " " << noun;
+      EXPECT_NE(of_noun.out.find("Examples:"), std::string::npos) << verb << " " << noun;
+      all += "\n---- abidectl " + verb + " " + noun + " --help\n" + of_noun.out;
+    }
+    expect_golden(verb, all);
+  }
+}
+
+TEST(AbidectlHelp, SaysWhatEveryExitCodeMeans) {
+  const auto help = call({"--help"}).out;
+  EXPECT_NE(help.find("0 done, 1 refused or failed, 2 wrong usage, 3 not found, 4 server unreachable, 5 conflict"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace abide::ctl
