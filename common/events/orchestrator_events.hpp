@@ -297,7 +297,7 @@ struct IdentityResolved {
 
 struct NodeHeld {  // nothing is published to it until the operator confirms
   static constexpr std::string_view name = "NodeHeld";
-  NodeId node;
+  NodeId node;      // all zero: every node that is registered
   Number shown;     // the document that the node holds and this orchestrator does not know
   std::string why;
   friend bool operator==(const NodeHeld&, const NodeHeld&) = default;

@@ -51,7 +51,7 @@ struct RegisterHost {
   NodeId node;
   std::string name;
 };
-struct RenameHost {
+struct RenameHost {  // journaled as NodeRegistered once more
   std::string host;
   std::string name;
 };

@@ -26,6 +26,9 @@ namespace abide::test {
 using AgentHost = Host<node::UpdateMachine, node::Rows>;
 using FleetHost = Host<fleet::FleetMachine, fleet::Rows>;
 
+inline constexpr const char* machine_scope = "node/";
+inline constexpr const char* plant_scope = "plant/";
+
 inline constexpr const char* base = "1.0";
 inline constexpr const char* good = "2.0";
 inline constexpr const char* sick = "2.5";  // never becomes healthy
@@ -65,6 +68,8 @@ struct Machine {
   std::deque<Received> received;
   std::array<std::deque<Document>, 3> documents;  // by topic: no order between them
   std::optional<RollCall> roll_call;
+  [[nodiscard]] BootId boot_id() const { return {"boot-" + std::to_string(id.bytes[15]) + "-" + std::to_string(boots)}; }
+
   // what ever happened, by (journal, offer)
   std::map<std::pair<JournalId, Number>, int> accepted, outcomes;
 };
