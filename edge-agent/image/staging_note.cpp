@@ -40,6 +40,7 @@ std::optional<StagingNote> parse_note(std::string_view text) {
     text.remove_prefix(end + 1);
     return line;
   };
+  if (text.find('\r') != std::string_view::npos) return std::nullopt;
   if (next_line() != first_line) return std::nullopt;
   for (std::size_t index = 0; index < keys.size(); ++index) {
     const std::optional<std::string_view> line = next_line();

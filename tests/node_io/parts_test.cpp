@@ -27,6 +27,7 @@ TEST(StagingNote, ReadsTheSameAgainAndNothingElse) {
   EXPECT_EQ(agent::parse_note(text), note);
   for (std::size_t length = 0; length < text.size(); ++length) EXPECT_EQ(agent::parse_note(text.substr(0, length)), std::nullopt) << length;
   EXPECT_EQ(agent::parse_note(text + "x"), std::nullopt);
+  EXPECT_EQ(agent::parse_note(text.substr(0, text.size() - 1) + "\r\n"), std::nullopt);  // would not be written so
   EXPECT_EQ(agent::parse_note("abide staging note 2" + text.substr(20)), std::nullopt);
 }
 
