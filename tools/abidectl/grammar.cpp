@@ -210,7 +210,7 @@ class Grammar {
   }
 
   void hosts_by_flag(CLI::App& noun) {
-    auto* some = noun.add_option("--host", words_.hosts.names, "host by name, resource id or UUID; repeatable");
+    auto* some = noun.add_option("--host", words_.hosts.names, "host by name, resource id or UUID; repeatable")->allow_extra_args(false);
     auto* all = noun.add_flag("--all", words_.hosts.all, "every host of the project");
     some->excludes(all);
   }
