@@ -181,18 +181,16 @@ void Decision::spare_came_up(const Booted& input) {
                        {"", "", state_.attempt, input.cause, "the new slot was booted again and again during its trial"});
         return;
       }
-      start_trial();
-      return;
+      break;
     case Phase::switching:  // power was cut after the one-shot was armed
     case Phase::rebooting:
-      start_trial();
-      if (input.identity.digest != state_.release.raw.sha256) {
-        begin_rollback(Reason::wrong_digest, {"", "", state_.attempt, input.cause,
-                                              "slot " + std::string(to_string(input.running)) + " runs " + to_hex(input.identity.digest) +
-                                                  ", the offer is " + to_hex(state_.release.raw.sha256)});
-      }
-      return;
+      break;
   }
+  start_trial();
+  if (input.identity.digest == state_.release.raw.sha256) return;
+  begin_rollback(Reason::wrong_digest, {"", "", state_.attempt, input.cause,
+                                        "slot " + std::string(to_string(input.running)) + " runs " + to_hex(input.identity.digest) +
+                                            ", the offer is " + to_hex(state_.release.raw.sha256)});
 }
 
 void Decision::start_trial() {
@@ -376,6 +374,8 @@ void Decision::operator()(const BootStateCleared& input) {
 
 void Decision::operator()(const RebootRefused& input) {
   if (!ready() || input.boot != boot_of(link_, now_)) return;
+  const bool ordered = state_.phase == Phase::rebooting || state_.phase == Phase::rolling_back || returning_now(state_, input.boot);
+  if (!ordered) return;
   if (state_.phase == Phase::rebooting) ++link_.arm_failures;
   effect_failed(input.error);
 }

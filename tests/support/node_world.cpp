@@ -118,7 +118,7 @@ class NodeWorld::Sink final : public Out<NodeEvent, Message> {
     if (upto > world_.journal_.events.size()) world_.break_rule("more was acknowledged than there is");
     world_.journal_.acked = upto;
   }
-  void blob(std::string_view, std::string) override {}
+  void blob(std::string_view, std::string) override { ++world_.blobs_; }
 
   std::vector<Message> messages;
 
@@ -153,7 +153,7 @@ void NodeWorld::feed(Input input) {
                           const auto base_chain = Chain{journal_.id.value};
                           up_.emplace_back(HelloOf{journal_.id, make_hello(state_, link_, 0, base_chain)});
                         },
-                        [](const EventOmitted&) {}},
+                        [&](const EventOmitted&) { ++omitted_; }},
                message);
   }
 }
@@ -551,6 +551,10 @@ DocumentHeard NodeWorld::document_heard() const {
   return {document_.number, {}, {}, "", document_.link, document_.window, Reason::none, ""};
 }
 
+Received NodeWorld::welcome_of_now() const {
+  return welcome(link_.nonce);
+}
+
 void NodeWorld::drop_documents() {
   down_.erase(std::remove_if(down_.begin(), down_.end(), [](const Down& m) { return std::holds_alternative<Issued>(m); }), down_.end());
 }
@@ -691,7 +695,17 @@ void NodeWorld::make(const Move& move) {
     }
     case Move::Kind::time:
       now_ms_ = std::max(now_ms_, move.until_ms);
-      return feed(Tick{});
+      {
+        const auto events = journal_.events.size();
+        const auto order = link_.order;
+        const auto nonce = link_.nonce;
+        feed(Tick{});
+        const auto again = machine.look_again(state_, link_, now());
+        const bool nothing_new = events == journal_.events.size() && order == link_.order && nonce == link_.nonce;
+        if (nothing_new && todo().empty() && again && *again <= now().mono_ms)
+          break_rule("asks to be looked at again at once, for nothing");
+      }
+      return;
   }
 }
 

@@ -152,6 +152,9 @@ class NodeWorld {
   [[nodiscard]] node::DocumentHeard document_heard() const;  // the newest document, as it comes to the node
   // The orchestrator's answer to the newest hello, and any answer of it.
   [[nodiscard]] Received welcome(Nonce nonce) const;
+  [[nodiscard]] Received welcome_of_now() const;  // to a node that is synced: the head moves with the newest document
+  [[nodiscard]] std::size_t blobs() const { return blobs_; }
+  [[nodiscard]] std::size_t omitted() const { return omitted_; }
   [[nodiscard]] Received received(std::uint64_t upto) const;  // with the chain that the node has there
   [[nodiscard]] LifeId life() const { return life_; }
   void drop_upward() { up_.clear(); }
@@ -228,6 +231,7 @@ class NodeWorld {
   node::Link link_;
   std::deque<node::Input> inbox_;
   std::optional<Staging> staging_;
+  std::size_t blobs_ = 0, omitted_ = 0;
   std::uint64_t next_to_send_ = 0;
   std::uint64_t welcomes_ = 0;
   SessionId session_;
