@@ -1,0 +1,142 @@
+"""docs_test.py links|commands|tests SOURCE-DIR BUILD-DIR: what README and docs/ say exists, does."""
+
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+# At the begin of a line of a block, or of a span of code: elsewhere the word is only talked about.
+COMMAND = re.compile(r"(?:^\$? *|`)abidectl ([a-z]+)(?: ([a-z]+))?", re.M)
+FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
+TEST_NAME = re.compile(r"`([A-Za-z0-9*]+(?:[.-][A-Za-z0-9*_]+)+)`")
+
+
+def pages(source):
+    for folder, folders, files in os.walk(source):
+        folders[:] = [name for name in folders if name not in ("build", ".git")]
+        for name in sorted(files):
+            if name.endswith(".md"):
+                yield os.path.join(folder, name)
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def anchors(text):
+    """The anchors that a forge gives to headings."""
+    found = set()
+    for line in text.splitlines():
+        if line.startswith("#"):
+            title = line.lstrip("#").strip().lower()
+            found.add(re.sub(r"[^\w\- ]", "", title).replace(" ", "-"))
+    return found
+
+
+def check_links(source, _build):
+    wrong = []
+    seen = 0
+    for page in pages(source):
+        for link in LINK.findall(re.sub(r"```.*?```", "", text_of(page), flags=re.S)):
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            seen += 1
+            path, _, anchor = link.partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+            if not os.path.exists(target):
+                wrong.append(f"{os.path.relpath(page, source)}: {link} leads nowhere")
+            elif anchor and target.endswith(".md") and anchor not in anchors(text_of(target)):
+                wrong.append(f"{os.path.relpath(page, source)}: {link}: no such heading")
+    return seen, wrong
+
+
+def check_commands(source, build):
+    """Every `abidectl VERB NOUN` is one, and every flag beside one of our programs is known to it."""
+    wrong = []
+    seen = 0
+    binaries = os.path.join(build, "bin")
+    helps = {}
+
+    def help_of(program, words=()):
+        key = (program, *words)
+        if key not in helps:
+            path = os.path.join(source, program) if program.startswith("tools/") else os.path.join(binaries, program)
+            done = subprocess.run([path, *words, "--help"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+            helps[key] = done.stdout if done.returncode == 0 else None
+        return helps[key]
+
+    for name in ("README.md", "CONTRIBUTING.md", "docs/operators-guide.md", "docs/behaviours.md"):
+        text = text_of(os.path.join(source, name))
+        for verb, noun in COMMAND.findall(text):
+            seen += 1
+            if help_of("abidectl", (verb, noun) if noun else (verb,)) is None:
+                wrong.append(f"{name}: abidectl {verb} {noun} is no command")
+        for line in text.replace("\\\n", " ").splitlines():
+            spans = re.findall(r"`([^`]+)`", line) if "`" in line else [line]
+            for span in spans:
+                match = re.match(r"\$? *(tools/demo|abide-agent|abide-orchestrator)\b(.*)", span)
+                if not match:
+                    continue
+                program, rest = match.groups()
+                told = help_of(program)
+                if told is None:
+                    wrong.append(f"{name}: {program} --help fails")
+                    continue
+                for flag in FLAG.findall(rest):
+                    seen += 1
+                    if flag not in told:
+                        wrong.append(f"{name}: {program} has no flag {flag}")
+    for program in ("tools/demo", "tools/test"):
+        if not os.access(os.path.join(source, program), os.X_OK):
+            wrong.append(f"{program} is not there, or cannot be started")
+    return seen, wrong
+
+
+def test_names(source, build):
+    """As ctest lists them; where a program was not built, as the sources do."""
+    listed = subprocess.run(["ctest", "--show-only=json-v1", "-C", "full"], cwd=build, stdout=subprocess.PIPE, text=True, check=True)
+    names = set()
+    complete = True
+    for test in json.loads(listed.stdout)["tests"]:
+        name = test["name"]
+        complete = complete and not name.endswith("_NOT_BUILT")
+        names.add(name)
+        # Instance/Suite.Name/parameter
+        plain = re.sub(r"/[^/.]*$", "", name)
+        names.add(plain.rsplit("/", 1)[-1] if "." in plain.rsplit("/", 1)[-1] else plain)
+    if not complete:
+        for folder, _, files in os.walk(os.path.join(source, "tests")):
+            for file in files:
+                if file.endswith(".cpp"):
+                    text = text_of(os.path.join(folder, file))
+                    names.update(f"{suite}.{name}" for suite, name in re.findall(r"^TEST(?:_[FP])?\((\w+),\s*(\w+)\)", text, flags=re.M))
+    return names
+
+
+def check_tests(source, build):
+    names = test_names(source, build)
+    wrong = []
+    promised = TEST_NAME.findall(text_of(os.path.join(source, "docs", "behaviours.md")))
+    for name in promised:
+        if not fnmatch.filter(names, name):
+            wrong.append(f"docs/behaviours.md: there is no test {name}")
+    return len(promised), wrong
+
+
+def main():
+    promise, source, build = sys.argv[1:]
+    seen, wrong = {"links": check_links, "commands": check_commands, "tests": check_tests}[promise](source, build)
+    for line in wrong:
+        print(line)
+    print(f"{seen} looked at, {len(wrong)} wrong")
+    if seen == 0:
+        print("nothing was found to look at: this check is broken")
+    return 1 if wrong or seen == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
