@@ -18,8 +18,8 @@ TEST(Numbers, AreComparedByEpochFirst) {
   EXPECT_LT((Number{1, 9}), (Number{2, 0}));
   EXPECT_LT((Number{2, 0}), (Number{2, 1}));
   EXPECT_FALSE(Number{});
-  EXPECT_TRUE(Number(0, 1));
-  EXPECT_TRUE(Number(1, 0));
+  EXPECT_TRUE((Number{0, 1}));
+  EXPECT_TRUE((Number{1, 0}));
 }
 
 TEST(Numbers, ComeBackFromTheirText) {
