@@ -126,6 +126,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t exchange_ = 0;  // number of the request that is being answered
   bool answered_ = true;
   bool keep_open_ = false;
+  bool closed_ = false;
   // a stream
   net::steady_timer stream_timer_;  // keep-alive while idle, deadline while writing
   std::unique_ptr<EventSource> source_;
@@ -261,7 +262,7 @@ void Connection::listen_for_end() {
 }
 
 void Connection::answer(std::uint64_t exchange, HttpResponse response) {
-  if (answered_ || exchange != exchange_) return;
+  if (answered_ || closed_ || exchange != exchange_) return;
   answered_ = true;
   answer_timer_.cancel();
   write(std::move(response), keep_open_ && !core_->stopping);
@@ -285,6 +286,7 @@ void Connection::write(HttpResponse response, bool keep_open) {
 }
 
 void Connection::close() {
+  closed_ = true;
   answer_timer_.cancel();
   stream_timer_.cancel();
   beast::error_code ignored;
@@ -294,7 +296,7 @@ void Connection::close() {
 }
 
 void Connection::begin_stream(std::uint64_t exchange, std::unique_ptr<EventSource> source) {
-  if (answered_ || exchange != exchange_) return;
+  if (answered_ || closed_ || exchange != exchange_) return;
   if (core_->streams >= core_->settings.streams_max || core_->stopping)
     return answer(exchange, error_response(503, "Unavailable", "too many event streams"));
   answered_ = true;
@@ -307,7 +309,7 @@ void Connection::begin_stream(std::uint64_t exchange, std::unique_ptr<EventSourc
 }
 
 void Connection::pump() {
-  if (!streaming_) return;
+  if (!streaming_ || closed_) return;
   if (busy_) {
     look_again_ = true;
     return;
@@ -324,6 +326,7 @@ void Connection::pump() {
 
 void Connection::pumped(std::unique_ptr<EventSource> source, EventSource::Chunk chunk) {
   source_ = std::move(source);
+  if (closed_) return;
   if (!chunk.bytes.empty()) return write_stream(std::move(chunk.bytes), chunk.more, chunk.end);
   busy_ = false;
   if (chunk.end) return close();
