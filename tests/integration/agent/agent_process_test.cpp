@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "common/bus/mqtt_bus.hpp"
+#include "common/store/rocks_store.hpp"
 #include "edge-agent/boot/image_file.hpp"
 #include "tests/support/broker.hpp"
 #include "tests/support/fake_orchestrator.hpp"
@@ -320,6 +322,37 @@ TEST(AgentProcess, EndsWithOneLineWhereItsMachineCannotBeRead) {
   auto process = machine.run({});
   EXPECT_EQ(process.wait(patience), 1);
   EXPECT_NE(machine.log().find("boot.json"), std::string::npos) << machine.log();
+}
+
+TEST(AgentProcess, LeavesAStateDirectoryOfANewerVersionAsItIs) {
+  test::Broker broker;
+  Machine machine(broker, uuid);
+  {
+    auto store = RocksStore::open(machine.state_dir());
+    ASSERT_TRUE(store);
+    Batch batch;
+    batch.put("m/format", std::to_string(store_format + 1));
+    ASSERT_TRUE((*store)->commit(batch));
+  }
+  auto process = machine.run({});
+  EXPECT_EQ(process.wait(patience), 4);
+  EXPECT_NE(machine.log().find("newer"), std::string::npos) << machine.log();
+}
+
+TEST(AgentProcess, BeginsAnewWhereItsStateDirectoryWasLost) {
+  Site site;
+  FileServer files;
+  Machine machine(site.broker, uuid);
+  machine.start();
+  ASSERT_TRUE(site.wait_event<BootCleared>()) << machine.log();
+  const auto journal = site.orchestrator.journal;
+  machine.process().signal(SIGKILL);
+  (void)machine.process().wait(patience);
+  std::filesystem::remove_all(machine.state_dir());
+  machine.start();
+  ASSERT_TRUE(site.wait([&] { return site.orchestrator.journal != journal && site.orchestrator.upto >= 2; })) << machine.log();
+  site.orchestrator.link(files.release(good), site.open_window());
+  EXPECT_TRUE(site.wait_event<Succeeded>()) << machine.log();
 }
 
 TEST(AgentCheck, SaysWhatIsNotAStore) {
