@@ -40,6 +40,7 @@ extern const Image restless_image;     // "2.8", restarts by itself during each 
 extern const Image unreachable_image;  // "2.9", cannot be downloaded
 
 Digest digest_of(std::uint8_t id);
+const std::vector<const Image*>& catalogue();  // all of them
 
 // The next thing that can happen without anybody outside doing anything.
 struct Move {

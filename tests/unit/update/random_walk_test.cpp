@@ -1,5 +1,5 @@
 // Seeded random walks (tests/support/node_walk.hpp). A seed that fails is printed with its transcript; ABIDE_SEED=n walks that
-// one alone.
+// one alone, ABIDE_WALKS=n walks more of them.
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <map>
@@ -14,7 +14,8 @@ constexpr std::uint64_t walks = 10'000;
 TEST(RandomWalk, IsSafeAtEveryStepAndEnds) {
   const char* only = std::getenv("ABIDE_SEED");
   const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
-  const std::uint64_t last = only != nullptr ? first : walks;
+  const char* more = std::getenv("ABIDE_WALKS");
+  const std::uint64_t last = only != nullptr ? first : more != nullptr ? std::strtoull(more, nullptr, 10) : walks;
   std::map<std::string, int> outcomes;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     NodeWorld world(seed);
