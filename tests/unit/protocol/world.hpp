@@ -3,6 +3,7 @@
 // and codec included. The broker may lose, delay and reorder; processes die between any two steps; time passes only here.
 // A step is one thing that happens; which one, a seed decides.
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -102,11 +103,14 @@ class World {
   Machine& clone(std::size_t machine);  // a second one with a copy of the disk
 
   // ---- state
-  [[nodiscard]] const fleet::Node& seen(std::size_t machine = 0) const { return fleet_->state().nodes.at(machines[machine].id); }
+  [[nodiscard]] const fleet::Node& seen(std::size_t machine = 0) const { return fleet().nodes.at(machines[machine].id); }
   [[nodiscard]] const node::State& truth(std::size_t machine = 0) const { return machines[machine].agent->state(); }
   [[nodiscard]] std::string host(std::size_t machine = 0) const { return seen(machine).host_id; }
   [[nodiscard]] bool runs() const { return fleet_.has_value(); }  // the orchestrator; the rest of this part needs it
-  [[nodiscard]] const fleet::State& fleet() const { return fleet_->state(); }
+  [[nodiscard]] const fleet::State& fleet() const {
+    assert(fleet_);
+    return fleet_->state();
+  }
   [[nodiscard]] MemoryStore::Content backup() const;
   void restore(MemoryStore::Content content);
   // What is not as it must be once everybody has come to rest: the picture, acknowledgements, runs, folds.
