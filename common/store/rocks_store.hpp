@@ -1,6 +1,6 @@
 #pragma once
 // The store in RocksDB. One process owns a directory, others may look at it. What a commit has returned for survives
-// kill -9 and power loss. docs/store.md has the layout of the rows.
+// kill -9 and power loss. journal.hpp has the layout of the rows.
 #include <cstdint>
 #include <memory>
 #include <string>
