@@ -108,8 +108,10 @@ std::optional<node::Input> Agent::perform(const node::Reboot& effect) {
 }
 
 std::optional<node::Input> Agent::perform(const node::GoBack& effect) {
+  // The mark only bars what the offer's outcome bars already. A node that cannot set it still gets off an image that failed.
   if (effect.mark_bad) {
-    if (auto marked = boot_.mark_bad(effect.bad); !marked) return node::RebootRefused{effect.boot, marked.error().message};
+    if (auto marked = boot_.mark_bad(effect.bad); !marked)
+      log_warn("slot " + std::string(to_string(effect.bad)) + " could not be marked bad: " + marked.error().message);
   }
   return reboot(effect.boot, "back to the slot that ran before");
 }
