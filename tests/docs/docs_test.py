@@ -108,9 +108,9 @@ def test_names(source, build):
         name = test["name"]
         complete = complete and not name.endswith("_NOT_BUILT")
         names.add(name)
-        # Instance/Suite.Name/parameter
-        plain = re.sub(r"/[^/.]*$", "", name)
-        names.add(plain.rsplit("/", 1)[-1] if "." in plain.rsplit("/", 1)[-1] else plain)
+        parametrised = re.match(r"(?:\w+/)?(\w+\.\w+)/", name)  # Instance/Suite.Name/parameter
+        if parametrised:
+            names.add(parametrised.group(1))
     if not complete:
         for folder, _, files in os.walk(os.path.join(source, "tests")):
             for file in files:

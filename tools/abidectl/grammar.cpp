@@ -48,9 +48,23 @@ struct Words {
   Action action;
 };
 
+// Without what an option excludes or needs: CLI11 lists that in the order of addresses, and errors say it anyway.
+class PlainFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0) return {};
+    std::string text = " " + get_label(option->get_type_name());
+    if (!option->get_default_str().empty()) text += "=" + option->get_default_str();
+    if (option->get_expected_max() == CLI::detail::expected_max_vector_size) text += " ...";
+    if (option->get_required()) text += " " + get_label("REQUIRED");
+    return text;
+  }
+};
+
 class Grammar {
  public:
   explicit Grammar(Words& words) : words_(words), app_(about, "abidectl") {
+    app_.formatter(std::make_shared<PlainFormatter>());
     app_.footer(closing);
     app_.require_subcommand(1);
     app_.set_version_flag("--version", version_line("abidectl"));
