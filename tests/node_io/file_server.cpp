@@ -157,7 +157,7 @@ bool FileServer::answer_one(int connection, std::string& unread) {
     if (served.ranges && request.range.substr(0, 6) == "bytes=") {
       std::from_chars(request.range.data() + 6, request.range.data() + request.range.size(), from);
       partial = !served.checks_if_range || request.if_range.empty() || request.if_range == served.etag;
-      if (!partial) from = 0;
+      from = partial ? from - served.range_shift : 0;
     }
     std::string reply;
     std::uint64_t to = served.size;

@@ -19,6 +19,7 @@ struct Served {
   bool ranges = true;  // else every answer is the whole file
   bool checks_if_range = true;
   bool tells_length = true;                    // else the end of the connection is the end of the file
+  std::uint64_t range_shift = 0;               // by which it misses the range that was asked for
   std::uint64_t range_bytes_max = UINT64_MAX;  // of one answer
 };
 Served served_text(std::string text);

@@ -189,11 +189,19 @@ TEST_F(Health, ACheckInheritsNoDescriptorsAndNoBlockedSignals) {
   sigaddset(&term, SIGTERM);
   ::pthread_sigmask(SIG_BLOCK, &term, &before);
   std::ifstream open_file("/etc/passwd");
-  const node::HealthJudged judged =
-      judge({check("descriptors", "ls /proc/self/fd | wc -l; pwd; grep SigBlk /proc/self/status; cat; kill -TERM $$; echo alive", 1'000)});
+  // Not by a shell, which might unblock them itself.
+  const node::HealthJudged judged = judge({{"signals", {"/bin/grep", "SigBlk", "/proc/self/status"}, 10'000},
+                                           {"descriptors", {"/bin/ls", "/proc/self/fd"}, 10'000},
+                                           check("input and folder", "cat; pwd")});
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  EXPECT_EQ(judged.evidence.output_tail, "4\n/\nSigBlk:\t0000000000000000\n");  // 0 1 2, and ls's own
-  EXPECT_THAT(judged.evidence.detail, HasSubstr("signal 15"));
+  ASSERT_EQ(judged.checks.size(), 3u);
+  EXPECT_EQ(judged.checks[0].output_tail, "SigBlk:\t0000000000000000\n");
+  EXPECT_EQ(judged.checks[1].output_tail, "0\n1\n2\n3\n");  // the last one is ls's own
+  EXPECT_EQ(judged.checks[2].output_tail, "/\n");
+}
+
+TEST_F(Health, ACheckThatDiesBySignalSaysWhich) {
+  EXPECT_THAT(judge({check("dies", "kill -SEGV $$", 100)}).evidence.detail, HasSubstr("signal 11"));
 }
 
 TEST_F(Health, KeepsTheEndOfALongOutputInPrintableForm) {

@@ -265,6 +265,23 @@ TEST_F(StagerTest, AsksOnWhereAServerGivesLessThanTheRange) {
   EXPECT_EQ(staged_image(), good());
 }
 
+TEST_F(StagerTest, DoesNotTakeARangeThatItDidNotAskFor) {
+  Served served = test::served_text(good());
+  served.range_shift = 10;
+  server.serve(served);
+  server.next({cut_after(1'000'000)});
+  const node::StagingEnded end = stage();
+  EXPECT_EQ(end.failure, Reason::download);
+  EXPECT_THAT(end.evidence.detail, HasSubstr("answers with the range \"bytes 999990-5000002/5000003\" when asked for byte 1000000 on"));
+}
+
+TEST_F(StagerTest, WaitsNoLongerFromCutToCutAsLongAsSomethingComes) {
+  settings.backoff_max_ms = 3'600'000;
+  server.next(std::vector<test::Manner>(24, cut_after(200'000)));
+  EXPECT_EQ(stage().failure, Reason::none);
+  EXPECT_EQ(server.requests().size(), 25u);
+}
+
 TEST_F(StagerTest, FollowsARedirect) {
   server.always("/old", answers(302, server.url("/new")));
   order.release.urls = {server.url("/old")};
