@@ -37,7 +37,7 @@ class Api {
   void route(Call& call);
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
-  void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, std::vector<Json>&)>& collect);
+  void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
 
   void health(Call& call);
   void openapi(Call& call);

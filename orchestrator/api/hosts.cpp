@@ -31,8 +31,8 @@ Result<nlohmann::json> masked_body(const std::string& body, std::map<std::string
 }  // namespace
 
 void Api::list_hosts(Call& call) {
-  list(call, "hosts", host_fields(), [&](View& view, std::vector<Json>& items) {
-    return view.nodes([&](const auto& node) { items.push_back(host_json(view, node, backend_.live(call.project, node.id))); });
+  list(call, "hosts", host_fields(), [&](View& view, Pager& pager) {
+    return view.nodes([&](const auto& node) { pager.add([&] { return host_json(view, node, backend_.live(call.project, node.id)); }); });
   });
 }
 
@@ -112,8 +112,9 @@ void Api::patch_host(Call& call) {
 }
 
 void Api::list_instances(Call& call) {
-  list(call, "instances", instance_fields(), [&](View& view, std::vector<Json>& items) {
-    return view.nodes([&](const auto& node) { items.push_back(instance_json(view, node, backend_.live(call.project, node.id))); });
+  list(call, "instances", instance_fields(), [&](View& view, Pager& pager) {
+    return view.nodes(
+        [&](const auto& node) { pager.add([&] { return instance_json(view, node, backend_.live(call.project, node.id)); }); });
   });
 }
 

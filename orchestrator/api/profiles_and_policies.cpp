@@ -1,5 +1,6 @@
 // OS resources, update policies, update runs.
 #include <algorithm>
+#include <functional>
 
 #include "common/release/manifest.hpp"
 #include "orchestrator/api/call.hpp"
@@ -104,8 +105,8 @@ Result<Policy> parse_policy(const std::string& body) {
 }  // namespace
 
 void Api::list_os(Call& call) {
-  list(call, "OperatingSystemResources", os_resource_fields(), [](View& view, std::vector<Json>& items) {
-    return view.os_resources([&](const auto& resource) { items.push_back(os_resource_json(resource)); });
+  list(call, "OperatingSystemResources", os_resource_fields(), [](View& view, Pager& pager) {
+    return view.os_resources([&](const auto& resource) { pager.add([&] { return os_resource_json(resource); }); });
   });
 }
 
@@ -131,8 +132,8 @@ void Api::delete_os(Call& call) {
 }
 
 void Api::list_policies(Call& call) {
-  list(call, "osUpdatePolicies", policy_fields(), [](View& view, std::vector<Json>& items) {
-    return view.policies([&](const auto& policy) { items.push_back(policy_json(view, policy)); });
+  list(call, "osUpdatePolicies", policy_fields(), [](View& view, Pager& pager) {
+    return view.policies([&](const auto& policy) { pager.add([&] { return policy_json(view, policy); }); });
   });
 }
 
@@ -158,12 +159,19 @@ void Api::delete_policy(Call& call) {
 }
 
 void Api::list_runs(Call& call) {
-  list(call, "osUpdateRuns", run_fields(), [](View& view, std::vector<Json>& items) {
-    auto read = view.runs([&](const auto& run) { items.push_back(run_json(view, run)); });
-    // Newest first, unless the caller says otherwise.
-    std::stable_sort(items.begin(), items.end(),
-                     [](const Json& left, const Json& right) { return left["startTime"] > right["startTime"]; });
-    return read;
+  list(call, "osUpdateRuns", run_fields(), [](View& view, Pager& pager) -> Result<void> {
+    // Newest first, unless the caller says otherwise. There may be very many: their order is held, not they.
+    std::vector<std::pair<std::int64_t, std::string>> order;
+    auto read = view.runs([&](const fleet::Run& run) { order.emplace_back(run.start_ms != 0 ? run.start_ms : run.opened_ms, run.id); });
+    if (!read) return read;
+    std::sort(order.begin(), order.end(), std::greater<>());
+    for (const auto& [start_ms, id] : order) {
+      pager.add([&] {
+        auto run = view.run(id);  // of the same snapshot
+        return run ? run_json(view, *run) : Json(Json::object());
+      });
+    }
+    return {};
   });
 }
 

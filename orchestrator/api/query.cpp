@@ -375,4 +375,14 @@ Json list_page(const char* key, std::vector<Json> items, const ListQuery& query)
   return page;
 }
 
+Json Pager::finish(const char* key) && {
+  if (!query_.order_by.empty()) return list_page(key, std::move(items_), query_);
+  Json page = Json::object();
+  Json& list = page[key] = Json::array();
+  for (auto& item : items_) list.push_back(std::move(item));
+  page["totalElements"] = count_;
+  page["hasNext"] = query_.offset + query_.page_size < count_;
+  return page;
+}
+
 }  // namespace abide::api

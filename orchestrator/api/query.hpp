@@ -72,6 +72,37 @@ Result<std::int64_t> parse_integer(std::string_view name, std::string_view text,
 // Filters, sorts (stable), cuts the page: {"<key>": [...], "totalElements": n, "hasNext": b}.
 Json list_page(const char* key, std::vector<Json> items, const ListQuery& query);
 
+// The same for items that come one by one. Only those that can be on the page are kept, or even rendered.
+class Pager {
+ public:
+  explicit Pager(const ListQuery& query) : query_(query) {}
+  // `render` gives the item as JSON.
+  template <class Render>
+  void add(Render render) {
+    if (!query_.order_by.empty()) {
+      Json item = render();
+      if (query_.filter.matches(item)) items_.push_back(std::move(item));
+      return;
+    }
+    const bool on_page = count_ >= query_.offset && count_ < query_.offset + query_.page_size;
+    if (query_.filter.everything()) {
+      if (on_page) items_.push_back(render());
+      ++count_;
+      return;
+    }
+    Json item = render();
+    if (!query_.filter.matches(item)) return;
+    if (on_page) items_.push_back(std::move(item));
+    ++count_;
+  }
+  [[nodiscard]] Json finish(const char* key) &&;
+
+ private:
+  const ListQuery& query_;
+  std::int64_t count_ = 0;  // without an order: items so far
+  std::vector<Json> items_;
+};
+
 // Case-insensitive (ASCII) "contains", with * for any run of characters.
 bool text_matches(std::string_view text, std::string_view pattern);
 

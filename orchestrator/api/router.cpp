@@ -188,15 +188,14 @@ void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
     call.refuse({Code::unavailable, "too much to do at the moment; try again"});
 }
 
-void Api::list(Call& call, const char* key, const FieldTree& fields,
-               const std::function<Result<void>(View&, std::vector<Json>&)>& collect) {
+void Api::list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect) {
   auto query = take_list_query(call.target.query, &fields);
   if (!query) return call.refuse(query.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
-  std::vector<Json> items;
-  if (auto collected = collect(view, items); !collected) return call.refuse(collected.error());
-  call.answer(list_page(key, std::move(items), *query));
+  Pager pager(*query);
+  if (auto collected = collect(view, pager); !collected) return call.refuse(collected.error());
+  call.answer(std::move(pager).finish(key));
 }
 
 // ---- what belongs to no resource -----------------------------------------------------------------------------------------

@@ -121,6 +121,34 @@ TEST(Paging, CutsPagesAndSaysWhetherMoreFollow) {
   EXPECT_EQ(page(9, 3)["totalElements"], 4);
 }
 
+TEST(Paging, KeepsTheSamePageWhetherItemsComeOneByOneOrTogether) {
+  for (const char* filter : {"", "size=1", "name=\"beta\"", "name=\"nobody\""}) {
+    for (const char* order : {"", "size desc"}) {
+      for (std::int64_t offset = 0; offset < 5; ++offset) {
+        for (std::int64_t size = 1; size < 5; ++size) {
+          ListQuery query;
+          query.offset = offset;
+          query.page_size = size;
+          if (*filter != '\0') query.filter = Filter::parse(filter, fields()).value();
+          if (*order != '\0') query.order_by = parse_order_by(order, fields()).value();
+          Pager pager(query);
+          int rendered = 0;
+          for (const auto& item : items()) {
+            pager.add([&] {
+              ++rendered;
+              return item;
+            });
+          }
+          EXPECT_EQ(std::move(pager).finish("items"), list_page("items", items(), query))
+              << filter << " " << order << " " << offset << " " << size;
+          const bool plain = *filter == '\0' && *order == '\0';
+          EXPECT_LE(rendered, plain ? size : 4);
+        }
+      }
+    }
+  }
+}
+
 TEST(ListQuery, RefusesNumbersOutsideOfTheContract) {
   using Query = std::map<std::string, std::string, std::less<>>;
   for (const Query& query : {Query{{"pageSize", "0"}},
