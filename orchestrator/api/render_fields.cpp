@@ -1,0 +1,117 @@
+// What lists can be filtered and sorted by: the fields that render.cpp gives.
+#include "orchestrator/api/render.hpp"
+
+namespace abide::api {
+
+namespace {
+
+using Kind = FieldTree::Kind;
+
+FieldTree tree(std::initializer_list<const char*> texts, std::initializer_list<const char*> exacts,
+               std::initializer_list<const char*> numbers) {
+  FieldTree made;
+  for (const char* name : texts) made.fields[name] = {Kind::text, nullptr};
+  for (const char* name : exacts) made.fields[name] = {Kind::exact, nullptr};
+  for (const char* name : numbers) made.fields[name] = {Kind::number, nullptr};
+  return made;
+}
+
+void nest(FieldTree& made, const char* name, const FieldTree& nested) {
+  made.fields[name] = {Kind::object, &nested};
+}
+
+const FieldTree& timestamp_fields() {
+  static const FieldTree fields = tree({"createdAt", "updatedAt"}, {}, {});
+  return fields;
+}
+
+FieldTree plain_host_fields() {
+  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture"},
+                          {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
+  nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
+FieldTree plain_instance_fields() {
+  static const FieldTree progress = tree({}, {"phase"}, {"percent", "bytesDone", "bytesTotal", "bytesPerSecond"});
+  static const FieldTree node =
+      tree({"osImageId", "profileName", "architecture", "heldWhy", "linkFault"},
+           {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
+  FieldTree fields = tree({"name", "updateStatus", "instanceStatus", "provisioningStatus", "osUpdateAvailable"},
+                          {"resourceId", "instanceID", "kind", "desiredState", "currentState", "securityFeature", "updateStatusIndicator",
+                           "instanceStatusIndicator", "provisioningStatusIndicator"},
+                          {"updateStatusTimestamp", "instanceStatusTimestamp", "provisioningStatusTimestamp"});
+  nest(fields, "os", os_resource_fields());
+  nest(fields, "updatePolicy", policy_fields());
+  nest(fields, "updateProgress", progress);
+  nest(fields, "node", node);
+  nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
+}  // namespace
+
+const FieldTree& os_resource_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = tree({"name", "architecture", "imageUrl", "imageId", "profileName", "description", "metadata", "platformBundle",
+                           "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl"},
+                          {"resourceId", "osResourceID", "sha256", "rawSha256", "securityFeature", "osType", "osProvider"},
+                          {"imageSizeBytes", "rawSizeBytes"});
+    nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& policy_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade"}, {});
+    nest(made, "targetOs", os_resource_fields());
+    nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& host_fields() {
+  static const FieldTree instance = plain_instance_fields();
+  static const FieldTree fields = [] {
+    FieldTree made = plain_host_fields();
+    nest(made, "instance", instance);
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& instance_fields() {
+  static const FieldTree host = plain_host_fields();
+  static const FieldTree fields = [] {
+    FieldTree made = plain_instance_fields();
+    nest(made, "host", host);
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& run_fields() {
+  static const FieldTree host = tree({"name"}, {"resourceId"}, {});
+  static const FieldTree instance = [] {
+    FieldTree made = tree({"name"}, {"resourceId", "instanceID"}, {});
+    nest(made, "host", host);
+    return made;
+  }();
+  static const FieldTree evidence = tree({"check", "outputTail", "detail"}, {"bootCause"}, {"attempts"});
+  static const FieldTree fields = [] {
+    FieldTree made = tree({"name", "description", "status", "statusDetails", "fromOsImageId", "toOsImageId"},
+                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason"},
+                          {"statusTimestamp", "startTime", "endTime"});
+    nest(made, "appliedPolicy", policy_fields());
+    nest(made, "instance", instance);
+    nest(made, "evidence", evidence);
+    nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+}  // namespace abide::api

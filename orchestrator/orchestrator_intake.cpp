@@ -1,0 +1,118 @@
+// What other threads do with the orchestrator: they post to its inbox, read snapshots, and change what is only live.
+#include "common/events/codec.hpp"
+#include "orchestrator/orchestrator.hpp"
+
+namespace abide::orchestrator {
+
+namespace {
+
+constexpr std::int64_t stuck_after_ms = 15'000;  // the owner has not turned for so long: /healthz says so
+
+}  // namespace
+
+discovery::Worker::Deliver Orchestrator::deliver() {
+  return [this](discovery::Worker::Pass pass, std::vector<discovery::Worker::Refreshed> asked_for) {
+    inbox_.post(FromDiscovery{std::move(pass), std::move(asked_for)});
+  };
+}
+
+bool Orchestrator::known(const std::string& project) const {
+  const std::lock_guard lock(names_mutex_);
+  return scopes_.count(project) != 0;
+}
+
+void Orchestrator::heard(std::uint64_t bus, BusEvent event) {
+  if (std::holds_alternative<BusPublished>(event)) return;
+  if (auto* message = std::get_if<BusReceived>(&event)) return heard_message(bus, std::move(*message));
+  connected_ = std::holds_alternative<BusConnected>(event);
+  {
+    // Beside the inbox, which may be full: it must not be dropped, and waiting for room here could wait for ever, since
+    // the owner may be waiting for the bus.
+    const std::lock_guard lock(bus_changes_mutex_);
+    bus_changes_.push_back({bus, std::move(event)});
+  }
+  (void)inbox_.try_post(Woken{});  // full: the owner is awake anyway
+}
+
+void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
+  const Now now = clock_.now();
+  auto parsed = topics::parse(message.topic);
+  if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), now.mono_ms);
+  if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
+    if (!known(from->project))
+      return lines_.warn(
+          "project " + from->project,
+          "message of a project that is not served here project=" + one_line(from->project) + " node=" + to_string(from->node),
+          now.mono_ms);
+    if (from->what == topics::FromNode::progress || from->what == topics::FromNode::presence) {
+      auto envelope = decode(message.payload);
+      if (!envelope)
+        return lines_.warn("payload " + to_string(from->node),
+                           "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, now.mono_ms);
+      if (const auto* progress = std::get_if<Progress>(&envelope->payload))
+        live_.progress(from->project, from->node, *progress, now.wall_ms);
+      if (const auto* presence = std::get_if<Presence>(&envelope->payload))
+        live_.presence(from->project, from->node, envelope->session, presence->online, now.wall_ms);
+      return;
+    }
+  }
+  if (inbox_.try_post(FromBus{bus, std::move(message)}) || inbox_.closed()) return;
+  lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", now.mono_ms);
+  if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
+    const std::lock_guard lock(dropped_mutex_);
+    if (dropped_.size() < dropped_nodes_max) dropped_.emplace(from->project, from->node);
+  }
+}
+
+std::optional<std::string> Orchestrator::scope_of(const std::string& project) const {
+  const std::lock_guard lock(names_mutex_);
+  const auto found = scopes_.find(project);
+  if (found == scopes_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::string> Orchestrator::projects() const {
+  const std::lock_guard lock(names_mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, scope] : scopes_) names.push_back(name);
+  return names;
+}
+
+api::Health Orchestrator::health() const {
+  api::Health health;
+  health.healthy = boottime_ms() - turned_mono_ms_ < stuck_after_ms;
+  health.bus_connected = connected_;
+  health.projects = projects().size();
+  if (worker_) {
+    const auto pass = worker_->last();
+    health.releases = worker_->source_name();
+    health.releases_read_at_ms = pass.read_at_wall_ms;
+    health.releases_found = pass.found;
+  }
+  return health;
+}
+
+bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered) {
+  return inbox_.try_post(Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(answered)});
+}
+
+bool Orchestrator::explain(const std::string& project, const NodeId& node, Explained explained) {
+  return inbox_.try_post(ExplainAsked{project, node, std::move(explained)});
+}
+
+bool Orchestrator::create_project(const std::string& project, ProjectCreated created) {
+  return inbox_.try_post(ProjectAsked{project, std::move(created)});
+}
+
+bool Orchestrator::refresh(Refreshed refreshed) {
+  if (!worker_) return false;
+  return worker_->refresh([this, refreshed = std::move(refreshed)] {
+    api::RefreshDone done;
+    const auto pass = worker_->last();
+    done.found = pass.found;
+    for (const auto& failure : pass.failures) done.failures.emplace_back(failure.source, failure.error);
+    refreshed(std::move(done));
+  });
+}
+
+}  // namespace abide::orchestrator
