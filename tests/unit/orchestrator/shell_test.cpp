@@ -86,7 +86,7 @@ class Shell : public ::testing::Test {
   void connect_node() {
     BusSettings bus;
     bus.client_id = "node";
-    bus.filters = {topics::node_filter("demo", node_id), topics::roll_call("demo")};
+    bus.filters = {topics::node_filter(project, node_id), topics::roll_call(project)};
     node = std::make_unique<MemoryBus>(broker, std::move(bus));
     ASSERT_TRUE(node->start([this](BusEvent event) {
       if (auto* message = std::get_if<BusReceived>(&event)) heard.push_back(decode(message->payload).value());
@@ -105,7 +105,7 @@ class Shell : public ::testing::Test {
     if (sequence != 0) chain = chain_after(after, bytes);
     ASSERT_TRUE(node->publish({topic, bytes, 1, false}));
   }
-  [[nodiscard]] std::string status_topic() const { return topics::from_node("demo", node_id, topics::FromNode::status); }
+  [[nodiscard]] std::string status_topic() const { return topics::from_node(project, node_id, topics::FromNode::status); }
   void say_hello(std::uint32_t ask = 1, std::uint64_t last = 0) {
     Hello hello;
     hello.life = roll_call().life;
@@ -150,6 +150,7 @@ class Shell : public ::testing::Test {
     return promise.get_future().get();
   }
 
+  std::string project = "demo";  // that the node is in
   GatedStore store;
   MemoryBroker broker;
   std::unique_ptr<Orchestrator> orchestrator;
@@ -263,12 +264,44 @@ TEST_F(Shell, RefusesRequestsWhileTheInboxIsFullAndAnswersThoseThatItTook) {
 
 TEST_F(Shell, HearsAProjectThatIsMadeWhileItRuns) {
   start(settings());
+  project = "late/one";
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return broker.retained().count(topics::roll_call("demo")) == 1; })) << "connected, without the new one";
   std::promise<Result<void>> made;
-  ASSERT_TRUE(orchestrator->create_project("late/one", [&](Result<void> done) { made.set_value(std::move(done)); }));
+  ASSERT_TRUE(orchestrator->create_project(project, [&](Result<void> done) { made.set_value(std::move(done)); }));
   ASSERT_TRUE(made.get_future().get());
-  ASSERT_TRUE(comes_true([&] { return broker.retained().count(topics::roll_call("late/one")) == 1; })) << "its nodes are called";
-  EXPECT_TRUE(orchestrator->scope_of("late/one"));
-  EXPECT_EQ(read_projects(store).value(), (std::vector<std::string>{"demo", "late/one"}));
+  EXPECT_TRUE(orchestrator->scope_of(project));
+  EXPECT_EQ(read_projects(store).value(), (std::vector<std::string>{"demo", project}));
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); })) << "its nodes are called";
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); })) << "and heard";
+}
+
+TEST_F(Shell, TakesInAReleaseServiceThatIsMoreThanOneTurnsWork) {
+  constexpr std::size_t profiles = 5'000;
+  static_assert(profiles > 2 * fleet::events_per_turn);
+  start(settings());
+  auto pass = std::make_shared<fleet::ProfilesRead>();
+  for (std::size_t i = 0; i < profiles; ++i) {
+    OsResource resource;
+    resource.name = "Demo " + std::to_string(i);
+    resource.architecture = "x86_64";
+    resource.image_url = "images/demo.raw";
+    resource.image_id = "1." + std::to_string(i);
+    resource.artifact = {sha256(resource.name), 4096};
+    resource.raw = resource.artifact;
+    resource.profile_name = "demo-" + std::to_string(i % 50);
+    resource.security_feature = "SECURITY_FEATURE_NONE";
+    resource.os_type = "OS_TYPE_IMMUTABLE";
+    resource.os_provider = "OS_PROVIDER_KIND_INFRA";
+    pass->found.push_back({"entry " + std::to_string(i), std::move(resource)});
+  }
+  orchestrator->deliver()(std::move(pass), {});
+  ASSERT_TRUE(comes_true([&] { return Journal::read_head(store, scope_of_project("demo")).value().last >= profiles; }));
+  orchestrator.reset();
+  std::size_t count = 0;
+  (void)fleet::scan_os_resources(store, scope_of_project("demo"), [&](auto&&) { return ++count > 0; }).value();
+  EXPECT_EQ(count, profiles);
 }
 
 TEST_F(Shell, KeepsProgressAndPresenceOutOfTheJournal) {
