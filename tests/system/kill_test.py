@@ -31,7 +31,7 @@ ENTERS = {"Accepted": "Staging", "ImageStaged": "Staged", "SwitchBegan": "Switch
 EVENT = re.compile(r"^\S+ info (\w+) ")
 RUNS_MAX = 3
 SLOW_MS = 250  # of the preloaded library: each change of boot.json takes twice that
-RUN_PATIENCE = 240.0
+RUN_PATIENCE = 240.0  # the demo gives up an act earlier, and says which
 BETWEEN_KILLS = 0.4  # of one victim: it shall have come up again, and not only be killed in its start
 LOOK_EVERY = 0.005
 
@@ -76,7 +76,7 @@ class Run:
         self.kills = []
 
     def run(self):
-        demo = Popen(command(self.given.bin, "--once", "--state", self.directory, "--check-takes", "0.5", "--download-rate", "24",
+        demo = Popen(command(self.given.bin, "--once", "--state", self.directory, "--deadline", "100", "--check-takes", "0.5", "--download-rate", "24",
                              "--agent-env", f"LD_PRELOAD={self.given.slow_boot_state}", "--agent-env", f"ABIDE_SLOW_BOOT_STATE_MS={SLOW_MS}"),
                      stdin=DEVNULL, stdout=open(os.path.join(self.directory, "demo.out"), "w", encoding="utf-8"), stderr=PIPE, text=True)
         until = time.monotonic() + RUN_PATIENCE

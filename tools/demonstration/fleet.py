@@ -12,7 +12,7 @@ import time
 import uuid
 
 from api import Api
-from release import Release
+from release import SLOT_SPARE, Release
 from supervisor import Child, Supervisor
 
 PROJECT = "demo"
@@ -135,12 +135,22 @@ class Fleet:
         return os.path.join(self.bin, program)
 
     def start(self):
+        self._check_room()
         self.release.prepare()
         self._start_broker()
         self._start_release_service()
         self._start_orchestrator()
         for node in self.nodes:
             self._make_node(node)
+
+    def _check_room(self):
+        """Two slots a node, and each image twice: made, and published."""
+        missing = sum(not os.path.exists(os.path.join(node.boot, "boot.json")) for node in self.nodes)
+        needed = missing * 2 * (self.release.image_size + SLOT_SPARE) + (0 if "images" in self.record else 6 * self.release.image_size)
+        free = shutil.disk_usage(self.directory).free
+        if needed > free:
+            raise RuntimeError(f"{self.directory} has {free >> 20} MiB left, {len(self.nodes)} nodes need {needed >> 20}; "
+                               "take fewer --nodes, or another --state")
 
     def start_agents(self):
         for node in self.nodes:
