@@ -60,6 +60,24 @@ TEST(AbidectlKinds, AnOpenRunHasNoEnd) {
   EXPECT_EQ(table.rows.at(0).at(static_cast<std::size_t>(ended)), "");
 }
 
+TEST(AbidectlKinds, AHostsStatusSaysWhatKeepsItFromGoingOn) {
+  const auto status = [](const char* host) {
+    const auto table = table_of(kind_of("host"), Json::array({Json::parse(host)}), {});
+    const auto column = std::find(table.heads.begin(), table.heads.end(), "STATUS") - table.heads.begin();
+    return table.rows.at(0).at(static_cast<std::size_t>(column));
+  };
+  EXPECT_EQ(status(R"({"instance":{"updateStatus":"Download complete","node":{"paused":false,"held":false}}})"), "Download complete");
+  EXPECT_EQ(status(R"({"instance":{"updateStatus":"Download complete","node":{"paused":true,"held":true}}})"),
+            "Download complete (paused, held)");
+  EXPECT_EQ(status(R"({"instance":{"updateStatus":"Update failed","updateStatusIndicator":"STATUS_INDICATION_ERROR",
+                       "node":{"phase":"Idle","outcome":{"kind":"RolledBack","reason":"unhealthy"}}}})"),
+            "Update failed (unhealthy)");
+  EXPECT_EQ(
+      status(
+          R"({"hostStatus":"Duplicate identity","hostStatusIndicator":"STATUS_INDICATION_ERROR","instance":{"updateStatus":"Updating"}})"),
+      "Updating (Duplicate identity)");
+}
+
 TEST(AbidectlKinds, WideShowsHowLongAgoBesideTheTime) {
   const Reading wide{Output::wide, 1'780'538'400'000};
   EXPECT_EQ(shown_time(1'780'538'280'000, wide).substr(19), "Z (2m ago)");

@@ -41,6 +41,20 @@ Column enumeration(std::string head, std::string path, std::string prefix, bool 
           }};
 }
 
+// The update status, and what else keeps the host from going on: "Update failed (unhealthy)", "Download complete (paused)".
+std::string status_with_notes(const Json& host) {
+  std::string notes;
+  const auto note = [&](const std::string& text) { notes += (notes.empty() ? "" : ", ") + text; };
+  const auto status = text_at(host, "instance.updateStatus");
+  if (text_at(host, "instance.updateStatusIndicator") == "STATUS_INDICATION_ERROR" && text_at(host, "instance.node.phase") == "Idle") {
+    if (const auto reason = text_at(host, "instance.node.outcome.reason"); !reason.empty()) note(reason);
+  }
+  if (text_at(host, "instance.node.paused") == "true") note("paused");
+  if (text_at(host, "instance.node.held") == "true") note("held");
+  if (text_at(host, "hostStatusIndicator") == "STATUS_INDICATION_ERROR") note(text_at(host, "hostStatus"));
+  return notes.empty() ? status : status + " (" + notes + ")";
+}
+
 std::vector<Kind> make_kinds() {
   std::vector<Kind> all;
   all.push_back({"host",
@@ -51,7 +65,7 @@ std::vector<Kind> make_kinds() {
                  {plain("NAME", "name"),
                   plain("IMAGE", "instance.os.imageId"),
                   {"PHASE", false, [](const Json& host, const Reading&) { return shown_progress(host, 0); }},
-                  plain("STATUS", "instance.updateStatus"),
+                  {"STATUS", false, [](const Json& host, const Reading&) { return status_with_notes(host); }},
                   plain("POLICY", "instance.updatePolicy.name"),
                   plain("AVAILABLE", "instance.osUpdateAvailable"),
                   plain("HOST STATUS", "hostStatus", true),
