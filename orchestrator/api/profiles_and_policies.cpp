@@ -165,9 +165,9 @@ void Api::list_runs(Call& call) {
     auto read = view.runs([&](const fleet::Run& run) { order.emplace_back(run.start_ms != 0 ? run.start_ms : run.opened_ms, run.id); });
     if (!read) return read;
     std::sort(order.begin(), order.end(), std::greater<>());
-    for (const auto& [start_ms, id] : order) {
+    for (const auto& entry : order) {
       pager.add([&] {
-        auto run = view.run(id);  // of the same snapshot
+        auto run = view.run(entry.second);  // of the same snapshot
         return run ? run_json(view, *run) : Json(Json::object());
       });
     }
