@@ -131,13 +131,15 @@ class Story:
         return 1 if result["disagreements"] or result["lost"] or failed else 0
 
     def _settle(self):
-        """Until every node has nothing more to say: the orchestrator has its newest event."""
+        """Until every node has nothing more to say: the orchestrator has its newest event.
+
+        An agent that is still starting will say one more: it is online only after it has journaled that it started."""
 
         def settled():
             for node in self.fleet.nodes:
                 told, _ = self.fleet.check_store("abide-agent", node.state)
                 at = self.hosts[node.uuid]["instance"]["node"]
-                if told is None or at.get("journal") != told["journal"] or at.get("upto", 0) < told["last"]:
+                if told is None or at.get("journal") != told["journal"] or at.get("upto", 0) < told["last"] or not at.get("online"):
                     return False
             return True
 
