@@ -13,7 +13,7 @@ namespace {
 constexpr long redirects_max = 5;
 constexpr int poll_ms = 100;  // how often the sink is asked to look at its clock
 constexpr long curl_buffer_bytes = 256 * 1024;
-constexpr int receive_buffer_bytes = 512 * 1024;  // what a broken connection or a killed agent can cost, at most
+constexpr int receive_buffer_bytes = 512 * 1024;  // under way when the agent is killed; the sender keeps some, too
 constexpr std::size_t header_bytes_max = 512;     // of a validator
 
 std::string lower(std::string_view text) {
