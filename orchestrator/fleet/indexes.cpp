@@ -26,9 +26,9 @@ void add(State& state, const OsResource& resource) {
   state.os_by_name[resource.name].insert(resource.id);
   if (!is_image(resource)) return;
   auto& ids = state.versions[{resource.profile_name, resource.architecture}];
-  const auto place = std::find_if(ids.begin(), ids.end(), [&](const std::string& id) {
+  const auto place = std::partition_point(ids.begin(), ids.end(), [&](const std::string& id) {
     const auto order = compare_versions(state.os_resources.at(id).value.image_id, resource.image_id);
-    return order && *order > 0;
+    return order && *order <= 0;
   });
   ids.insert(place, resource.id);
 }
