@@ -49,7 +49,9 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.text("key-file", &config.key_file, "with mqtts://: its key");
   table.text("listen", &config.listen, "HOST:PORT of the REST API; a loopback address; port 0 takes a free one").checked(check_listen);
   table.text("releases", &config.releases, "release service: a directory, or an http(s) URL").required();
-  table.text("files", &config.files, "URL that image paths are relative to, if not the release service's own");
+  table.text(
+      "files", &config.files,
+      "http(s) URL that image paths are relative to, if not the release service's own; with a directory, the URL that serves it to nodes");
   table.list("project", &config.projects, "a project that exists from the start").checked(check_project_name);
   table.choice("registration", &config.registration, {"auto", "required"},
                "auto: a node that says hello becomes a host; required: an operator registers it first. Without it: auto where the "

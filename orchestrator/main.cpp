@@ -77,6 +77,8 @@ int serve(const Config& config) {
   auto source = discovery::Source::open(releases);
   if (!source) return ended(ExitCode::usage, source.error().message);
   const std::string files_root = (*source)->files_root();
+  if (files_root.starts_with("file:"))
+    log_warn("nodes fetch images by HTTP only, and these are told to be at " + files_root + ": give the URL that serves them with --files");
   const std::int64_t poll_ms = config.releases_poll_ms != 0 ? config.releases_poll_ms
                                : (*source)->is_directory()  ? directory_poll_ms
                                                             : url_poll_ms;
