@@ -5,6 +5,7 @@ A real Mosquitto with our configuration and ACL, on a free port. Messages are th
 fuzzer's seeds), published by their own speakers; the shell commands are taken out of the README.
 """
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -32,7 +33,10 @@ def start_broker(work):
     for _ in range(5):
         port = free_port()
         config = (SOURCE / "broker-config/mosquitto.conf").read_text()
-        (work / "mosquitto.conf").write_text(config.replace("@PORT@", str(port)).replace("@ACL@", str(SOURCE / "broker-config/acl")))
+        config = config.replace("@PORT@", str(port)).replace("@ACL@", str(SOURCE / "broker-config/acl"))
+        if os.geteuid() == 0:
+            config += "\nuser root\n"  # else it gives up its rights, and cannot read a clone below /root
+        (work / "mosquitto.conf").write_text(config)
         broker = subprocess.Popen(["mosquitto", "-c", work / "mosquitto.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + UP_WITHIN_S
         while broker.poll() is None and time.monotonic() < deadline:

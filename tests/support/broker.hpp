@@ -14,7 +14,7 @@ class Broker {
   // A configuration of broker-config/, with a directory for @CERTIFICATES@.
   Broker(std::string configuration, std::string certificates);
   [[nodiscard]] std::string url() const {
-    return certificates_.empty() ? "mqtt://127.0.0.1:" + std::to_string(port_) : "mqtts://localhost:" + std::to_string(port_);
+    return (certificates_.empty() ? "mqtt://127.0.0.1:" : "mqtts://127.0.0.1:") + std::to_string(port_);
   }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   void stop();           // SIGTERM: connections end, retained messages are forgotten

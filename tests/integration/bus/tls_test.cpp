@@ -24,7 +24,7 @@ class Certificates {
   Certificates() {
     run({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=fleet-ca", "-keyout",
          file("ca.key"), "-out", file("ca.crt")});
-    add("server", "localhost", "subjectAltName=DNS:localhost");
+    add("server", "broker", "subjectAltName=IP:127.0.0.1");
   }
   void add(const std::string& name, const std::string& common_name, const std::string& extension = "basicConstraints=CA:FALSE") {
     run({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + common_name, "-keyout",
