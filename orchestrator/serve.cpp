@@ -1,0 +1,150 @@
+#include "orchestrator/serve.hpp"
+
+#include <string_view>
+
+#include "common/bus/mqtt_bus.hpp"
+#include "common/service/build_version.hpp"
+#include "common/service/logging.hpp"
+#include "common/service/notify.hpp"
+#include "common/service/random_seed.hpp"
+#include "common/service/signals.hpp"
+#include "common/store/rocks_store.hpp"
+#include "orchestrator/api/api.hpp"
+#include "orchestrator/api/server.hpp"
+#include "orchestrator/check.hpp"
+#include "orchestrator/config.hpp"
+#include "orchestrator/orchestrator.hpp"
+
+namespace abide::orchestrator {
+
+namespace {
+
+constexpr std::int64_t directory_poll_ms = 10'000;
+constexpr std::int64_t url_poll_ms = 15 * 60'000;
+
+int ended(ExitCode code, const std::string& line) {
+  if (!line.empty()) log_error(line);
+  return to_int(code);
+}
+
+Settings settings_of(const Config& config) {
+  Settings settings;
+  settings.fleet.auto_register = config.auto_register;
+  settings.fleet.ack_after_ms = config.ack_after_ms;
+  settings.fleet.ack_after_events = static_cast<std::uint32_t>(config.ack_after_events);
+  settings.fleet.spread_ms_per_node = config.spread_ms_per_node;
+  settings.fleet.roll_call_again_ms = config.roll_call_again_ms;
+  settings.projects = config.projects;
+  settings.inbox_capacity = static_cast<std::size_t>(config.inbox_capacity);
+  return settings;
+}
+
+BusSettings bus_settings_of(const Config& config, std::vector<std::string> filters) {
+  BusSettings bus;
+  bus.url = config.broker;
+  // Not one for all: the broker would throw the older off for the newer, again and again, and neither would ever hear the
+  // other's roll call, which decides who goes on.
+  bus.client_id = "abide-orchestrator-" + to_hex(SessionId{random_seed()});
+  bus.user_name = "orchestrator";
+  bus.filters = std::move(filters);
+  bus.keep_alive_s = static_cast<int>(config.keep_alive_s);
+  bus.reconnect_ms_max = config.reconnect_ms_max;
+  bus.in_flight_max = 1'000;
+  bus.queue_max = 100'000;
+  bus.ca_file = config.ca_file;
+  bus.certificate_file = config.certificate_file;
+  bus.key_file = config.key_file;
+  return bus;
+}
+
+api::ServerSettings server_settings_of(const Config& config) {
+  api::ServerSettings server;
+  server.host = config.listen_host;
+  server.port = config.listen_port;
+  server.connections_max = static_cast<std::size_t>(config.connections_max);
+  server.streams_max = static_cast<std::size_t>(config.streams_max);
+  server.answer_ms = config.answer_timeout_ms;
+  server.keep_alive_ms = config.stream_keep_alive_ms;
+  return server;
+}
+
+int serve(const Config& config, const Parts& parts) {
+  auto store = parts.open_store(config.state);
+  if (!store) return ended(exit_code_of_open(store.error()), store.error().message);
+  discovery::SourceSettings releases;
+  releases.releases = config.releases;
+  releases.files = config.files;
+  auto source = discovery::Source::open(releases);
+  if (!source) return ended(ExitCode::usage, source.error().message);
+  const std::string files_root = (*source)->files_root();
+  if (files_root.starts_with("file:"))
+    log_warn("nodes fetch images by HTTP only, and these are told to be at " + files_root + ": give the URL that serves them with --files");
+  const std::int64_t poll_ms = config.releases_poll_ms != 0 ? config.releases_poll_ms
+                               : (*source)->is_directory()  ? directory_poll_ms
+                                                            : url_poll_ms;
+
+  auto opened = Orchestrator::open(**store, settings_of(config), [&](std::vector<std::string> filters) {
+    return parts.make_bus(bus_settings_of(config, std::move(filters)));
+  });
+  if (!opened) return ended(exit_code_of_open(opened.error()), opened.error().message);
+  Orchestrator& orchestrator = **opened;
+  orchestrator.set_worker(std::make_unique<discovery::Worker>(std::move(*source), discovery::WorkerSettings{poll_ms}, Random{random_seed()},
+                                                              orchestrator.deliver()));
+
+  std::unique_ptr<api::Server> server;
+  api::Api handlers(orchestrator, api::ApiSettings{files_root}, [&](std::function<void()> work) { server->post(std::move(work)); });
+  auto listening = api::Server::listen(server_settings_of(config), [&](api::HttpRequest request, std::shared_ptr<api::Exchange> exchange) {
+    handlers.handle(request, exchange);
+  });
+  if (!listening)
+    return ended(listening.error().code == Code::unavailable ? ExitCode::listen_failed : ExitCode::usage, listening.error().message);
+  server = std::move(*listening);
+  orchestrator.on_events([&] { server->wake_streams(); });
+
+  const auto manager = ServiceManager::of_environment();
+  if (const auto watchdog_ms = manager.watchdog_ms()) {
+    orchestrator.on_turn([&manager, half = *watchdog_ms / 2, told_ms = std::int64_t{0}]() mutable {
+      const auto now_ms = boottime_ms();
+      if (now_ms - told_ms < half) return;
+      told_ms = now_ms;
+      manager.alive();
+    });
+  }
+  auto signals = Signals::catch_stop([&](int) {
+    manager.stopping();
+    orchestrator.stop();
+  });
+  if (!signals) return ended(ExitCode::failed, signals.error().message);
+  if (auto started = orchestrator.start(); !started) return ended(ExitCode::usage, started.error().message);
+  server->start();
+  const std::string host = config.listen_host.find(':') == std::string::npos ? config.listen_host : "[" + config.listen_host + "]";
+  print_ready({{"api", "http://" + host + ":" + std::to_string(server->port())}});
+  manager.ready();
+  log_info(version_line("abide-orchestrator") + " serves state=" + config.state);
+  const Ended end = orchestrator.wait();
+  server->stop();
+  return ended(end.code, end.line);
+}
+
+}  // namespace
+
+Parts product_parts() {
+  Parts parts;
+  parts.open_store = [](const std::string& dir) -> Result<std::unique_ptr<Store>> {
+    auto store = RocksStore::open(dir);
+    if (!store) return fail(store.error());
+    return std::unique_ptr<Store>(std::move(*store));
+  };
+  parts.make_bus = [](BusSettings settings) { return std::make_unique<MqttBus>(std::move(settings)); };
+  return parts;
+}
+
+int run_orchestrator(int argc, const char* const* argv, const Parts& parts) {
+  if (argc > 1 && std::string_view(argv[1]) == "check") return run_check(argc - 1, argv + 1);
+  Config config;
+  if (const auto code = settle_config(config, argc, argv)) return *code;
+  if (const auto level = parse_log_level(config.log_level)) start_logging(*level);
+  return serve(config, parts);
+}
+
+}  // namespace abide::orchestrator
