@@ -11,15 +11,6 @@ namespace {
 constexpr std::size_t chain_bytes = 8;
 constexpr std::size_t head_bytes = 6 * 8;  // the fields of JournalHead in their order, big-endian
 
-std::string head_key(std::string_view scope) {
-  return std::string(scope) + "m/head";
-}
-
-std::string encode_head(const JournalHead& head) {
-  return big_endian(head.id.value) + big_endian(head.last) + big_endian(head.chain.value) + big_endian(head.base) +
-         big_endian(head.base_chain.value) + big_endian(head.acked);
-}
-
 std::optional<JournalHead> decode_head(std::string_view bytes) {
   if (bytes.size() != head_bytes) return std::nullopt;
   const auto field = [&](std::size_t index) { return from_big_endian(bytes.substr(index * 8, 8)); };
@@ -41,6 +32,15 @@ std::string named(std::string_view scope, JournalId id) {
 }
 
 }  // namespace
+
+std::string head_key(std::string_view scope) {
+  return std::string(scope) + "m/head";
+}
+
+std::string head_row(const JournalHead& head) {
+  return big_endian(head.id.value) + big_endian(head.last) + big_endian(head.chain.value) + big_endian(head.base) +
+         big_endian(head.base_chain.value) + big_endian(head.acked);
+}
 
 std::string journal_key(std::string_view scope, JournalId id, std::uint64_t sequence) {
   return std::string(scope) + "j/" + big_endian(id.value) + big_endian(sequence);
@@ -67,6 +67,12 @@ Result<JournalHead> Journal::read_head(const Reader& reader, std::string_view sc
   return *head;
 }
 
+Result<std::optional<JournalHead>> Journal::told_head(const Reader& reader, std::string_view scope) {
+  auto bytes = reader.get(head_key(scope));
+  if (!bytes) return fail(bytes.error().in("read the head of the journal of " + std::string(scope)));
+  return *bytes ? decode_head(**bytes) : std::nullopt;
+}
+
 Result<Journal> Journal::open(const Store& store, std::string scope) {
   auto head = read_head(store, scope);
   if (!head) return fail(head.error());
@@ -74,7 +80,7 @@ Result<Journal> Journal::open(const Store& store, std::string scope) {
 }
 
 void Journal::put_head(Batch& batch) const {
-  batch.put(head_key(scope_), encode_head(head_));
+  batch.put(head_key(scope_), head_row(head_));
 }
 
 void Journal::begin(Batch& batch, JournalId id) {

@@ -58,6 +58,8 @@ class Journal {
                            const VisitEvent& visit);
   // A head without id where there is none. corrupt: it cannot be read, or the record of `last` is not there or another.
   static Result<JournalHead> read_head(const Reader& reader, std::string_view scope);
+  // What the head's row says, right or wrong: for looking at what is damaged. Nothing: it says nothing.
+  static Result<std::optional<JournalHead>> told_head(const Reader& reader, std::string_view scope);
 
  private:
   Journal(const Store& store, std::string scope, JournalHead head) : store_(&store), scope_(std::move(scope)), head_(head) {}
@@ -69,6 +71,8 @@ class Journal {
 };
 
 std::string journal_key(std::string_view scope, JournalId id, std::uint64_t sequence);
+std::string head_key(std::string_view scope);
+std::string head_row(const JournalHead& head);  // its bytes
 std::string row_key(std::string_view scope, std::string_view kind, std::string_view id);  // <scope>r/<kind>/<id>
 
 }  // namespace abide

@@ -144,6 +144,23 @@ Result<std::unique_ptr<rocksdb::DB>> open_for_reading(const std::string& dir) {
   return opened;
 }
 
+// Attempts in the order of what they lose: what the log says behind its first damage; then all of the log, and what only
+// newer sets of files say.
+Result<std::unique_ptr<rocksdb::DB>> open_in_spite_of_damage(const std::string& dir) {
+  auto options = options_for(true);
+  options.paranoid_checks = false;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  rocksdb::Status status;
+  for (const bool best_effort : {false, true}) {
+    options.best_efforts_recovery = best_effort;
+    rocksdb::DB* db = nullptr;
+    status = rocksdb::DB::OpenForReadOnly(options, dir, &db);
+    std::unique_ptr<rocksdb::DB> opened(db);
+    if (status.ok()) return opened;
+  }
+  return fail(error_of(status, "open store " + dir));
+}
+
 bool is_empty(rocksdb::DB& db) {
   const std::unique_ptr<rocksdb::Iterator> row(db.NewIterator(rocksdb::ReadOptions()));
   row->SeekToFirst();
@@ -309,6 +326,18 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string
     refused = reader ? Error{Code::unavailable, "open store " + dir + ": its owner keeps changing it"} : reader.error();
   }
   return fail(*refused);
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open_damaged(const std::string& dir) {
+  auto reader = open_in_spite_of_damage(dir);
+  if (!reader) return fail(reader.error());
+  auto format = format_of(**reader, dir);
+  if (!format) return fail(format.error());
+  if (!*format) return fail(Code::corrupt, "nothing can be read of the store in " + dir);
+  if (auto known = check_format(**format, dir); !known) return fail(known.error());
+  auto opened = std::make_shared<Opened>();
+  opened->db = std::move(*reader);
+  return std::unique_ptr<RocksStore>(new RocksStore(std::move(opened)));
 }
 
 Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {

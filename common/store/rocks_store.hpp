@@ -24,6 +24,10 @@ class RocksStore final : public Store {
   // commits of the owner do not show. commit() says denied. not_found: there is no store in the directory.
   static Result<std::unique_ptr<RocksStore>> open_read_only(const std::string& dir);
 
+  // The same for a store that open_read_only calls corrupt: whatever can still be read of it. What lies behind the damage in
+  // its log, and files that are gone or broken, are missing, so nothing about the rows is promised.
+  static Result<std::unique_ptr<RocksStore>> open_damaged(const std::string& dir);
+
   ~RocksStore() override;
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
