@@ -1,11 +1,12 @@
 #pragma once
 // The broker and the network to it: real topics, real bytes. A client is a machine's agent or the orchestrator. A message
 // travels to the broker and from there to each subscriber; each way takes its time, within a topic and connection in order.
+// It tells the observers what is published and what is delivered.
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,26 +44,36 @@ class Broker {
   void wedge(ClientIndex client, bool wedged);
 
  private:
+  // One direction of a connection: what was sent first arrives first, save that topics may overtake each other.
+  struct Way {
+    std::int64_t free_ms = 0;
+    std::map<std::string, std::int64_t, std::less<>> held_up;  // topics that others overtook, and when they are free again
+  };
   struct Connection {
     std::uint64_t number = 0;  // 0: none. What carries an older number is of a connection that has ended
-    bool subscribed = false;
+    bool subscribed = false;   // the broker knows it
+    bool heard = false;        // the client knows it
     std::vector<std::string> filters;
     std::optional<BusMessage> will;
     Handler handler;
     bool wedged = false;
-    std::map<std::string, std::int64_t> up_free_ms, down_free_ms;  // per topic: nothing arrives before this
+    Way up, down;
   };
 
-  void arrive(ClientIndex from, std::uint64_t number, BusMessage message, std::uint64_t ticket);
+  void subscribe(ClientIndex client, std::uint64_t number);
+  void arrive(ClientIndex from, std::uint64_t number, const BusMessage& message, std::uint64_t ticket);
   void spread(const BusMessage& message);
   void deliver(ClientIndex to, const BusMessage& message, bool retained);
-  void end(ClientIndex client, const std::string& why, bool with_will, bool tell);
-  [[nodiscard]] std::int64_t travel_ms(std::map<std::string, std::int64_t>& free_ms, const std::string& topic,
-                                       std::optional<MachineIndex> whose);
+  void hand_over(ClientIndex to, std::uint64_t number, BusEvent event, std::int64_t at_ms);
+  void end(ClientIndex client, const std::string& why, std::int64_t will_in_ms, bool tell);
+  [[nodiscard]] std::int64_t arrival_ms(Way& way, std::string_view topic, std::optional<MachineIndex> whose);
+  [[nodiscard]] bool is_current(ClientIndex client, std::uint64_t number) const;
   [[nodiscard]] std::vector<ClientIndex> subscribers(const std::string& topic) const;
+  [[nodiscard]] std::int64_t draw_ms(std::int64_t from_ms, std::int64_t to_ms);
 
   World& world_;
   std::map<ClientIndex, Connection> connections_;
+  std::map<std::string, std::set<ClientIndex>, std::less<>> subscribed_;  // by filter
   std::map<std::string, BusMessage> retained_;
   std::uint64_t next_number_ = 1;
   bool away_ = false;

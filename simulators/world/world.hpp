@@ -64,7 +64,7 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  void watch(Observer& observer) { observers_.push_back(&observer); }
+  void watch(Observer& observer);
 
   // The next thing that happens. False: the run is over (`ended` was told).
   bool step();
@@ -102,11 +102,12 @@ class World {
   enum class Stream : std::uint8_t { network, faults, people, control, machine, count_ };
   [[nodiscard]] Random& random(Stream stream) { return random_[static_cast<std::size_t>(stream)]; }
   // Does this fault happen here? Once in `one_in` times, where the plan has it, faults have not stopped and it is not left
-  // out. Tells the observers if so.
+  // out. Tells the observers if so; what is drawn from Stream::faults right after it depends on this one only.
   bool strikes(Fault fault, std::uint64_t one_in, std::optional<MachineIndex> machine = std::nullopt);
   void tell_fault(Fault fault, std::optional<MachineIndex> machine);  // by order of a scenario
   // A line of the transcript: time, who, what.
   void say(std::string_view who, std::string_view what);
+  [[nodiscard]] bool is_read() const { return is_read_; }  // somebody reads lines
   template <class F>
   void tell(F&& f) {
     for (auto* observer : observers_) f(*observer);
@@ -115,6 +116,12 @@ class World {
 
  private:
   friend class Heap;
+  // weather.cpp: what befalls the bus and the orchestrator now and then
+  void begin_weather();
+  void back_up_again();
+  void weather();
+  void weather_of_connections();
+  void weather_of_control();
   void stop_faults();
 
   Plan plan_;
@@ -122,7 +129,9 @@ class World {
   std::int64_t quiet_at_ms_ = 0, end_at_ms_ = 0;
   bool quiet_ = false, over_ = false;
   std::uint64_t steps_ = 0, faults_happened_ = 0;
-  std::vector<Random> random_;
+  std::vector<Random> random_;        // by stream
+  std::vector<Random> fault_random_;  // by fault: whether it strikes
+  bool is_read_ = false;
   std::unique_ptr<Heap> heap_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<Control> control_;
