@@ -6,6 +6,7 @@
 #include "common/events/codec.hpp"
 #include "common/events/print.hpp"
 #include "common/service/random_seed.hpp"
+#include "orchestrator/translate.hpp"
 
 namespace abide::orchestrator {
 
@@ -323,28 +324,12 @@ void Orchestrator::take_message(BusReceived& message, const Now& now, Batch& bat
 
 void Orchestrator::take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now,
                                   Batch& batch) {
-  if (auto* hello = std::get_if<Hello>(&envelope.payload)) {
-    take(project, fleet::HelloHeard{node, envelope.journal, envelope.session, std::move(*hello)}, now, {}, batch);
-    return;
-  }
-  auto* event = std::get_if<NodeEvent>(&envelope.payload);
-  if (event == nullptr || envelope.sequence == 0 || !envelope.journal)
+  auto translated = translate_status(node, std::move(envelope), std::move(bytes));
+  if (!translated)
     return lines_.warn("status " + to_string(node),
                        "message that is neither hello nor event project=" + one_line(project.name) + " node=" + to_string(node),
                        now.mono_ms);
-  fleet::NodeEventHeard heard;
-  heard.node = node;
-  heard.journal = envelope.journal;
-  heard.sequence = envelope.sequence;
-  heard.after = envelope.after;
-  heard.chain = chain_after(envelope.after, bytes);
-  heard.session = envelope.session;
-  heard.at_ms = envelope.at_ms;
-  heard.clock_trusted = envelope.clock_trusted;
-  heard.envelope = std::move(bytes);
-  heard.event = std::move(*event);
-  const Cause cause{heard.journal, heard.sequence, {}};
-  take(project, heard, now, cause, batch);
+  take(project, translated->input, now, translated->cause, batch);
 }
 
 // ---- after the commit ------------------------------------------------------------------------------------------------------
@@ -360,45 +345,18 @@ void Orchestrator::settle(Project& project, const Now& now) {
   for (auto& message : done.messages) perform(project, message, now);
 }
 
-Envelope Orchestrator::envelope_of(const Project& project, const Now& now, Payload payload) const {
-  Envelope envelope;
-  envelope.life = project.host->link().life;
-  envelope.session = session_;
-  envelope.at_ms = now.wall_ms;
-  envelope.clock_trusted = now.trusted;
-  envelope.payload = std::move(payload);
-  return envelope;
-}
-
 void Orchestrator::perform(Project& project, fleet::Message& message, const Now& now) {
-  const auto& state = project.host->state();
-  const auto& link = project.host->link();
-  const auto& name = project.name;
-  if (std::holds_alternative<fleet::CallRoll>(message)) {
-    auto roll_call = fleet::make_roll_call(settings_.fleet, state, link);
-    publish({topics::roll_call(name), encode(envelope_of(project, now, roll_call)), 1, true});
-  } else if (const auto* received = std::get_if<fleet::SendReceived>(&message)) {
-    auto content = fleet::make_received(state, link, received->node, received->welcome, now);
-    publish({topics::received(name, received->node), encode(envelope_of(project, now, content)), 1, false});
-  } else if (const auto* document = std::get_if<fleet::PublishDocument>(&message)) {
-    const auto node = state.nodes.find(document->node);
-    if (node == state.nodes.end()) return;
-    const auto& newest = node->second.newest;
-    publish({topics::document(name, document->node, newest.topic), encode(envelope_of(project, now, newest.document)), 1, true});
-  } else if (const auto* announced = std::get_if<fleet::AnnounceProfile>(&message)) {
-    const auto found = state.os_resources.find(announced->os_resource_id);
-    if (found == state.os_resources.end()) return;
-    const auto& resource = found->second.value;
-    ProfileDiscovered discovered{resource.profile_name, resource.image_id, resource.id,
-                                 resource.architecture, resource.artifact, resource.manifest};
-    publish({topics::profile_discovered(name, resource.profile_name), encode(envelope_of(project, now, std::move(discovered))), 1, true});
-  } else if (auto* reply = std::get_if<fleet::Reply>(&message)) {
+  if (auto* reply = std::get_if<fleet::Reply>(&message)) {
     const auto asked = pending_.find(reply->request);
     if (asked == pending_.end()) return;
     after_commit_.push_back(
         [answered = std::move(asked->second), answer = std::move(reply->answer)]() mutable { answered(std::move(answer)); });
     pending_.erase(asked);
+    return;
   }
+  const auto& host = *project.host;
+  if (auto said = bus_message({project.name, session_}, settings_.fleet, host.state(), host.link(), message, now))
+    publish(std::move(*said));
 }
 
 void Orchestrator::publish(BusMessage message) {

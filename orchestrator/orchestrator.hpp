@@ -150,7 +150,6 @@ class Orchestrator final : public api::Backend {
   void flush_unsent();
   void connect_bus();
   void end(ExitCode code, std::string line);
-  Envelope envelope_of(const Project& project, const Now& now, Payload payload) const;
 
   Store& store_;
   Settings settings_;
