@@ -45,6 +45,8 @@ enum class Rule : std::uint32_t {
   reread,              // back to Staging, which reads the slot
   trial_limit,
   back_to_switching,   // the one-shot is cleared in Switching only
+  // documents, too
+  hold_restored,       // a declared restore holds every node
 };
 
 #ifdef ABIDE_SWITCHABLE_RULES

@@ -21,11 +21,18 @@ void begin_epoch(Turn& turn) {
   raise_epoch(turn, std::max(turn.state.epoch + 1, wall), "started");
 }
 
+// What was withdrawn in the time that was lost is asked for again in this state, and nothing on the bus can tell.
+void hold_all(Turn& turn) {
+  const bool any = std::any_of(turn.state.nodes.begin(), turn.state.nodes.end(), [](const auto& entry) { return !entry.second.held; });
+  if (any) turn.event(NodeHeld{every_node, {}, "may have been told more than this orchestrator knows, which was restored from a backup"});
+}
+
 struct Take {
   Turn& turn;
 
-  void operator()(const Started&) const {
+  void operator()(const Started& started) const {
     begin_epoch(turn);
+    if (started.restored && rule(Rule::hold_restored)) hold_all(turn);
     // Once a start everything is looked at: windows that passed meanwhile, images whose news was cut short.
     auto& link = turn.link;
     link.window_deadlines.clear();

@@ -64,7 +64,9 @@ struct Link {
 
 // ---- inputs ----------------------------------------------------------------------------------------------------------
 
-struct Started {};  // first input of every start: raises the epoch
+struct Started {          // first input of every start: raises the epoch
+  bool restored = false;  // on an older state than was once told, and somebody says so: every node is held
+};
 struct BusUp {};
 struct BusDown {};
 struct RollCallHeard {

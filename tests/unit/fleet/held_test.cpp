@@ -106,6 +106,41 @@ TEST(Held, EveryNodeIsWhenOneShowsADocumentUnderMyKeyThatIDoNotKnow) {
   EXPECT_EQ(other.link->release.os_image_id, "3.0.2") << "what was linked while it was held";
 }
 
+TEST(Held, EveryNodeIsAfterADeclaredRestoreUntilItIsConfirmed) {
+  Fixture f;
+  FakeNode other(f.bench, node_id(2), JournalId{2}, "nonrt", "3.0.1");
+  settle(f.bench, other);
+  f.link();
+  settle(f.bench, f.node);
+  f.open_window(10, 0);
+  const auto epoch = f.bench.state.epoch;
+  const auto documents = f.bench.events<DocumentIssued>().size();
+  f.bench.take(BusDown{});
+  f.bench.take(Started{.restored = true});
+  f.bench.take(BusUp{});
+  for (const auto& id : {f.node.id, other.id}) {
+    EXPECT_TRUE(f.bench.node(id).held);
+    EXPECT_NE(f.bench.node(id).held_why.find("restored from a backup"), std::string::npos);
+  }
+  EXPECT_EQ(f.bench.events<NodeHeld>().size(), 1U) << "one event for the fleet";
+  EXPECT_GT(f.bench.state.epoch, epoch);
+  settle(f.bench, std::vector<FakeNode*>{&f.node, &other});
+  EXPECT_EQ(f.node.head, (Number{f.bench.state.epoch, 0}));
+  EXPECT_FALSE(f.node.synced());
+  f.bench.pass(60'000);
+  EXPECT_EQ(f.bench.events<DocumentIssued>().size(), documents) << "the window has opened meanwhile, and nothing is told";
+
+  f.bench.restart();
+  EXPECT_TRUE(f.seen().held) << "another start confirms nothing";
+  f.bench.take(Started{.restored = true});
+  EXPECT_EQ(f.bench.events<NodeHeld>().size(), 1U) << "all are held already";
+  f.bench.done(ConfirmNode{f.host()});
+  settle(f.bench, f.node);
+  EXPECT_FALSE(f.seen().held);
+  EXPECT_TRUE(f.bench.node(other.id).held);
+  EXPECT_TRUE(f.node.window);
+}
+
 TEST(Held, ByAForeignKeyTheNodeIsAlone) {
   Fixture f;
   FakeNode other(f.bench, node_id(2), JournalId{2}, "nonrt", "3.0.1");
