@@ -32,4 +32,8 @@ struct Image {
 };
 std::string_view to_string(Image::Nature nature);
 
+// What every machine runs at first.
+inline constexpr const char* base_version = "3.0.20260101.0000";
+Image base_image();
+
 }  // namespace abide::sim

@@ -9,6 +9,8 @@
 #include <string>
 #include <variant>
 
+#include "common/events/topics.hpp"
+#include "edge-agent/outbox.hpp"
 #include "simulators/world/broker.hpp"
 #include "simulators/world/disk.hpp"
 #include "simulators/world/heap.hpp"
@@ -17,6 +19,8 @@
 namespace abide::sim {
 
 inline constexpr const char* node_scope = "node/";
+
+[[nodiscard]] std::string_view name_of(const node::Effect& effect);  // "ArmOnce"
 
 class Machine {
  public:
@@ -87,13 +91,14 @@ class Machine {
   void break_at(Point point, std::string event_or_effect, bool power);  // name of event or effect; kills the agent, or cuts power
 
  private:
-  friend class Process;  // machine_process.cpp and machine_effects.cpp share it
-
+  // An order that a worker has, as far as its end was not heard.
   struct Staging {
     node::Stage order;
-    BootId boot;
-    std::uint64_t number = 0;
-    bool erased = false;
+    std::uint64_t number = 0;  // of the order: what comes for another one is late
+    std::uint64_t done = 0;    // bytes
+    std::int64_t began_ms = 0;
+    bool writing = false;
+    int wrong_contents = 0;
   };
   struct Health {
     node::CheckHealth order;
@@ -105,30 +110,79 @@ class Machine {
     std::string name;
     bool power = false;
   };
+  enum class Death : std::uint8_t { none, killed, power };
 
-  // machine_process.cpp: one turn of the agent
+  // ---- machine_process.cpp: one turn of the agent. Where a bool is given: false, the process is dead.
   void wake_at(std::int64_t at_ms);
   void turn();
-  bool take(const node::Input& input, const Cause& cause, Batch& batch);
-  std::optional<node::Input> hear(const BusEvent& event, Cause& cause);
-  bool commit(Batch& batch);  // false: the process is dead
-  void publish(BusMessage message);
-  void pump_outbox();
-  bool dies_here(Point point, std::string_view name);
-  void schedule();
+  void take(const node::Input& input, const Cause& cause, Batch& batch);
+  [[nodiscard]] std::optional<node::Input> hear(const BusEvent& event, Cause& cause);
+  void note_end(const node::Input& end);
+  bool settle(Batch& batch);
+  bool commit(Batch& batch);
+  bool publish_committed(const AgentHost::Done& done);
+  bool say_hello();
+  void say_phase();
+  void say_progress(const Progress& progress);
+  bool pump_outbox();
+  void trim();
+  [[nodiscard]] Envelope envelope() const;
+  std::uint64_t publish(topics::FromNode what, std::string bytes, int qos, bool retain);  // 0: not connected
+  [[nodiscard]] Death dies_here(Point point, std::string_view name);
+  bool survives(Point point, std::string_view name);  // false: it has died here
+  void die(Death death);
+  void schedule(bool idle);
   void forget_process();
-  // machine_effects.cpp
-  void perform_orders();
-  std::optional<node::Input> perform(const node::Effect& effect);
-  void start_workers();
-  void stage_step(std::uint64_t number);
-  void end_staging(std::uint64_t number, Reason failure, std::string detail, bool reused);
-  void judge_health(std::uint64_t number);
-  // machine_hardware.cpp
-  void boot();
   void connect();
+  void hear_bus(BusEvent event);
+
+  // ---- machine_effects.cpp
+  // Nothing: no order to the boot loader is due. An empty input: the machine is going down, or has died.
+  struct Performed {
+    std::optional<node::Input> end;
+  };
+  std::optional<Performed> perform_one();
+  std::optional<node::Input> perform(const node::Effect& effect);
+  std::optional<node::Input> reboot(const node::Effect& effect, const BootId& boot);
+  bool start(const node::Stage& effect);
+  bool start(const node::CheckHealth& effect);
+  void stop_staging();
+  void stop_health();
+  void stage_look(std::uint64_t number);
+  void stage_write(std::uint64_t number);
+  void stage_finish(std::uint64_t number);
+  void end_staging(std::uint64_t number, Reason failure, std::string detail, bool reused);
+  [[nodiscard]] bool staging_goes_on(std::uint64_t number);
+  void judge_health(std::uint64_t number);
+  void post_if(std::uint64_t process, node::Input input, std::int64_t in_ms);
+
+  // ---- machine_hardware.cpp
+  void in(std::int64_t ms, void (Machine::*what)());  // unless power goes first
+  void load();
+  void fall_back();
+  void first_unit();
+  void watchdog_bites();
+  void restart_by_itself();
+  void go_down();  // by an order to reboot
+  void reset(BootCause cause);
+  void synchronise_clock();
+  [[nodiscard]] std::int64_t draw_ms(std::int64_t from_ms, std::int64_t to_ms);
   [[nodiscard]] Identity measure() const;
   [[nodiscard]] std::optional<Digest> read_slot(Slot slot) const;  // none: nothing whole
+  void begin_writing(Slot slot, const node::Effect& effect);
+  void write_slot(Slot slot, std::string version, bool corrupt);  // not flushed yet
+  void flush_slot(Slot slot);
+  [[nodiscard]] std::string image_in(Slot slot) const;  // version; empty: nothing whole
+  void tell(HardwareDid::Kind kind, Slot slot, const node::Effect* effect = nullptr);
+  [[nodiscard]] std::int64_t off_for_ms();
+
+  // ---- machine_faults.cpp: what befalls it now and then
+  void weather();
+  void bad_weather();
+  void loader_error();
+  void mend();
+
+  static constexpr std::size_t index_of(Slot slot) { return static_cast<std::size_t>(slot); }
 
   World& world_;
   MachineIndex index_;
@@ -138,33 +192,42 @@ class Machine {
 
   // hardware
   bool powered_ = false, gone_ = false;
+  std::uint64_t power_ = 0;  // counts switching on: what carries another number is of a time that has ended
   std::array<Content, 2> slots_;
-  std::array<bool, 2> bad_{};
+  std::array<bool, 2> bad_{}, unflushed_{};
   Slot running_ = Slot::a, default_slot_ = Slot::a;
   std::optional<Slot> one_shot_;
+  bool one_shot_taken_ = false;  // in this boot
   bool came_up_ = false;
   BootCause cause_ = BootCause::other;
   std::uint64_t boots_ = 0;
   std::int64_t booted_at_ms_ = 0, off_since_ms_ = 0;
   Clock clock_;
+  std::int64_t clock_at_ms_ = 0;  // moment, in true time, of clock_.off_ms
   Disk disk_;
+  std::optional<Disk::Content> old_disk_;  // a copy that somebody keeps
+  bool weather_began_ = false;
+  std::uint64_t bytes_per_second_ = 0;
 
   // process
   std::optional<AgentHost> host_;
   std::uint64_t process_ = 0;  // counts starts: what carries another number is of a process that has ended
   std::deque<Item> inbox_;
+  AgentHost::Done done_;  // decided, not committed
+  agent::Outbox outbox_;
   std::optional<Staging> staging_;
   std::optional<Health> health_;
+  std::optional<node::Stage> staged_;        // the last order that came to its end
+  std::optional<node::CheckHealth> judged_;  // the same
   std::uint64_t next_number_ = 1;
-  std::uint64_t welcomes_ = 0, next_to_send_ = 0;
-  std::map<std::uint64_t, std::uint64_t> in_flight_;  // ticket -> sequence
   std::uint64_t next_ticket_ = 1;
-  std::int64_t reconnect_doublings_ = 0;
+  std::uint32_t reconnect_doublings_ = 0;
   Heap::Ticket wake_;
+  std::optional<std::int64_t> look_mono_ms_;
+  Phase phase_said_ = Phase::idle;
+  Number offer_said_;
   bool going_down_ = false;
   std::vector<Trap> traps_;
-  std::optional<node::CheckHealth> judged_;
-  std::optional<node::Stage> staged_;
 };
 
 }  // namespace abide::sim

@@ -1,7 +1,12 @@
 #pragma once
 // The people: they publish images, link policies, plan windows, change their minds, and mend what was held or doubled. What
-// they do is drawn from the seed; or ordered by a scenario.
+// they do is drawn from the seed; or ordered by a scenario. They keep a notebook of what they want, and go by it: what an
+// orchestrator that died, or was restored, does not know any more, they enter again, before they confirm anything.
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,19 +35,64 @@ class Operator {
   Result<fleet::Answer> confirm(MachineIndex machine);
   Result<fleet::Answer> resolve(MachineIndex machine);  // names the journal that this machine has
 
-  [[nodiscard]] const std::vector<std::string>& policies() const { return policies_; }
-  [[nodiscard]] const std::vector<std::string>& windows() const { return windows_; }
+  [[nodiscard]] std::vector<std::string> policies() const;  // that the notebook has, by name
+  [[nodiscard]] std::vector<std::string> windows() const;   // ids at the orchestrator, as far as it has them
+
+  // ---- the notebook: what the people want, whatever the orchestrator knows of it
+  struct Wish {
+    std::string policy;  // by name; empty: none
+    bool paused = false;
+    std::string aborted_image;  // the update to it was aborted, and not asked for since
+  };
+  struct PolicyNote {
+    std::string target;  // version; empty: LATEST
+    bool allow_downgrade = false;
+  };
+  struct WindowNote {  // seconds by the orchestrator's clock
+    NodeId node;
+    std::int64_t start_seconds = 0, end_seconds = 0;
+  };
+  [[nodiscard]] const Wish& wish(const NodeId& node) { return wishes_[node]; }
 
  private:
+  struct Order {
+    fleet::Operation operation;
+    std::function<bool()> still;  // asked before it is sent: is it still right? none: it is
+  };
+  // operator.cpp
   void act();
+  void act_on_policy(MachineIndex machine, std::uint64_t draw);
+  void act_on_windows(MachineIndex machine);
   void publish_next();
-  void look_after();  // held and doubled nodes
+  [[nodiscard]] Image::Nature draw_nature();
+  [[nodiscard]] std::string draw_policy();
+  void order(fleet::Operation operation, std::function<bool()> still = {});
+  void send_next();
   void plan_next();
-  [[nodiscard]] std::string host_of(MachineIndex machine) const;
+  std::string note_window(const NodeId& node, std::int64_t in_ms, std::int64_t lasts_ms);
+  void read_releases();
+  [[nodiscard]] std::int64_t draw_ms(std::int64_t from_ms, std::int64_t to_ms);
+  [[nodiscard]] std::int64_t clock_seconds() const;  // the orchestrator's
+  [[nodiscard]] std::optional<std::string> schedule_id(const std::string& name) const;
+  // operator_care.cpp: the orchestrator is brought to what the notebook says
+  void look_after();
+  [[nodiscard]] std::vector<fleet::Operation> in_the_plan();  // that differs: hosts, policies, windows
+  void in_policies(std::vector<fleet::Operation>& differences) const;
+  void in_windows(std::vector<fleet::Operation>& differences);
+  [[nodiscard]] std::optional<fleet::Operation> in_node(const NodeId& id, const fleet::Node& node);
+  [[nodiscard]] std::optional<fleet::Operation> wrongly_held(const NodeId& id, const fleet::Node& node);
+  [[nodiscard]] fleet::Operation in_conflict(const NodeId& id, const fleet::Node& node);
 
   World& world_;
-  std::vector<std::string> policies_, windows_;
-  std::uint64_t builds_ = 0;
+  std::map<NodeId, Wish> wishes_;
+  std::map<std::string, PolicyNote> policies_;  // by name
+  std::map<std::string, WindowNote> windows_;   // by name
+  std::vector<std::string> published_;          // versions, oldest first
+  std::map<NodeId, std::int64_t> seen_at_ms_;   // when a hold or a conflict was noticed
+  std::deque<Order> orders_;
+  bool busy_ = false, refused_ = false, settling_ = false, acting_ = false;
+  std::uint64_t builds_ = 0, names_ = 0, resolutions_ = 0;
+  std::uint64_t day_ = 1, minute_of_day_ = 0;
 };
 
 }  // namespace abide::sim
