@@ -102,11 +102,11 @@ TEST(Cells, ACellIsARowForOneOfItsInputs) {
       "    asked, paused                   any     synced, cut off  -                 Staged       -                window\n"
       "    not asked                       over    away             Cancelled(aborted)  Idle         Stage            -\n\n3 cells\n");
   ASSERT_EQ(page.size(), 6U);
-  EXPECT_EQ(page[2].input, "Booted, same boot");
-  EXPECT_EQ(page[2].wish, (std::vector<std::string>{"asked", "paused"}));
-  EXPECT_EQ(page[2].window, (std::vector<std::string>{"open", "over"}));
-  EXPECT_EQ(page[2].link, (std::vector<std::string>{"synced", "cut off"}));
-  EXPECT_TRUE(page[2].empty);
+  EXPECT_EQ(page[1].input, "Booted, same boot");
+  EXPECT_EQ(page[1].wish, (std::vector<std::string>{"asked", "paused"}));
+  EXPECT_EQ(page[1].window, (std::vector<std::string>{"open", "over"}));
+  EXPECT_EQ(page[1].link, (std::vector<std::string>{"synced", "cut off"}));
+  EXPECT_TRUE(page[1].empty);
   EXPECT_EQ(page[5].name(), "cell: Staged | Connected | not asked / over / away");
   EXPECT_EQ(page[5].wish, (std::vector<std::string>{"paused", "un-linked", "newer link", "aborted"}));
   EXPECT_EQ(page[5].events, "Cancelled(aborted)");
