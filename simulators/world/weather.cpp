@@ -94,7 +94,7 @@ void World::stop_faults() {
   broker_->wedge(std::nullopt, false);
   control_->step_clock(-control_->clock_off_ms());
   tell([&](Observer& observer) { observer.quiet(*this); });
-  operator_->settle();
+  if (plan_.operator_works) operator_->settle();
 }
 
 }  // namespace abide::sim

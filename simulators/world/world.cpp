@@ -53,7 +53,7 @@ World::World(Plan plan) : plan_(std::move(plan)), now_ms_(begins_at_ms) {
   for (std::size_t i = 0; i < plan_.nodes; ++i) add_machine(std::make_unique<Machine>(*this, i, node_id(i), "n" + std::to_string(i + 1)));
   // Nothing happens before the first step: who watches has seen all.
   heap_->at(now_ms_, [this] { control_->start(); });
-  heap_->at(now_ms_ + people_begin_ms, [this] { operator_->begin(); });
+  if (plan_.operator_works) heap_->at(now_ms_ + people_begin_ms, [this] { operator_->begin(); });
   for (std::size_t i = 0; i < plan_.nodes; ++i) {
     const auto in_ms = static_cast<std::int64_t>(random(Stream::machine).below(power_on_ms_max));
     heap_->at(now_ms_ + in_ms, [this, i] { machines_[i]->power_on(); });
