@@ -261,7 +261,7 @@ bool Machine::commit(Batch& batch) {
     }
     batch.clear();
     for (const auto& event : done_.events)
-      world_.say(name_, "journals " + std::to_string(event.recorded.sequence) + " " + print(event.recorded.event));
+      if (world_.is_read()) world_.say(name_, "journals " + std::to_string(event.recorded.sequence) + " " + print(event.recorded.event));
     world_.tell([&](Observer& observer) { observer.node_committed(world_, index_); });
     for (const auto& event : done_.events)
       if (!survives(Point::after_commit, name_of(event.recorded.event))) return false;
