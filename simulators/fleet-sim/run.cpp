@@ -6,6 +6,7 @@
 
 #include "common/core/hash.hpp"
 #include "simulators/checkers/checkers.hpp"
+#include "simulators/situations/situations.hpp"
 #include "simulators/world/machine.hpp"
 
 namespace abide::fleet_sim {
@@ -112,6 +113,8 @@ RunResult run_world(const sim::Plan& plan, const RunOptions& options) {
       assert(known);  // options.cpp has asked
     }
   }
+  std::optional<sim::Situations> situations;
+  if (options.count_situations) world.watch(situations.emplace());
   const auto began_ms = world.now_ms();
   const auto whole_ms = static_cast<double>(plan.hours + plan.quiet_hours) * 3'600'000;
   std::uint64_t steps = 0;
@@ -127,6 +130,14 @@ RunResult run_world(const sim::Plan& plan, const RunOptions& options) {
     for (const auto& finding : findings) {
       if (result.findings.size() == findings_kept_max) break;
       result.findings.push_back({finding.checker, finding.at_ms, finding.what});
+    }
+  }
+  if (situations) {
+    result.reached = situations->counts();
+    for (const auto& [what, count] : situations->refuted()) {
+      ++result.figures.findings;
+      if (result.findings.size() == findings_kept_max) break;
+      result.findings.push_back({std::string(unreachable), world.now_ms(), what + ": " + std::to_string(count) + " times"});
     }
   }
   if (steps == steps_max) {
@@ -148,7 +159,7 @@ std::vector<Named> every_checker() {
 }
 
 std::vector<std::string> every_situation() {
-  return {};
+  return sim::Situations::names();
 }
 
 Digest hash_of(const std::vector<Digest>& hashes) {

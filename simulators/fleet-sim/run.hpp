@@ -27,6 +27,9 @@ struct Found {
 };
 inline constexpr std::string_view endless = "ends";  // the checker whose finding is a run of more than steps_max steps
 
+inline constexpr std::string_view unreachable =
+    "unreachable";  // the checker whose finding is that what is argued in unreachable.txt was reached
+
 struct Struck {  // a fault that happened
   std::uint64_t number = 0;
   sim::Fault fault{};
@@ -48,7 +51,8 @@ struct RunResult {
   std::vector<Found> findings;  // the first findings_kept_max; figures count all
   Figures figures;
   std::optional<Digest> hash;                    // SHA-256 of the transcript, each line with its newline; if lines were made
-  std::map<std::string, std::uint64_t> reached;  // situation -> how often, every known one
+  std::map<std::string, std::uint64_t> reached;  // situation -> how often, every known one; if they were counted
+  std::map<std::string, std::uint64_t> refuted;  // reached, though it was argued that it cannot be
   std::vector<Struck> faults;                    // if asked for
   std::vector<std::string> last_lines;           // if something was found
 };
