@@ -1,10 +1,9 @@
 #include "common/events/print.hpp"
 
-#include <set>
 #include <type_traits>
 
-#include "common/core/hash.hpp"
 #include "common/core/time.hpp"
+#include "common/events/field_list.hpp"
 #include "common/events/fields.hpp"
 #include "common/events/text.hpp"
 
@@ -14,128 +13,11 @@ namespace {
 constexpr std::size_t line_value_bytes_max = 200;  // of one value in a line; fields_of gives all of it
 constexpr std::size_t line_digest_digits = 12;     // enough to tell images apart in a log
 
-struct Field {
-  std::string name;
-  std::string value;
-  bool digest = false;
-};
-
-std::string_view text_of(DocumentTopic topic) {
-  switch (topic) {
-    case DocumentTopic::policy_linked:
-      return "policy-linked";
-    case DocumentTopic::window_scheduled:
-      return "window-scheduled";
-    case DocumentTopic::window_opened:
-      return "window-opened";
-  }
-  return "unknown";
-}
-std::string_view text_of(UpdatePolicy policy) {
-  switch (policy) {
-    case UpdatePolicy::latest:
-      return "latest";
-    case UpdatePolicy::target:
-      return "target";
-  }
-  return "unknown";
-}
-std::string_view text_of(ScheduleStatus status) {
-  switch (status) {
-    case ScheduleStatus::unspecified:
-      return "unspecified";
-    case ScheduleStatus::maintenance:
-      return "maintenance";
-    case ScheduleStatus::os_update:
-      return "os_update";
-  }
-  return "unknown";
-}
-template <class E>
-requires requires(E value) {
-  to_string(value);
-}
-std::string_view text_of(E value) {
-  return to_string(value);
-}
-
-// Lists what is there: empty texts, absent parts and "none" are left out, numbers and truths never.
-class Lister {
- public:
-  explicit Lister(std::vector<Field>& list) : list_(list) {}
-
-  template <class T, class... Specs>
-  void operator()(std::string_view name, const T& member, Specs... specs) {
-    add(prefix_ + std::string(name), member, specs...);
-  }
-
- private:
-  void put(std::string name, std::string value) { list_.push_back({std::move(name), std::move(value)}); }
-
-  template <class T>
-  void add(std::string name, const T& member) {
-    if constexpr (Described<T>) {
-      Lister inner(list_);
-      inner.prefix_ = name + ".";
-      fields(inner, member);
-    } else if constexpr (std::is_same_v<T, bool>) {
-      put(std::move(name), member ? "true" : "false");
-    } else if constexpr (std::is_same_v<T, Number>) {
-      if (member) put(std::move(name), to_string(member));
-    } else if constexpr (std::is_same_v<T, NodeId>) {
-      put(std::move(name), to_string(member));
-    } else if constexpr (std::is_same_v<T, Digest>) {
-      if (member) list_.push_back({std::move(name), to_hex(member), true});
-    } else if constexpr (std::is_same_v<T, BootId>) {
-      if (member) put(std::move(name), member.text);
-    } else if constexpr (std::is_enum_v<T>) {
-      if (const auto text = text_of(member); text != "none") put(std::move(name), std::string(text));
-    } else if constexpr (std::is_arithmetic_v<T>) {
-      put(std::move(name), std::to_string(member));
-    } else {
-      if (member) put(std::move(name), to_hex(member));  // Id64
-    }
-  }
-  template <class T>
-  void add(std::string name, const std::optional<T>& member) {
-    if (member) add(std::move(name), *member);
-  }
-  void add(std::string name, const std::string& member, Text) {
-    if (!member.empty()) put(std::move(name), member);
-  }
-  void add(const std::string& name, const std::string& member, Bytes) {
-    if (member.empty()) return;
-    put(name + "_bytes", std::to_string(member.size()));
-    list_.push_back({name + "_sha256", to_hex(sha256(member)), true});
-  }
-  void add(const std::string&, const std::string&, Secret) {}
-  void add(const std::string& name, const std::int64_t& member, Moment moment) {
-    if (member == 0) return;
-    put(name.substr(0, name.rfind('_')), to_rfc3339(member * moment.unit_ms));
-  }
-  void add(std::string name, const std::uint32_t& member, UpTo) { put(std::move(name), std::to_string(member)); }
-  void add(std::string name, const std::vector<std::string>& members, Items, Text) {
-    if (members.empty()) return;
-    std::string all;
-    for (const auto& member : members) all += (all.empty() ? "" : " ") + member;
-    put(std::move(name), std::move(all));
-  }
-  template <class T>
-  void add(const std::string& name, const std::vector<T>& members, Items) {
-    for (std::size_t i = 0; i < members.size(); ++i) add(name + "." + std::to_string(i), members[i]);
-  }
-
-  std::vector<Field>& list_;
-  std::string prefix_;
-};
-
-std::vector<Field> list_fields(const NodeEvent& event);
+std::vector<ListedField> list_fields(const NodeEvent& event);
 
 template <class T>
-std::vector<Field> list_of(const T& value) {
-  std::vector<Field> list;
-  Lister lister(list);
-  fields(lister, value);
+std::vector<ListedField> list_of(const T& value) {
+  auto list = listed(value);
   if constexpr (std::is_same_v<T, NodeEventStored>) {
     list.push_back({"event", std::string(name_of(value.event))});
     for (auto& field : list_fields(value.event)) list.push_back({"event." + field.name, std::move(field.value), field.digest});
@@ -143,13 +25,13 @@ std::vector<Field> list_of(const T& value) {
   return list;
 }
 
-std::vector<Field> list_fields(const NodeEvent& event) {
+std::vector<ListedField> list_fields(const NodeEvent& event) {
   return std::visit([](const auto& e) { return list_of(e); }, event);
 }
-std::vector<Field> list_fields(const OrchestratorEvent& event) {
+std::vector<ListedField> list_fields(const OrchestratorEvent& event) {
   return std::visit([](const auto& e) { return list_of(e); }, event);
 }
-std::vector<Field> list_fields(const Payload& payload) {
+std::vector<ListedField> list_fields(const Payload& payload) {
   return std::visit(
       []<class T>(const T& held) {
         if constexpr (std::is_same_v<T, NodeEvent> || std::is_same_v<T, OrchestratorEvent>)

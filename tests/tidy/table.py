@@ -71,6 +71,8 @@ RULES: dict[str, Rule] = {
     # ---- simulators and tools: pure parts and common; tests: everything
     "simulators/": Rule(may=SHELL + NODE + SERVER, third=("fmt", "nlohmann", "CLI11")),
     "tools/": Rule(may=SHELL + NODE + SERVER, third=("fmt", "nlohmann", "CLI11", "toml++", "yaml-cpp", "libcurl")),
+    # Tables and bars look like those of abidectl.
+    "tools/replay": Rule(may=SHELL + NODE + SERVER + ("tools/abidectl/table.hpp",), third=("fmt", "nlohmann", "CLI11")),
     "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools"),
                    third=("fmt", "nlohmann", "RocksDB", "FlatBuffers", "yaml-cpp", "Boost", "libcurl", "Paho", "OpenSSL", "GoogleTest")),
 }

@@ -61,11 +61,12 @@ void add_history_options(CLI::App& app, HistoryOptions& options, bool with_outpu
 // A line "abide-replay: ..." on stderr; gives the exit code.
 int complain(const Surroundings& around, const Error& error);
 
-// A history with the scope that was asked for. Damage is told on stderr at once, each in one line, and sets the exit code
-// that the command then ends with (end_of).
+// A history, and which of its scopes was asked for. Damage is told on stderr at once, a line each, and sets the exit code that
+// the command then ends with (end_of).
 struct Opened {
   History history;
-  const Scope* scope = nullptr;
+  std::size_t place = 0;
+  [[nodiscard]] const Scope& scope() const { return history.scopes()[place]; }
 };
 Result<Opened> open_history(const HistoryOptions& options, const Surroundings& around);
 // exit_done, or exit_damaged where something of the history was damaged.
@@ -89,10 +90,16 @@ class ProgressBar {
   int shown_ = -1;  // percent
 };
 
-// A place in a history, as flags give it: a sequence, a time (RFC 3339: the first event at or after it), "first" or "last".
+// A sequence or a time, as --since and --until are given.
+struct Bound {
+  std::optional<std::uint64_t> sequence;
+  std::optional<std::int64_t> at_ms;
+};
+Result<Bound> parse_bound(std::string_view text);
+// A place in a history, as --at is given: a sequence, "first", "last", or a time (RFC 3339): after the last event until then.
 Result<std::uint64_t> find_place(const Opened& opened, std::string_view text);
-// "host-ab12cd34", a UUID, an instance's id or a host's name. not_found; conflict: the name is not unique. Of an agent's
-// history every name of its own node.
+// A node by UUID, host's or instance's id, or host's name. not_found; conflict: the name is not unique. An agent's history
+// knows its own node's UUID only.
 Result<NodeId> find_node(const Opened& opened, const std::string& text);
 
 // ---- the commands ------------------------------------------------------------------------------------------------------
