@@ -107,11 +107,13 @@ Points& Points::of_environment() {
     parsed.kind = static_cast<PointKind>(kind);
     known = true;
   }
-  if (!known || kind_end == number_end) give_up("ABIDE_CRASH_AT is not KIND:NUMBER:before|after");
-  const auto [stopped, error] = std::from_chars(at + kind_end + 1, at + number_end, parsed.number);
   const auto moment = text.substr(number_end + 1);
-  if (error != std::errc{} || stopped != at + number_end || (moment != "before" && moment != "after"))
-    give_up("ABIDE_CRASH_AT is not KIND:NUMBER:before|after");
+  if (!known || kind_end == number_end || (moment != "before" && moment != "after"))
+    give_up("ABIDE_CRASH_AT is not KIND:NUMBER|NAME:before|after");
+  parsed.name = text.substr(kind_end + 1, number_end - kind_end - 1);
+  const char* const end = parsed.name.data() + parsed.name.size();
+  if (const auto [stopped, error] = std::from_chars(parsed.name.data(), end, parsed.number); error != std::errc{} || stopped != end)
+    parsed.number = 0;
   parsed.before = moment == "before";
   points.at_ = parsed;
   return points;
@@ -123,16 +125,21 @@ void Points::write_line(PointKind kind, std::uint64_t number, const char* moment
   if (::write(log_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) give_up("cannot write the list of points");
 }
 
+bool Points::dies(PointKind kind, std::uint64_t number, const std::string& what, bool before) const {
+  if (!at_ || at_->kind != kind || at_->before != before) return false;
+  return at_->number != 0 ? at_->number == number : ("," + what + ",").find("," + at_->name + ",") != std::string::npos;
+}
+
 std::uint64_t Points::before(PointKind kind, const std::string& what) {
   const std::uint64_t number = ++(*counts_)[static_cast<std::size_t>(kind)];
-  const bool dies = at_ && at_->kind == kind && at_->number == number && at_->before;
-  write_line(kind, number, dies ? "died-before" : "before", what);
-  if (dies) static_cast<void>(std::raise(SIGKILL));
+  const bool last = dies(kind, number, what, true);
+  write_line(kind, number, last ? "died-before" : "before", what);
+  if (last) static_cast<void>(std::raise(SIGKILL));
   return number;
 }
 
 void Points::after(PointKind kind, std::uint64_t number, const std::string& what) {
-  if (!at_ || at_->kind != kind || at_->number != number || at_->before) return;
+  if (!dies(kind, number, what, false)) return;
   write_line(kind, number, "died-after", what);
   static_cast<void>(std::raise(SIGKILL));
 }

@@ -4,6 +4,7 @@
 //
 //   ABIDE_CRASH_FOLDER=DIR                 counts go on there through restarts and execve; `points` gets a line a point
 //   ABIDE_CRASH_AT=persist:17:before       dies there, by SIGKILL. Without it, points are only counted
+//   ABIDE_CRASH_AT=persist:Succeeded:after the first point of this kind with this among what it persists, publishes, does
 //
 // Any thread.
 #include <array>
@@ -41,12 +42,14 @@ class Points {
  private:
   struct At {
     PointKind kind{};
-    std::uint64_t number = 0;
+    std::uint64_t number = 0;  // 0: by name
+    std::string name;
     bool before = true;
   };
   using Counts = std::array<std::atomic<std::uint64_t>, point_kinds>;  // in a file that outlives the process
 
   Points() = default;
+  [[nodiscard]] bool dies(PointKind kind, std::uint64_t number, const std::string& what, bool before) const;
   void write_line(PointKind kind, std::uint64_t number, const char* moment, const std::string& what) const;
 
   Counts* counts_ = nullptr;
