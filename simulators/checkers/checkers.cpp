@@ -74,7 +74,8 @@ void Checkers::decided(const World& world, const FleetDecided& decided) {
 }
 
 void Checkers::node_committed(const World& world, MachineIndex machine) {
-  for (const auto& event : facts_.durable_events(machine)) {
+  for (const auto& [when, event] : facts_.durable_events(machine)) {
+    facts_.look_back(machine, when);
     for (auto& checker : checkers_) checker->node_durable(world, machine, event);
     facts_.take(world, machine, event);
   }

@@ -106,29 +106,29 @@ void Facts::decided(const World& world, const NodeDecided& decided) {
     return;
   }
   auto& pending = pending_[decided.machine];
-  for (const auto& event : decided.events) pending.push_back(event.recorded);
+  for (const auto& event : decided.events) pending.push_back({fact.link, event.recorded});
 }
 
 void Facts::hear(const World& world, MachineFact& fact, const node::Input& input, const Now& own) {
   if (std::holds_alternative<node::Connected>(input)) {
-    fact.connected = true;
-    fact.since_ms = fact.settled_ms = world.now_ms();
+    fact.link.connected = true;
+    fact.link.since_ms = fact.link.settled_ms = world.now_ms();
     fact.hellos.clear();
-    fact.life.reset();
+    fact.link.life.reset();
     fact.welcomed.reset();
-  } else if (std::holds_alternative<node::Disconnected>(input) && fact.connected) {
-    fact.connected = false;
-    fact.since_ms = world.now_ms();
+  } else if (std::holds_alternative<node::Disconnected>(input) && fact.link.connected) {
+    fact.link.connected = false;
+    fact.link.since_ms = world.now_ms();
   } else if (const auto* call = std::get_if<node::RollCallHeard>(&input)) {
-    if (fact.life != call->roll_call.life) fact.welcomed.reset();
-    fact.life = call->roll_call.life;
+    if (fact.link.life != call->roll_call.life) fact.welcomed.reset();
+    fact.link.life = call->roll_call.life;
   } else if (const auto* received = std::get_if<node::ReceivedHeard>(&input)) {
     const auto& welcome = received->received.welcome;
     if (!welcome) return;
     const auto hello = fact.hellos.find(welcome->nonce);
     if (hello == fact.hellos.end() || hello->second.answered_ms == 0) return;
     const auto said_ms = hello->second.said_ms;
-    fact.settled_ms = std::max(fact.settled_ms, said_ms);
+    fact.link.settled_ms = std::max(fact.link.settled_ms, said_ms);
     fact.welcomed = MachineFact::Welcomed{welcome->now_ms, hello->second.answered_ms};
     std::erase_if(fact.hellos, [&](const auto& other) { return other.second.said_ms < said_ms; });
     if (std::abs(own.wall_ms - welcome->now_ms) <= clock_agrees_ms) fact.clock_checked_ms = world.now_ms();
@@ -140,19 +140,21 @@ void Facts::begin_process(const World& world, const NodeDecided& decided) {
   auto& fact = of(decided.machine);
   const auto& disk = decided.before;
   pending_.erase(decided.machine);
-  fact.booted = fact.connected = false;
-  fact.since_ms = world.now_ms();
+  fact.booted = false;
+  fact.link = {};
+  fact.link.since_ms = world.now_ms();
   fact.hellos.clear();
-  fact.life.reset();
   fact.welcomed.reset();
   if (disk.journal == fact.journal && disk.last == fact.last && disk.chain == fact.chain) return;
-  if (disk.journal) nodes_[world.machine(decided.machine).id()].went_back = true;
+  if (disk.journal) nodes_[world.machine(decided.machine).id()].went_back = fact.went_back = true;
   fact.journal = disk.journal;
   fact.last = disk.last;
   fact.chain = disk.chain;
   fact.held = disk.held.number;
   fact.held_digest = disk.held.digest;
   fact.phase = disk.phase;
+  fact.started_in = disk.running;
+  fact.target = disk.target;
   fact.offer = disk.offer;
   fact.outcome = disk.outcome;
   fact.accepted_sequence = disk.accepted_sequence;
@@ -164,7 +166,7 @@ void Facts::begin_process(const World& world, const NodeDecided& decided) {
   if (disk.offer) fact.offers[disk.offer] = {true, OutcomeKind::none};
 }
 
-std::vector<Recorded<NodeEvent>> Facts::durable_events(MachineIndex index) {
+std::vector<Facts::Decided> Facts::durable_events(MachineIndex index) {
   of(index).booted = true;
   const auto found = pending_.find(index);
   if (found == pending_.end()) return {};
@@ -215,6 +217,16 @@ void Facts::take(const World& world, MachineIndex index, const Recorded<NodeEven
     nodes_[id].outcomes[outcome.offer].insert(outcome.kind);
   }
   if (const auto phase = std::visit(PhaseAfter{}, recorded.event)) fact.phase = *phase;
+  if (const auto* staged = std::get_if<ImageStaged>(&recorded.event)) fact.target = staged->slot;
+  if (std::holds_alternative<Accepted>(recorded.event)) fact.target = other(fact.started_in);
+  if (const auto* started = std::get_if<AgentStarted>(&recorded.event)) {
+    fact.started_in = started->slot;
+    // Somebody has booted the slot that was being staged: then it goes to the other one.
+    if ((fact.phase == Phase::staging || fact.phase == Phase::staged) && fact.target == started->slot) {
+      fact.phase = Phase::staging;
+      fact.target = other(started->slot);
+    }
+  }
 }
 
 // ---- orchestrator -----------------------------------------------------------------------------------------------------

@@ -29,19 +29,25 @@ struct OfferFact {
   OutcomeKind outcome = OutcomeKind::none;
 };
 
-struct MachineFact {
-  // the agent's process
-  bool booted = false;        // what it decided on Booted is durable
+// What a node knew of its connection.
+struct ConnectionFact {
   bool connected = false;     // as it has noticed
   std::int64_t since_ms = 0;  // true time of that, or of its start
-  std::int64_t settled_ms =
-      0;  // the newest document of this time was told to it: begin of its connection, or of a hello that was answered in it
+  // The newest document of this true time was told to it: begin of its connection, or of a hello that was answered in it.
+  std::int64_t settled_ms = 0;
+  std::optional<LifeId> life;  // of the newest roll call that came in this connection
+};
+
+struct MachineFact {
+  // the agent's process
+  bool booted = false;  // what it decided on Booted is durable
+  ConnectionFact link;
+  ConnectionFact when_decided;  // as it was when that was decided of which is told that it is durable
   struct HelloFact {
     std::int64_t said_ms = 0;
     std::int64_t answered_ms = 0;  // true time at which the orchestrator said its answer; 0: not yet
   };
   std::map<Nonce, HelloFact> hellos;  // said in this connection, from the newest that was answered
-  std::optional<LifeId> life;         // of the newest roll call that came in this connection
 
   // its journal, as far as it is durable
   JournalId journal;
@@ -50,6 +56,8 @@ struct MachineFact {
   Number held;
   Digest held_digest;
   Phase phase = Phase::idle;
+  Slot started_in = Slot::a;  // by its newest AgentStarted
+  Slot target = Slot::b;      // of the offer
   Number offer;
   std::uint64_t accepted_sequence = 0;
   Chain accepted_chain;
@@ -59,6 +67,7 @@ struct MachineFact {
   std::vector<std::int64_t> switch_times_ms;  // as measured: newest three
   std::int64_t switch_began_ms = 0;
   std::int64_t journaled_ms = 0;  // true time of the newest event
+  bool went_back = false;         // its disk has been an older one, once
 
   // time, by the newest welcome that answered a hello of this connection
   struct Welcomed {
@@ -121,7 +130,12 @@ class Facts {
   void decided(const World& world, const NodeDecided& decided);
   void decided(const World& world, const FleetDecided& decided);
   // What the commit that now returned has made durable; taken away from here.
-  std::vector<Recorded<NodeEvent>> durable_events(MachineIndex index);
+  struct Decided {
+    ConnectionFact when;
+    Recorded<NodeEvent> event;
+  };
+  std::vector<Decided> durable_events(MachineIndex index);
+  void look_back(MachineIndex index, const ConnectionFact& when) { of(index).when_decided = when; }
   std::vector<OrchestratorEvent> durable_events();
   void take(const World& world, MachineIndex index, const Recorded<NodeEvent>& event);
   void take(const World& world, const OrchestratorEvent& event);
@@ -142,7 +156,7 @@ class Facts {
   Documents documents_;
   std::map<Chain, JournaledFact> journaled_;
   std::set<Chain> stored_;
-  std::map<MachineIndex, std::vector<Recorded<NodeEvent>>> pending_;
+  std::map<MachineIndex, std::vector<Decided>> pending_;
   std::vector<OrchestratorEvent> fleet_pending_;
   std::uint64_t restores_ = 0;
   bool reload_ = false;

@@ -44,8 +44,8 @@ class GrowingNumbers final : public Checker {
       const auto* document = facts().issued(fact.held, fact.held_digest);
       if (document == nullptr || !document->link || document->link->offer != accepted->offer || document->link->aborted)
         found(world, accepts + ", which does not ask for it");
-      const Number newest = facts().newest_at(world.machine(index).id(), fact.settled_ms);
-      if (!fact.connected) found(world, accepts + " without a connection");
+      const Number newest = facts().newest_at(world.machine(index).id(), fact.when_decided.settled_ms);
+      if (!fact.when_decided.connected) found(world, accepts + " without a connection");
       if (fact.held < newest) found(world, accepts + "; document " + to_string(newest) + " was there when it was last answered");
     }
   }

@@ -16,6 +16,16 @@ class OneOutcome final : public Checker {
             "An offer is accepted once in a journal and ends once, with a reason; it is tried at most three times, and not again after it "
             "fell back.") {}
 
+  // A disk that was put back knows nothing of it; the orchestrator does, and tells.
+  void hardware(const World& world, const HardwareDid& did) override {
+    const auto* arm = did.effect == nullptr ? nullptr : std::get_if<node::ArmOnce>(did.effect);
+    if (arm == nullptr || did.kind != HardwareDid::Kind::one_shot_armed) return;
+    const Machine& machine = world.machine(did.machine);
+    const MachineFact& fact = facts().machine(did.machine);
+    if (!facts().node(machine.id()).rolled_back.contains(arm->offer) || (fact.went_back && !fact.link.connected)) return;
+    found(world, machine.name() + " arms the new slot for offer " + to_string(arm->offer) + ", of which is stored that it fell back");
+  }
+
   void node_durable(const World& world, MachineIndex index, const Recorded<NodeEvent>& recorded) override {
     const MachineFact& fact = facts().machine(index);
     const std::string who = world.machine(index).name();
@@ -30,8 +40,6 @@ class OneOutcome final : public Checker {
       const std::string what = who + " tries offer " + to_string(trial->offer);
       if (fact.offer != trial->offer) found(world, what + ", which is not open");
       if (trial->attempt > trials_max) found(world, what + " for the " + std::to_string(trial->attempt) + "th time");
-      if (facts().node(world.machine(index).id()).rolled_back.contains(trial->offer))
-        found(world, what + ", and the orchestrator has stored that it fell back");
     }
     const Outcome outcome = outcome_of(recorded.event);
     if (outcome.kind == OutcomeKind::none) return;

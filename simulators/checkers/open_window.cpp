@@ -64,9 +64,9 @@ class OpenWindow final : public Checker {
     if (link->paused) return found(world, who + by + ", which pauses it");
     if (fact.accepted_chain_known && !facts().stored(fact.accepted_chain))
       found(world, who + ", and the orchestrator has never stored that it accepted");
-    const std::int64_t without_ms = fact.connected ? 0 : world.now_ms() - fact.since_ms;
-    if (fact.connected) {
-      const Number newest = facts().newest_at(world.machine(index).id(), fact.settled_ms);
+    const std::int64_t without_ms = fact.link.connected ? 0 : world.now_ms() - fact.link.since_ms;
+    if (fact.link.connected) {
+      const Number newest = facts().newest_at(world.machine(index).id(), fact.link.settled_ms);
       if (fact.held < newest) found(world, who + by + "; document " + to_string(newest) + " was there when it was last answered");
     } else if (without_ms < cut_off_after_ms) {
       found(world, who + ", without a connection for " + std::to_string(without_ms) + " ms, which is not yet cut off");
@@ -80,7 +80,7 @@ class OpenWindow final : public Checker {
     if (!window) return found(world, who + ", and has no window");
     std::int64_t now_ms = 0;
     std::int64_t unsure_ms = 0;
-    if (fact.connected) {
+    if (fact.link.connected) {
       if (!fact.welcomed) return found(world, who + ", and nobody has told it the time in this connection");
       now_ms = fact.welcomed->now_ms + world.now_ms() - fact.welcomed->true_ms;
     } else {

@@ -21,12 +21,15 @@ class SilentAfterRestore final : public Checker {
     if (const auto* document = std::get_if<Document>(&envelope.payload)) judge(world, to, "says document ", document->number);
   }
   void node_durable(const World& world, MachineIndex index, const Recorded<NodeEvent>& recorded) override {
-    if (const auto* accepted = std::get_if<Accepted>(&recorded.event)) judge(world, index, "accepts", accepted->offer);
+    if (const auto* accepted = std::get_if<Accepted>(&recorded.event))
+      judge(world, index, facts().machine(index).when_decided, "accepts", accepted->offer);
   }
   void hardware(const World& world, const HardwareDid& did) override {
     if (did.effect == nullptr) return;
-    if (const auto* arm = std::get_if<node::ArmOnce>(did.effect)) judge(world, did.machine, "arms the new slot for", arm->offer);
-    if (const auto* reboot = std::get_if<node::Reboot>(did.effect)) judge(world, did.machine, "reboots for", reboot->offer);
+    if (const auto* arm = std::get_if<node::ArmOnce>(did.effect))
+      judge(world, did.machine, facts().machine(did.machine).link, "arms the new slot for", arm->offer);
+    if (const auto* reboot = std::get_if<node::Reboot>(did.effect))
+      judge(world, did.machine, facts().machine(did.machine).link, "reboots for", reboot->offer);
   }
 
  private:
@@ -35,10 +38,9 @@ class SilentAfterRestore final : public Checker {
       found(world,
             "the restored orchestrator " + does + to_string(number) + " to node " + to_string(node) + ", which nobody has confirmed");
   }
-  void judge(const World& world, MachineIndex index, const std::string& does, Number offer) {
-    const MachineFact& fact = facts().machine(index);
+  void judge(const World& world, MachineIndex index, const ConnectionFact& link, const std::string& does, Number offer) {
     const Machine& machine = world.machine(index);
-    if (!fact.connected || !fact.life || !facts().lives_since_restore().contains(*fact.life)) return;
+    if (!link.connected || !link.life || !facts().lives_since_restore().contains(*link.life)) return;
     if (facts().node(machine.id()).held_by_restore)
       found(world, machine.name() + " " + does + " offer " + to_string(offer) +
                        ", has heard from the restored orchestrator, and nobody has confirmed it");
