@@ -179,7 +179,13 @@ class Machine {
   // ---- machine_faults.cpp: what befalls it now and then
   void weather();
   void bad_weather();
-  void loader_error();
+  void loader_error(std::uint64_t which);
+  void loader_error_in(Phase phase);
+  void greet_new_journal();
+  void enter(const node::State& state);  // committed; another phase than before: what may coincide with it
+  void coincide();
+  void be_cloned();
+  void crash();
   void mend();
 
   static constexpr std::size_t index_of(Slot slot) { return static_cast<std::size_t>(slot); }
@@ -207,6 +213,7 @@ class Machine {
   Disk disk_;
   std::optional<Disk::Content> old_disk_;  // a copy that somebody keeps
   bool weather_began_ = false;
+  std::int64_t crash_loop_until_ms_ = 0;
   std::uint64_t bytes_per_second_ = 0;
 
   // process
@@ -224,7 +231,7 @@ class Machine {
   std::uint32_t reconnect_doublings_ = 0;
   Heap::Ticket wake_;
   std::optional<std::int64_t> look_mono_ms_;
-  Phase phase_said_ = Phase::idle;
+  Phase phase_said_ = Phase::idle, phase_entered_ = Phase::idle;
   Number offer_said_;
   bool going_down_ = false;
   std::vector<Trap> traps_;

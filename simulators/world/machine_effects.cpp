@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "common/core/rules.hpp"
 #include "simulators/world/machine.hpp"
 
 namespace abide::sim {
@@ -13,9 +14,9 @@ constexpr std::int64_t stage_step_ms = 20'000;       // between two looks at a d
 constexpr std::int64_t retry_ms_max = 120'000;       // a download that stalls goes on within
 constexpr std::int64_t gives_up_ms_min = 60'000, gives_up_ms_max = 20 * 60'000;
 constexpr std::int64_t verdict_ms_min = 4'000, verdict_ms_max = 60'000;
-constexpr std::int64_t late_verdict_ms = 10'000;  // before the deadline
-constexpr std::int64_t going_down_ms_max = 3'000;
-constexpr std::int64_t late_end_ms_max = 5'000;
+constexpr std::int64_t late_verdict_ms = 10'000;                                // before the deadline
+constexpr std::int64_t going_down_ms_max = 3'000, going_down_ms_slow = 90'000;  // units that take their time to stop
+constexpr std::int64_t late_end_ms_max = 20;                                    // it was on its way to the inbox
 
 template <class... Ts>
 struct Overload : Ts... {
@@ -148,7 +149,8 @@ std::optional<node::Input> Machine::reboot(const node::Effect& effect, const Boo
   if (const std::string error = error_of(loader_errors.reboot); !error.empty()) return node::RebootRefused{boot, error};
   tell(HardwareDid::Kind::reboot_ordered, running_, &effect);
   going_down_ = true;
-  in(draw_ms(1, going_down_ms_max), &Machine::go_down);
+  const bool slow = random_.below(3) == 0;
+  in(draw_ms(1, slow ? going_down_ms_slow : going_down_ms_max), &Machine::go_down);
   return std::nullopt;
 }
 
@@ -263,7 +265,7 @@ void Machine::stage_finish(std::uint64_t number) {
   const node::Effect effect = staging_->order;
   flush_slot(slot);
   if (world_.strikes(Fault::torn_slot, 60, index_)) slots_[index_of(slot)].corrupt = true;
-  if (read_slot(slot) != staging_->order.release.raw.sha256)
+  if (rule(Rule::read_back) && read_slot(slot) != staging_->order.release.raw.sha256)
     return end_staging(number, Reason::read_back_failed, "the slot reads back otherwise than it was written", false);
   tell(HardwareDid::Kind::slot_written, slot, &effect);
   if (!survives(Point::after_effect, "Stage")) return;
@@ -283,7 +285,7 @@ void Machine::end_staging(std::uint64_t number, Reason failure, std::string deta
   ended.reused = reused;
   if (failure == Reason::none) {
     bad_[index_of(order.slot)] = false;
-    ended.digest = read_slot(order.slot).value_or(Digest{});
+    ended.digest = rule(Rule::read_back) ? read_slot(order.slot).value_or(Digest{}) : order.release.raw.sha256;
     ended.bytes = order.release.raw.size;
   }
   post(std::move(ended));
@@ -306,7 +308,7 @@ bool Machine::start(const node::CheckHealth& effect) {
     if (random_.below(2) == 0) return true;  // not even that it is over: the machine's own deadline ends it
     ms = left_ms;
   }
-  if (world_.strikes(Fault::power_cut, 12, index_)) {
+  if (world_.strikes(Fault::power_cut, host_->state().attempt > 1 ? 4 : 10, index_)) {
     const std::int64_t cut_ms = draw_ms(1, ms + 1);
     world_.heap().at(world_.now_ms() + cut_ms, [this, power = power_] {
       if (power == power_) cut_power(off_for_ms());

@@ -1,7 +1,10 @@
 // What befalls a machine by itself, now and then.
+#include <algorithm>
 #include <utility>
 
+#include "simulators/world/control.hpp"
 #include "simulators/world/machine.hpp"
+#include "simulators/world/operator.hpp"
 
 namespace abide::sim {
 namespace {
@@ -10,6 +13,8 @@ constexpr std::int64_t weather_ms_min = 5 * 60'000, weather_ms_max = 25 * 60'000
 constexpr std::int64_t full_ms_max = 20 * 60'000;
 constexpr std::int64_t minute_ms = 60'000, hour_ms = 3'600'000;
 constexpr std::uint64_t drift_ppm_max = 300;
+constexpr std::int64_t coincides_ms_max = 25'000;  // after a phase was entered, if it lasts so long
+constexpr std::int64_t crash_loop_ms = 3 * hour_ms;
 
 }  // namespace
 
@@ -43,7 +48,15 @@ void Machine::bad_weather() {
     world_.heap().at(world_.now_ms() + draw_ms(minute_ms, full_ms_max), [this] { disk_.fill(false); });
   }
   if (befalls(Fault::disk_lies, 30) && !disk_.lies()) disk_.lie();
-  if (befalls(Fault::boot_loader_error, 12)) loader_error();
+  if (befalls(Fault::boot_loader_error, 12)) loader_error(random_.below(7));
+  if (befalls(Fault::hang, 150) && powered_) watchdog_bites();
+  if (befalls(Fault::agent_kill_after_commit, 2'500)) {
+    crash_loop_until_ms_ = world_.now_ms() + crash_loop_ms;
+    world_.say(name_, "its agent crashes again and again, without a network");
+    world_.broker().wedge(index_, true);
+    world_.heap().at(crash_loop_until_ms_, [this] { world_.broker().wedge(index_, false); });
+    if (host_) crash();
+  }
   if (befalls(Fault::torn_slot, 50)) {
     const Slot spare = other(running_);
     if (spare != default_slot_ && !(staging_ && staging_->writing)) {
@@ -57,18 +70,91 @@ void Machine::bad_weather() {
   if (random_.below(12) == 0) old_disk_ = copy_disk();
   if (old_disk_ && befalls(Fault::put_back, 90)) return put_back(*std::exchange(old_disk_, std::nullopt));
   if (befalls(Fault::re_image, 250)) return lose_state();
-  if (world_.machine_count() < 2 * world_.plan().nodes && boots_ > 0 && befalls(Fault::clone, 350)) {
-    auto& copy = world_.add_machine(clone(world_.machine_count()));
-    world_.say(name_, "is cloned: " + copy.name());
-    world_.heap().at(world_.now_ms() + draw_ms(minute_ms, hour_ms), [&copy] { copy.power_on(); });
-  }
+  if (befalls(Fault::clone, 350)) be_cloned();
   if (befalls(Fault::never_returns, 900)) return leave_for_ever();
   if (befalls(Fault::power_cut, 60)) cut_power(off_for_ms());
 }
 
-void Machine::loader_error() {
+void Machine::be_cloned() {
+  if (world_.machine_count() >= 2 * world_.plan().nodes || boots_ == 0) return;
+  auto& copy = world_.add_machine(clone(world_.machine_count()));
+  world_.say(name_, "is cloned: " + copy.name());
+  world_.heap().at(world_.now_ms() + draw_ms(minute_ms, hour_ms), [&copy] { copy.power_on(); });
+}
+
+// ---- what coincides with a phase ----------------------------------------------------------------------------------------
+
+// A journal that begins finds the loader busy, more often than an old one would.
+void Machine::greet_new_journal() {
+  if (world_.strikes(Fault::boot_loader_error, 4, index_)) loader_error(4);
+  if (world_.strikes(Fault::boot_loader_error, 4, index_)) loader_error(3);
+}
+
+void Machine::enter(const node::State& state) {
+  if (state.phase == phase_entered_) return;
+  phase_entered_ = state.phase;
+  if (world_.is_quiet() || state.phase < Phase::staged) return;
+  if (random_.below(8) == 0) old_disk_ = copy_disk();
+  if (world_.strikes(Fault::boot_loader_error, 6, index_)) loader_error_in(state.phase);
+  in(draw_ms(1, coincides_ms_max), &Machine::coincide);
+}
+
+void Machine::loader_error_in(Phase phase) {
+  switch (phase) {
+    case Phase::switching:
+      return loader_error(random_.below(2));
+    case Phase::confirming:
+      return loader_error(random_.below(3) == 0 ? 5 : 2);
+    case Phase::rebooting:
+    case Phase::rolling_back:
+      return loader_error(random_.below(4) == 0 ? 6 : 3);
+    default:
+      return loader_error(6);
+  }
+}
+
+// The phases of a switch are short: what seldom meets them is drawn here once more, while one lasts.
+void Machine::coincide() {
+  if (!host_ || world_.is_quiet() || host_->state().phase != phase_entered_ || phase_entered_ < Phase::staged) return;
+  const auto befalls = [&](Fault fault, std::uint64_t one_in) { return world_.strikes(fault, one_in, index_); };
+  const bool armed = one_shot_.has_value();
+  if (befalls(Fault::lose_connection, 20)) world_.broker().lose_connection(index_);
+  if (befalls(Fault::broker_restart, 60)) world_.broker().restart(false);
+  if (befalls(Fault::broker_amnesia, 60)) world_.broker().restart(true);
+  if (befalls(Fault::orchestrator_kill_before_commit, 40)) world_.control().kill("killed");
+  if (befalls(Fault::orchestrator_kill_after_commit, 40)) world_.control().kill("killed");
+  if (world_.control().backups() > 0 && befalls(Fault::orchestrator_restore, 120))
+    world_.control().restore(random_.below(world_.control().backups()));
+  if (befalls(Fault::orchestrator_clock_step, 80)) {
+    world_.control().step_clock(draw_ms(-5 * hour_ms, 5 * hour_ms));
+    world_.heap().at(world_.now_ms() + draw_ms(minute_ms, 3 * hour_ms),
+                     [this] { world_.control().step_clock(-world_.control().clock_off_ms()); });
+  }
+  if (befalls(Fault::node_clock_step, 40)) step_clock(draw_ms(-5 * hour_ms, 5 * hour_ms));
+  world_.people().coincide(index_);
+  if (!host_) return;
+  if (befalls(Fault::agent_kill_after_commit, 12)) return kill_agent("killed");
+  if (befalls(Fault::disk_full, 60)) {
+    disk_.fill(true);
+    world_.heap().at(world_.now_ms() + draw_ms(minute_ms, full_ms_max), [this] { disk_.fill(false); });
+  }
+  if (befalls(Fault::hang, 40)) return watchdog_bites();
+  if (old_disk_ && befalls(Fault::put_back, armed ? 8 : 40)) return put_back(*std::exchange(old_disk_, std::nullopt));
+  if (befalls(Fault::re_image, armed ? 25 : 100)) return lose_state();
+  if (befalls(Fault::clone, 120)) be_cloned();
+  if (befalls(Fault::never_returns, 800)) return leave_for_ever();
+  if (befalls(Fault::power_cut, 12)) cut_power(off_for_ms());
+}
+
+void Machine::crash() {
+  kill_agent("crashed");
+}
+
+// ---- the boot loader ----------------------------------------------------------------------------------------------------
+
+void Machine::loader_error(std::uint64_t which) {
   const int calls = static_cast<int>(random_.below(7)) + 1;  // five in a row end an attempt
-  switch (random_.below(7)) {
+  switch (which) {
     case 0:
       loader_errors.arm = calls;
       break;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/core/hash.hpp"
+#include "common/core/rules.hpp"
 #include "edge-agent/rows.hpp"
 #include "simulators/world/machine.hpp"
 
@@ -223,6 +224,7 @@ void Machine::write_slot(Slot slot, std::string version, bool corrupt) {
 }
 
 void Machine::flush_slot(Slot slot) {
+  if (!rule(Rule::flush)) return;
   unflushed_[index_of(slot)] = false;
 }
 
@@ -284,7 +286,7 @@ void Machine::kill_agent(std::string_view why) {
   world_.say(name_, "agent ends: " + std::string(why));
   tell(HardwareDid::Kind::agent_ended, running_);
   forget_process();
-  in(draw_ms(supervisor_ms_min, supervisor_ms_max), &Machine::start_agent);
+  in(draw_ms(supervisor_ms_min, world_.now_ms() < crash_loop_until_ms_ ? 2 * supervisor_ms_min : supervisor_ms_max), &Machine::start_agent);
 }
 
 node::State Machine::state() const {

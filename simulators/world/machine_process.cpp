@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "common/core/rules.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/print.hpp"
 #include "edge-agent/translate.hpp"
@@ -19,6 +20,7 @@ constexpr std::int64_t tick_pause_min_ms = 5;
 constexpr std::uint64_t journal_keep = 40, trim_step = 16;
 constexpr std::int64_t reconnect_ms_max = 60'000, reconnect_first_ms = 1'000;
 constexpr std::uint32_t reconnect_doublings_max = 6;
+constexpr std::int64_t crash_ms_max = 2'000;
 constexpr std::int64_t restless_ms_min = 1'000, restless_ms_max = 15'000;  // after the agent's start: before any verdict
 // How often a process dies at a point where it may.
 constexpr std::uint64_t killed_one_in = 150, killed_at_effect_one_in = 60, cut_one_in = 400, cut_at_effect_one_in = 60;
@@ -42,8 +44,11 @@ void Machine::start_agent() {
   host_.emplace(std::move(*host));
   host_->link().acked = host_->journal().head().acked;
   Batch batch;
-  if (host_->empty()) host_->begin(JournalId{host_->link().random.next_id()}, batch);
-  phase_said_ = host_->state().phase;
+  if (host_->empty()) {
+    host_->begin(JournalId{host_->link().random.next_id()}, batch);
+    greet_new_journal();
+  }
+  phase_said_ = phase_entered_ = host_->state().phase;
   offer_said_ = host_->state().offer;
   world_.say(name_, "agent starts");
   tell(HardwareDid::Kind::agent_started, running_);
@@ -62,6 +67,9 @@ void Machine::start_agent() {
   if (!commit(batch)) return;
   connect();
   if (settle(batch)) schedule(false);
+  if (host_ && world_.now_ms() < crash_loop_until_ms_) {
+    in(draw_ms(1, crash_ms_max), &Machine::crash);
+  }
 }
 
 // What only this process knew is gone; its connection is noticed by the broker in time.
@@ -238,6 +246,11 @@ void Machine::take(const node::Input& input, const Cause& cause, Batch& batch) {
 }
 
 bool Machine::settle(Batch& batch) {
+  if (!rule(Rule::commit_first)) {
+    const std::uint64_t process = process_;
+    (void)perform_one();
+    if (process != process_) return false;
+  }
   if (!commit(batch)) return false;
   const std::uint64_t process = process_;
   for (int orders = 0; orders < orders_per_turn_max && !going_down_; ++orders) {
@@ -251,6 +264,7 @@ bool Machine::settle(Batch& batch) {
 }
 
 bool Machine::commit(Batch& batch) {
+  if (!rule(Rule::commit_first) && !publish_committed(std::exchange(done_, {}))) return false;
   if (!batch.empty()) {
     for (const auto& event : done_.events)
       if (!survives(Point::before_commit, name_of(event.recorded.event))) return false;
@@ -268,6 +282,7 @@ bool Machine::commit(Batch& batch) {
   }
   const auto done = std::exchange(done_, {});
   if (!publish_committed(done)) return false;
+  enter(host_->state());
   trim();
   return true;
 }

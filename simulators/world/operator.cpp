@@ -121,6 +121,28 @@ void Operator::act_on_policy(MachineIndex machine, std::uint64_t draw) {
   }
 }
 
+void Operator::coincide(MachineIndex machine) {
+  if (!acting_ || settling_ || world_.is_quiet()) return;
+  const NodeId id = world_.machine(machine).id();
+  if (world_.strikes(Fault::policy_churn, 4, machine)) {
+    static constexpr std::array<std::uint64_t, 6> draws = {13, 14, 16, 16, 18, 20};
+    const std::uint64_t draw = draws[world_.random(World::Stream::people).below(draws.size())];
+    if (draw < 20) return act_on_policy(machine, draw);
+    auto& wish = wishes_[id];
+    wish.policy = wish.policy == "latest" ? draw_policy() : "latest";
+    wish.aborted_image.clear();
+    return order(fleet::LinkPolicy{to_string(id), wish.policy});
+  }
+  if (!world_.strikes(Fault::window_closed_midway, 6, machine)) return;
+  for (auto note = windows_.begin(); note != windows_.end(); ++note) {
+    if (note->second.node != id) continue;
+    const auto schedule = schedule_id(note->first);
+    windows_.erase(note);
+    if (schedule) order(fleet::DeleteSchedule{*schedule});
+    return;
+  }
+}
+
 // A TARGET of its own now and then, among them older images.
 std::string Operator::draw_policy() {
   auto& random = world_.random(World::Stream::people);

@@ -22,6 +22,9 @@ class Operator {
   void begin();   // base image, policies, first windows; then acts now and then
   void settle();  // faults have stopped: confirms what is held, resolves conflicts, gives every node a window, and rests
 
+  // Something happens on this node just now: do they change their minds at the same moment?
+  void coincide(MachineIndex machine);
+
   // ---- single acts, for scenarios too; the answer is the orchestrator's
   void publish(Image image);
   Result<fleet::Answer> create_policy(std::string name, std::string target_version, bool allow_downgrade);  // "" : LATEST
@@ -81,6 +84,7 @@ class Operator {
   void in_windows(std::vector<fleet::Operation>& differences);
   [[nodiscard]] std::optional<fleet::Operation> in_node(const NodeId& id, const fleet::Node& node);
   [[nodiscard]] std::optional<fleet::Operation> wrongly_held(const NodeId& id, const fleet::Node& node);
+  void visit_stranded();
   [[nodiscard]] fleet::Operation in_conflict(const NodeId& id, const fleet::Node& node);
 
   World& world_;
@@ -88,7 +92,8 @@ class Operator {
   std::map<std::string, PolicyNote> policies_;  // by name
   std::map<std::string, WindowNote> windows_;   // by name
   std::vector<std::string> published_;          // versions, oldest first
-  std::map<NodeId, std::int64_t> seen_at_ms_;   // when a hold or a conflict was noticed
+  std::map<NodeId, std::int64_t> seen_at_ms_;   // when something is done about a hold or a conflict
+  std::map<MachineIndex, std::int64_t> visit_at_ms_;
   std::deque<Order> orders_;
   bool busy_ = false, refused_ = false, settling_ = false, acting_ = false;
   std::uint64_t builds_ = 0, names_ = 0, resolutions_ = 0;

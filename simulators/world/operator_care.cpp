@@ -11,7 +11,8 @@ namespace abide::sim {
 namespace {
 
 constexpr std::int64_t look_ms_min = 60'000, look_ms_max = 6 * 60'000, look_again_ms = 5'000;
-constexpr std::int64_t thinks_ms = 20 * 60'000;     // before a held node is confirmed, or a conflict resolved
+constexpr std::int64_t thinks_ms = 20 * 60'000;  // before a held node is confirmed, or a conflict resolved
+constexpr std::int64_t visits_ms = 4 * 3'600'000, visits_soon_ms = 10 * 60'000, switched_off_ms = 30'000;
 constexpr std::int64_t keeps_over_seconds = 1'800;  // a window that is over stays in the notebook
 
 }  // namespace
@@ -37,6 +38,7 @@ void Operator::look_after() {
       }
     }
     more = !refused && (busy_ || !orders_.empty());
+    visit_stranded();
   }
   world_.heap().at(world_.now_ms() + (more ? look_again_ms : draw_ms(look_ms_min, look_ms_max)), [this] { look_after(); });
 }
@@ -130,6 +132,23 @@ std::optional<fleet::Operation> Operator::wrongly_held(const NodeId& id, const f
   if (world_.now_ms() < seen->second) return std::nullopt;
   if (node.conflict) return in_conflict(id, node);
   return fleet::ConfirmNode{to_string(id)};
+}
+
+// A node that runs a slot which is not the default, and has nothing more to try, stays up until somebody comes.
+void Operator::visit_stranded() {
+  for (MachineIndex i = 0; i < world_.machine_count(); ++i) {
+    auto& machine = world_.machine(i);
+    const bool stranded = machine.agent_runs() && machine.running() != machine.default_slot() && machine.state().phase == Phase::idle &&
+                          !machine.state().returning;
+    if (!stranded) {
+      visit_at_ms_.erase(i);
+      continue;
+    }
+    const auto visit = visit_at_ms_.emplace(i, world_.now_ms() + draw_ms(0, settling_ ? visits_soon_ms : visits_ms)).first;
+    if (world_.now_ms() < visit->second) continue;
+    world_.say("people", "switch " + machine.name() + " off and on");
+    machine.cut_power(switched_off_ms);
+  }
 }
 
 // One machine is right; the others are taken away first.
