@@ -76,7 +76,40 @@ Result<void> write_new(const std::string& path, std::string_view bytes, unsigned
   return {};
 }
 
+Result<void> flush_folder(const std::string& folder) {
+  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0) return from_errno("open", folder);
+  if (::fsync(directory.get()) != 0) return from_errno("flush", folder);
+  return {};
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Its last part made where it is missing, and its name flushed.
+Result<void> make_one_folder(const std::string& path, unsigned mode) {
+  const bool there = is_folder(path);
+  if (!there && ::mkdir(path.c_str(), mode) != 0 && (errno != EEXIST || !is_folder(path))) return from_errno("create folder", path);
+  Result<void> flushed = flush_folder(folder_of(path));
+  // A folder that somebody else made, in one that is not ours to read.
+  if (!flushed && there && flushed.error().code == Code::denied) return {};
+  return flushed;
+}
+
 }  // namespace
+
+Result<void> make_folder(const std::string& path) {
+  std::string whole = path;
+  while (whole.size() > 1 && whole.back() == '/') whole.pop_back();
+  for (std::size_t slash = whole.find('/', 1); slash != std::string::npos; slash = whole.find('/', slash + 1)) {
+    const std::string above = whole.substr(0, slash);
+    if (is_folder(above)) continue;
+    if (Result<void> made = make_one_folder(above, 0777); !made) return fail(made.error().in("make folder " + path));
+  }
+  return make_one_folder(whole, 0700);
+}
 
 Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode) {
   const std::string temporary = path + ".new";
@@ -89,11 +122,7 @@ Result<void> replace_file(const std::string& path, std::string_view bytes, unsig
     ::unlink(temporary.c_str());
     return failure;
   }
-  const std::string folder = folder_of(path);
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0) return from_errno("open", folder);
-  if (::fsync(directory.get()) != 0) return from_errno("flush", folder);
-  return {};
+  return flush_folder(folder_of(path));
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {

@@ -16,6 +16,12 @@ namespace abide {
 // `mode` is that of a new file.
 Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode = 0600);
 
+// Makes the folder, readable for its owner only, and the ones above it that are missing. After it returns, it is there
+// whatever happens to the power: without a flush of the folder above, all that is flushed into a new one goes with its name.
+// One that is there already may have been made by a start that died right then, so its name is flushed, too. unavailable,
+// denied.
+Result<void> make_folder(const std::string& path);
+
 // not_found; corrupt: longer than `bytes_max`; unavailable: cannot be read.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 
