@@ -31,6 +31,7 @@ PORTS = (12_000, 19_999)  # below those that the demo takes, and the kernel for 
 SETTINGS_ORCHESTRATOR = ["--ack-after", "0ms", "--spread-per-node", "0ms", "--reconnect-max", "50ms", "--roll-call-again", "200ms"]
 SETTINGS_AGENT = ["--progress-every", "1h", "--check-again-every", "50ms", "--check-deadline", "150ms", "--trial-deadline", "30s", "--switch-time", "1s",
                   "--reconnect-max", "50ms", "--effect-retry", "50ms", "--download-backoff", "50ms", "--download-backoff-max", "200ms", "--hello-every", "2s"]
+ALARMS = {"JournalForked", "JournalRetired", "IdentityConflict", "GapNoted", "NodeHeld"}
 HEALTH_CHECK = "#!/bin/sh\nexec grep -aqm1 '^workload=active$' \"$ABIDE_SLOT_PATH\"\n"
 NGINX = """{user}daemon off;
 master_process off;
@@ -212,7 +213,11 @@ class World:
         self.broker_port, self.api_port = (port.number for port in self.ports)
         self.broker = self.orchestrator = self.agent = None
         self.deaths = []  # (program, code)
+        self.made = []  # (path, key of its list, name) of what was answered with success
         self.linked = None  # the policy whose link was answered with success
+        self.unmarked = None  # set to ["a"]: the power may have gone before the mark was set, and the outcome bars the image all the same
+        self.may_die = variant  # once, by SIGKILL, and also while it is being stopped
+        self.always = {}  # {program: environment}, in every start
         self.on_death = lambda name: None  # before it is started again
         os.makedirs(folder, exist_ok=True)
 
@@ -235,7 +240,7 @@ class World:
     def _program(self, name):
         crashing = self.variant == name and not any(died == name for died, _ in self.deaths)
         path = os.path.join(self.binaries, f"abide-{name}" + ("-crashing" if crashing else ""))
-        return path, self.environment if self.variant == name else {}
+        return path, {**self.always.get(name, {}), **(self.environment if crashing else {})}
 
     def start_orchestrator(self):
         path, environment = self._program("orchestrator")
@@ -277,8 +282,9 @@ class World:
         for name in ("agent", "orchestrator"):
             if getattr(self, name) is not None:
                 codes[name] = getattr(self, name).stop()
-                if codes[name] == -signal.SIGKILL and self.variant == name and not self.deaths:
+                if codes[name] == -signal.SIGKILL and self.may_die == name and not self.deaths:
                     self.deaths.append((name, codes.pop(name)))
+                    self.on_death(name)
         if self.broker is not None:
             self.broker.kill()
         bad = {name: code for name, code in codes.items() if code != 0}
@@ -346,14 +352,26 @@ class World:
             os_id = self.wait(f"{kind} is discovered", lambda kind=kind: next(
                 (one["resourceId"] for one in (self.call("GET", "/compute/os") or {"OperatingSystemResources": []})["OperatingSystemResources"]
                  if one["imageId"] == VERSIONS[kind]), None))
-            known = [one["name"] for one in self.ask("GET", "/os-update-policies")["osUpdatePolicies"]]
-            if kind not in known:
-                self.ask("POST", "/os-update-policies", {"name": kind, "updatePolicy": "UPDATE_POLICY_TARGET", "targetOsId": os_id})
+            self._make("/os-update-policies", "osUpdatePolicies", kind, lambda os_id=os_id: {"updatePolicy": "UPDATE_POLICY_TARGET", "targetOsId": os_id})
         host = self.wait("the node is heard of", lambda: self._heard_of(self.host()))
-        self.ask("POST", "/schedules/single", {"name": "now", "scheduleStatus": "SCHEDULE_STATUS_OS_UPDATE", "startSeconds": int(time.time()) + 1,
-                                               "targetHostId": host["resourceId"]})
+        self._make("/schedules/single", "singleSchedules", "now", lambda: {
+            "scheduleStatus": "SCHEDULE_STATUS_OS_UPDATE", "startSeconds": int(time.time()) + 1, "targetHostId": host["resourceId"]})
         self.wait("the window is open", lambda: (self.host() or {}).get("instance", {}).get("node", {}).get("windowOpen")
                   and self.host()["instance"]["node"]["document"]["takenByNode"])
+
+    def _make(self, path, key, name, rest):
+        """Until it is there, once. What was answered with success must stay: the next list is asked for that."""
+
+        def made():
+            listed = self.call("GET", path)
+            if listed is None or any(one["name"] == name for one in listed[key]):
+                return listed is not None
+            answered = self.call("POST", path, {"name": name, **rest()})
+            if answered is not None:
+                self.made.append((path, key, name))
+            return False
+
+        self.wait(f"{path} {name}", made)
 
     @staticmethod
     def _heard_of(host):
@@ -435,12 +453,16 @@ class World:
         self.link("bad")
         self.wait_for("RolledBack", 2)
         host = self.settle()
+        for path, key, name in self.made:
+            if not any(one["name"] == name for one in self.ask("GET", path)[key]):
+                raise Wrong(f"{path} {name} was answered with success and is gone")
         events = self.ask("GET", f"/events?hostId={host['resourceId']}&pageSize=1000")
         self.stop()
         self.judge(host, events)
 
     def judge(self, host, events):
-        """API, both journals and the bytes on disk tell the same, and that is one success and one rollback."""
+        """API, both journals and the bytes on disk tell the same, and that is one success and one rollback; and nobody has lost a
+        journal on the way, which would be noticed as a fork, a new one, or a hold."""
         node = self.check_store("agent")
         fleet = self.check_store("orchestrator")["projects"][0]
         offers = {kind: count for kind, count in node["offers"].items() if count}
@@ -448,6 +470,7 @@ class World:
         stored = fleet["nodes"][0]
         with open(self.node_disk + "/boot/boot.json", encoding="utf-8") as file:
             boot = json.load(file)
+        alarms = sorted({event["type"] for event in events["events"]} & ALARMS)
         sequences = [event["nodeSequence"] for event in events["events"] if event.get("source") == "node"]
         told = {
             "offers of the node's journal": (offers, {"accepted": 2, "Succeeded": 1, "RolledBack": 1}),
@@ -456,9 +479,11 @@ class World:
             "nodes of the orchestrator": (fleet["nodeCount"], 1),
             "journal of the node": ((stored["journal"], stored["upto"]), (node["journal"], node["last"])),
             "events of the node at the API": (sequences, list(range(1, node["last"] + 1))),
+            "alarms": (alarms, []),
             "phase": ((node["phase"], instance["node"]["phase"]), ("Idle", "Idle")),
             "image by journal and API": ((node["os_image_id"], instance["os"]["imageId"]), (VERSIONS["good"], VERSIONS["good"])),
-            "slots that run, and will run": ((boot["running"], boot["default"], boot["one_shot"], boot["bad"]), ("b", "b", None, ["a"])),
+            "slots that run, and will run": ((boot["running"], boot["default"], boot["one_shot"]), ("b", "b", None)),
+            "slots marked bad": (boot["bad"] or self.unmarked, ["a"]),
             "bytes of the slots": (tuple(self.releases.kind_of(f"{self.node_disk}/boot/slot-{slot}") for slot in "ab"), ("bad", "good")),
         }
         for what, (found, wanted) in told.items():

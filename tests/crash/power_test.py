@@ -1,0 +1,219 @@
+"""Cuts the power of the node's machine, or of the orchestrator's, in one update and one rollback: the disk loses what was not
+flushed (losing-fs), the process dies, the machine starts again. The end must be as without a cut, and nothing that was
+acknowledged may be gone.
+
+  power_test.py --bin DIR cuts [--sample N --seed S] [--jobs N]     at each flush, at changes drawn by lot, at each persist and effect
+  power_test.py --bin DIR bites                                     the disk loses what it should; daemons that do not flush are caught
+
+Where: `flush N` is right after the n-th flush of that disk, when all that is not flushed goes; `change N` right before the n-th
+write, flush or change of a name, when each block that is not flushed goes by lot; a point of the program (crash_test.py) is
+where abide-...-crashing kills itself, and the power goes with it. A run is `warm`, from a node that is known, or `cold`, from
+nothing at all but the node's slots.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import multiprocessing
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+from losing_disk import NOT_HERE, LosingDisk, NoFuse  # noqa: E402
+from world import Releases, World, Wrong, scratch_folder  # noqa: E402
+
+IMAGE_BYTES = 1536 << 10  # more than the agent writes between two flushes of a slot
+NEVER = 10**9
+CHANGES_DRAWN = 40  # of each victim, and each beginning
+VICTIMS = ("agent", "orchestrator")
+POINTS = {"agent": ("persist", "effect"), "orchestrator": ("persist",)}
+# `at` is "flush", "change", a kind of point, or None; no_flush: files that the victim flushes in word only
+Task = collections.namedtuple("Task", "victim cold at number lose no_flush", defaults=(None,))
+
+
+def run(binaries, template, folder, releases, task):
+    """One run, in a process of the pool. What it came to, as plain data."""
+    begin = time.monotonic()
+    os.makedirs(folder)
+    disk = LosingDisk(binaries, os.path.join(folder, "disk"))
+    other = os.path.join(folder, "other")
+    node, fleet = (disk.mount, other) if task.victim == "agent" else (other, disk.mount)
+    points = os.path.join(folder, "points")
+    by_itself = task.at in ("persist", "effect")
+    environment = {"ABIDE_CRASH_FOLDER": points, "ABIDE_CRASH_AT": f"{task.at}:{task.number}:after"} if by_itself else {}
+    world = World(binaries, folder, releases, task.victim if by_itself else None, environment, (node, fleet))
+    world.may_die = task.victim
+    if task.no_flush:
+        world.always = {task.victim: {"LD_PRELOAD": os.path.join(binaries, "..", "tests", "crash", "libno_flush.so"), "ABIDE_NO_FLUSH": task.no_flush}}
+    wrong = None
+    counts = {}
+    cut = False
+    try:
+        for path in (points, other):
+            os.makedirs(path)
+        if task.cold:
+            world.make_node()
+        else:
+            for machine, path in (("node", node), ("orchestrator", fleet)):
+                shutil.copytree(os.path.join(template, machine), path, dirs_exist_ok=True)
+        disk.tell("keep")
+        if task.at in ("flush", "change"):
+            disk.tell(f"cut-at {task.at} {task.number} {'after' if task.at == 'flush' else 'before'} {task.lose}")
+        else:
+            disk.tell(f"cut-at flush {NEVER} after all")  # counts from here
+
+        def on_death(name):
+            if name != task.victim:
+                return
+            if not disk.counts()["cut"]:
+                disk.tell(f"cut {task.lose}")
+            disk.tell("power")
+            if name == "agent":  # the boot loader's turn
+                world.unmarked = ["a"]
+                releases.tool("reset-node", node + "/boot")
+                disk.tell("keep")
+
+        world.on_death = on_death
+        world.start()
+        if task.cold:
+            world.prepare()
+        world.play()
+        counts = disk.counts()
+        cut = bool(world.deaths)
+        if world.deaths not in ([], [(task.victim, -9)]):
+            raise Wrong(f"these ended: {world.deaths}")
+    except Wrong as error:
+        cut = bool(world.deaths)
+        wrong = f"{error}\n--- agent\n{world.tail('agent')}--- orchestrator\n{world.tail('orchestrator')}"
+    finally:
+        world.kill()
+        disk.stop()
+    if wrong is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {"task": task, "wrong": wrong, "cut": cut, "counts": counts, "seconds": time.monotonic() - begin}
+
+
+def describe(task):
+    how = f"{task.victim} {'cold' if task.cold else 'warm'}"
+    where = f", cut at {task.at} {task.number} {task.lose}" if task.at else ", no cut"
+    return how + where + (f", not flushing {task.no_flush}" if task.no_flush else "")
+
+
+class Test:
+    def __init__(self, given, folder):
+        self.given = given
+        self.folder = folder
+        LosingDisk(given.bin, os.path.join(folder, "probe")).stop()  # NoFuse where there is none
+        self.releases = Releases(given.bin, os.path.join(folder, "release"), IMAGE_BYTES)
+        self.template = os.path.join(folder, "template")
+        self.pool = concurrent.futures.ProcessPoolExecutor(given.jobs, multiprocessing.get_context("fork"))
+        self.runs = 0
+        self.run_seconds = 0.0
+        self.failures = 0
+
+    def prepare(self):
+        world = World(self.given.bin, self.template, self.releases)
+        os.makedirs(world.node_disk)
+        world.make_node()
+        world.start()
+        try:
+            world.prepare()
+            world.stop()
+        finally:
+            world.kill()
+
+    def do(self, tasks):
+        futures = []
+        for task in tasks:
+            self.runs += 1
+            futures.append(self.pool.submit(run, self.given.bin, self.template, os.path.join(self.folder, f"run-{self.runs}"), self.releases, task))
+        for future in concurrent.futures.as_completed(futures):
+            done = future.result()
+            self.run_seconds += done["seconds"]
+            yield done
+
+    def failed(self, done):
+        self.failures += 1
+        print(f"FAILED {describe(done['task'])}{'' if done['cut'] else ' (which did not come)'}: {done['wrong']}", flush=True)
+
+    # -- cuts ------------------------------------------------------------------------------------------------------------
+
+    def cuts(self):
+        self.prepare()
+        counted = {}
+        for done in self.do([Task(victim, cold, None, 0, "all") for victim in VICTIMS for cold in (False, True)]):
+            if done["wrong"]:
+                self.failed(done)
+            counted[done["task"].victim, done["task"].cold] = done["counts"]
+        if self.failures:
+            return 1
+        for (victim, cold), counts in sorted(counted.items()):
+            print(f"{victim} {'cold' if cold else 'warm'}: {counts['flush']} flushes, {counts['change']} changes", flush=True)
+        tasks = self.tasks(counted)
+        if self.given.sample:
+            tasks = random.Random(self.given.seed).sample(tasks, self.given.sample)
+        hit = collections.Counter()
+        missed = collections.Counter()
+        for done in self.do(tasks):
+            if done["wrong"]:
+                self.failed(done)
+            task = done["task"]
+            (hit if done["cut"] else missed)[task.victim, "cold" if task.cold else "warm", task.at] += 1
+        print(f"{'victim':13} {'begins':6} {'cut at':8} {'cuts':>5} {'beyond the end':>15}")
+        for key in sorted(hit | missed):
+            print(f"{key[0]:13} {key[1]:6} {key[2]:8} {hit[key]:5} {missed[key]:15}")
+        print(f"{hit.total()} power cuts, {self.runs} runs of {self.run_seconds / self.runs:.1f} s; {self.failures} ended wrong")
+        return 1 if self.failures or hit.total() < len(tasks) * ENOUGH else 0
+
+    def tasks(self, counted):
+        draw = random.Random(self.given.seed)
+        tasks = []
+        for (victim, cold), counts in sorted(counted.items()):
+            tasks += [Task(victim, cold, "flush", number, "all") for number in range(1, counts["flush"] + 1)]
+            tasks += [Task(victim, cold, "change", draw.randint(1, counts["change"]), f"torn:{draw.randint(1, NEVER)}") for _ in range(CHANGES_DRAWN)]
+        for victim, kinds in POINTS.items():
+            tasks += [Task(victim, False, kind, number, "all") for kind in kinds for number in range(1, POINTS_MAX[kind] + 1)]
+        return tasks
+
+    def stop(self):
+        self.pool.shutdown(cancel_futures=True)
+        self.releases.stop()
+
+
+ENOUGH = 0.8  # of the cuts that were asked for: how many flushes there are differs a little from run to run
+POINTS_MAX = {"persist": 15, "effect": 15}  # fewer than any run has
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("cuts", "bites"))
+    parser.add_argument("--bin", required=True, type=os.path.abspath)
+    parser.add_argument("--sample", type=int, default=0, help="only so many cuts")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=4 * (os.cpu_count() or 1))
+    parser.add_argument("--keep", action="store_true", help="keep the folder")
+    given = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="abide-power-", dir=scratch_folder())
+    begin = time.monotonic()
+    test = None
+    try:
+        test = Test(given, folder)
+        return getattr(test, given.what)()
+    except NoFuse as why:
+        print(f"SKIPPED: this machine has no FUSE, so nothing was tested: {why}")
+        return NOT_HERE
+    finally:
+        if test:
+            test.stop()
+        print(f"{time.monotonic() - begin:.0f} s" + (f", kept: {folder}" if given.keep else ""))
+        if not given.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
