@@ -17,7 +17,7 @@
 namespace abide {
 
 inline constexpr std::uint32_t export_version = 1;
-inline constexpr std::size_t export_block_bytes = 256 * 1024;                          // a block ends with the record that reaches this
+inline constexpr std::size_t export_block_bytes = 16 * 1024;                           // a block ends with the record that reaches this
 inline constexpr std::size_t export_record_bytes_max = (std::size_t{1} << 30) + 4096;  // the largest row there is: a snapshot
 inline constexpr std::size_t export_header_bytes_max = 64 * 1024;
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "common/store/durable_file.hpp"
+
 namespace abide {
 namespace {
 
@@ -144,15 +146,15 @@ Result<std::unique_ptr<rocksdb::DB>> open_for_reading(const std::string& dir) {
   return opened;
 }
 
-// Attempts in the order of what they lose: what the log says behind its first damage; then all of the log, and what only
-// newer sets of files say.
+// Attempts in the order of what they lose: all that the log says behind its first damage; files that cannot be opened, and
+// damaged records out of the midst of the log; all of the log, and what only newer sets of files say.
 Result<std::unique_ptr<rocksdb::DB>> open_in_spite_of_damage(const std::string& dir) {
   auto options = options_for(true);
-  options.paranoid_checks = false;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   rocksdb::Status status;
-  for (const bool best_effort : {false, true}) {
-    options.best_efforts_recovery = best_effort;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    options.paranoid_checks = attempt == 0;
+    options.best_efforts_recovery = attempt == 2;
     rocksdb::DB* db = nullptr;
     status = rocksdb::DB::OpenForReadOnly(options, dir, &db);
     std::unique_ptr<rocksdb::DB> opened(db);
@@ -233,14 +235,6 @@ Result<void> write(rocksdb::DB& db, rocksdb::WriteBatch& batch) {
   return {};
 }
 
-Result<void> make_directory(const std::string& dir) {
-  std::error_code failure;
-  if (fs::is_directory(dir, failure)) return {};
-  if (fs::create_directories(dir, failure); failure) return fail(error_of(failure.value(), "create directory " + dir));
-  if (fs::permissions(dir, fs::perms::owner_all, failure); failure) return fail(error_of(failure.value(), "protect directory " + dir));
-  return {};
-}
-
 }  // namespace
 
 struct RocksStore::Opened {
@@ -271,7 +265,7 @@ RocksStore::RocksStore(std::shared_ptr<Opened> opened) : opened_(std::move(opene
 RocksStore::~RocksStore() = default;
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir) {
-  if (auto made = make_directory(dir); !made) return fail(made.error());
+  if (auto made = make_folder(dir); !made) return fail(made.error());
   auto lock = OwnerLock::take(dir);
   if (!lock) return fail(lock.error());
   auto present = has_store(dir);
@@ -331,10 +325,9 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string
 Result<std::unique_ptr<RocksStore>> RocksStore::open_damaged(const std::string& dir) {
   auto reader = open_in_spite_of_damage(dir);
   if (!reader) return fail(reader.error());
-  auto format = format_of(**reader, dir);
-  if (!format) return fail(format.error());
-  if (!*format) return fail(Code::corrupt, "nothing can be read of the store in " + dir);
-  if (auto known = check_format(**format, dir); !known) return fail(known.error());
+  // The row of the format may be among what is lost; a newer one is refused all the same.
+  if (auto format = format_of(**reader, dir); format && *format)
+    if (auto known = check_format(**format, dir); !known) return fail(known.error());
   auto opened = std::make_shared<Opened>();
   opened->db = std::move(*reader);
   return std::unique_ptr<RocksStore>(new RocksStore(std::move(opened)));

@@ -55,7 +55,7 @@ int exit_of(const Error& error) {
 }
 
 void add_history_options(CLI::App& app, HistoryOptions& options, bool with_output) {
-  app.add_option("HISTORY,--state", options.path, "state directory of an orchestrator or an agent, or an exported file [ABIDE_STATE]")
+  app.add_option("HISTORY", options.path, "state directory of an orchestrator or an agent, or an exported file [ABIDE_STATE]")
       ->envname("ABIDE_STATE")
       ->required();
   app.add_option("-p,--project", options.project, "the project, where a history has several [ABIDE_PROJECT]")->envname("ABIDE_PROJECT");
@@ -183,12 +183,11 @@ int run(int count, const char* const* words, const Surroundings& around) {
   CLI::App app(about, "abide-replay");
   app.set_version_flag("--version", version_line("abide-replay"));
   app.require_subcommand(1);
-  app.footer(std::string(examples) + "\n\n" + exit_codes_text);
+  app.footer(exit_codes_text);  // which the commands take over
   std::vector<Command> commands = {
-      add_show(app), add_state(app), add_diff(app), add_verify(app), add_export(app), add_import(app),
+      add_show(app), add_state(app), add_diff(app), add_verify(app), add_export(app), add_import(app), add_explain(app),
   };
-  for (const auto& command : commands)
-    if (command.app->get_footer().empty()) command.app->footer(exit_codes_text);
+  app.footer(std::string(examples) + "\n\n" + exit_codes_text);
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {

@@ -55,7 +55,7 @@ struct HistoryOptions {
   std::string output = "table";
   [[nodiscard]] Output format() const { return output == "json" ? Output::json : Output::table; }
 };
-// HISTORY (or --state DIR, ABIDE_STATE), --project (ABIDE_PROJECT), --output.
+// HISTORY (ABIDE_STATE), --project (ABIDE_PROJECT), --output (ABIDE_OUTPUT).
 void add_history_options(CLI::App& app, HistoryOptions& options, bool with_output = true);
 
 // A line "abide-replay: ..." on stderr; gives the exit code.
@@ -110,6 +110,7 @@ Command add_diff(CLI::App& root);
 Command add_verify(CLI::App& root);
 Command add_export(CLI::App& root);
 Command add_import(CLI::App& root);
+Command add_explain(CLI::App& root);
 
 // abide-replay with these words. The list of commands is in commands.cpp.
 int run(int count, const char* const* words, const Surroundings& around);

@@ -312,6 +312,9 @@ Result<History> History::open(const std::string& path, const Progressed& progres
   if (!history) return fail(history.error());
   history->exported_ = std::move(source->exported);
   history->damage_ = std::move(source->damage);
+  if (history->damage_.empty()) return history;
+  for (auto& scope : history->scopes_)  // which may be whole, and shorter than it was
+    if (scope.damage.empty()) scope.damage = "the last good event is " + std::to_string(scope.head.last);
   return history;
 }
 

@@ -79,8 +79,9 @@ class History {
   [[nodiscard]] Result<const Scope*> scope(const std::string& project) const;
   [[nodiscard]] const std::optional<Owner>& owner() const { return owner_; }               // of an agent's history
   [[nodiscard]] const std::optional<ExportHeader>& exported() const { return exported_; }  // of a file: its header
-  // Lines for people on what is damaged; none: nothing.
+  // Lines for people on what is damaged; none: nothing. Of all, and of store or file as a whole.
   [[nodiscard]] std::vector<std::string> damage() const;
+  [[nodiscard]] const std::vector<std::string>& store_damage() const { return damage_; }
 
   // Events in [from, to], cut to those that are there. conflict: a newer version's event, which is named.
   Result<void> records(const Scope& scope, std::uint64_t from, std::uint64_t to, const Journal::VisitEvent& visit) const;

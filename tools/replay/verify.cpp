@@ -138,13 +138,14 @@ void print_verdict(const Scope& scope, Kind kind, const Verdict& verdict, std::o
   const auto name = kind == Kind::orchestrator ? "project " + scope.name : std::string("agent");
   out << name << ": journal " << to_hex(scope.head.id) << ", " << verdict.events << " events";
   if (verdict.base != 0) out << " after " << verdict.base << " trimmed ones";
-  out << ", " << verdict.rows << " rows";
-  if (kind == Kind::orchestrator)
-    out << ", " << verdict.node_events << " events of " << verdict.nodes << " nodes in " << verdict.node_journals << " journals";
+  if (scope.damage.empty())
+    out << ", " << verdict.rows << " rows";
+  else
+    out << ", rows not compared";  // behind damage, of course they differ
+  if (kind == Kind::orchestrator) out << ", " << verdict.node_events << " events of nodes in " << verdict.node_journals << " journals";
   out << "\n";
-  if (verdict.without_secret != 0)
-    out << "  " << verdict.without_secret << " event is without its secret: its chain is as it was told, not computed\n";
-  for (const auto& finding : verdict.findings) out << "  WRONG: " << finding << "\n";
+  if (verdict.without_secret != 0) out << "  without their secret, so with the chain as it was told: " << verdict.without_secret << "\n";
+  for (const auto& finding : verdict.findings) out << (finding == scope.damage ? "  DAMAGED: " : "  WRONG: ") << finding << "\n";
   if (verdict.rows_differing > 1) out << "  " << verdict.rows_differing << " rows differ\n";
   if (verdict.holds()) out << "  every chain holds, and the journal folds to the rows\n";
 }
@@ -185,7 +186,7 @@ Result<int> verify_history(const VerifyOptions& options, const Surroundings& aro
                       {"holds", holds}};
     *around.out << whole.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
   } else {
-    for (const auto& line : history->damage()) *around.out << "DAMAGED: " << line << "\n";
+    for (const auto& line : history->store_damage()) *around.out << "DAMAGED: " << line << "\n";
   }
   return !history->damage().empty() ? exit_damaged : holds ? exit_done : exit_failed;
 }
@@ -209,7 +210,6 @@ Result<Verdict> verify(const History& history, const Scope& scope, const Progres
   auto wound = (*tape)->forward(scope.head.last, progressed);
   if (!wound && wound.error().code != Code::corrupt) return fail(wound.error());
   if (!wound) verdict.findings.push_back(wound.error().message);
-  // The rows are those of the whole journal: behind damage, of course they differ, and say nothing.
   if (wound && scope.damage.empty()) {
     auto changes = compare_rows((*tape)->rows(), history.reader(), history.kind(), scope, differences_shown_max);
     if (!changes) return fail(changes.error());

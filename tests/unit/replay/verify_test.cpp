@@ -1,0 +1,193 @@
+// verify: what it finds, and in which words.
+#include "tools/replay/verify.hpp"
+
+#include "common/core/hash.hpp"
+#include "orchestrator/rows.hpp"
+#include "tests/unit/replay/histories.hpp"
+
+namespace abide::replay {
+namespace {
+
+Verdict verdict_of(const Content& content) {
+  const auto history = history_of(content);
+  auto verdict = verify(history, history.scopes().front());
+  if (!verdict) throw std::runtime_error(verdict.error().message);
+  return *verdict;
+}
+
+std::string all(const Verdict& verdict) {
+  std::string text;
+  for (const auto& finding : verdict.findings) text += finding + "\n";
+  return text;
+}
+
+TEST(Verify, HoldsForWhateverTheMachinesWentThrough) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    test::World world(seed, 2);
+    for (int step = 0; step < 600; ++step) {
+      if (!world.step()) world.pass_time();
+      if (step % 40 == 17) world.something_breaks();
+      if (step % 60 == 31 && world.runs()) world.operator_does_something();
+    }
+    const auto fleet = verdict_of(fleet_rows(world));
+    EXPECT_TRUE(fleet.holds()) << all(fleet);
+    EXPECT_GT(fleet.events, 10U);
+    EXPECT_GT(fleet.node_events, 0U);
+    for (const auto& machine : world.machines) {
+      if (machine.store->content().empty()) continue;
+      const auto node = verdict_of(node_rows(machine));
+      EXPECT_TRUE(node.holds()) << all(node);
+    }
+  }
+}
+
+TEST(Verify, NamesRowFieldAndBothValuesOfADifference) {
+  auto content = fleet_rows(finished_world());
+  MemoryStore store(content);
+  auto state = fleet::Rows::load(store, "plant/");
+  ASSERT_TRUE(state);
+  auto& node = state->nodes.begin()->second;
+  const auto name = node.name;
+  node.name = "somebody";
+  state->touched.nodes.insert(node.id);
+  Batch batch;
+  fleet::Rows::save(*state, batch, "plant/");
+  add_all(content, batch);
+  const auto verdict = verdict_of(content);
+  ASSERT_EQ(verdict.findings.size(), 1U) << all(verdict);
+  EXPECT_EQ(verdict.findings.front(),
+            "row node " + to_string(node.id) + ": name is \"somebody\" in the store, and \"" + name + "\" by the journal");
+  EXPECT_EQ(verdict.rows_differing, 1U);
+}
+
+TEST(Verify, NoticesARowTooFewAndARowTooMany) {
+  auto content = fleet_rows(finished_world());
+  const auto node = content.lower_bound("plant/r/node/");
+  ASSERT_TRUE(node->first.starts_with("plant/r/node/"));
+  const auto id = node->first.substr(std::string("plant/r/node/").size());
+  content["plant/r/node/ffffffff-ffff-ffff-ffff-ffffffffffff"] = node->second;
+  content.erase(node);
+  const auto verdict = verdict_of(content);
+  EXPECT_NE(all(verdict).find("row node " + id + " is missing in the store"), std::string::npos) << all(verdict);
+  EXPECT_NE(all(verdict).find("row node ffffffff-ffff-ffff-ffff-ffffffffffff is in the store, but"), std::string::npos) << all(verdict);
+}
+
+TEST(Verify, SaysThatOnlyASecretDiffersWithoutTellingIt) {
+  auto content = fleet_rows(finished_world());
+  MemoryStore store(content);
+  auto state = fleet::Rows::load(store, "plant/");
+  ASSERT_TRUE(state);
+  state->key = std::string(32, 'k');
+  state->touched.project = true;
+  Batch batch;
+  fleet::Rows::save(*state, batch, "plant/");
+  add_all(content, batch);
+  const auto verdict = verdict_of(content);
+  ASSERT_EQ(verdict.findings.size(), 1U);
+  EXPECT_NE(verdict.findings.front().find("a secret"), std::string::npos);
+  EXPECT_EQ(verdict.findings.front().find("kkk"), std::string::npos);
+}
+
+// Writes the whole journal anew, each event as `change` leaves it, so that its own chain holds; and its rows.
+Content rewritten(const test::World& world, const std::function<void(std::uint64_t, OrchestratorEvent&)>& change) {
+  auto content = fleet_rows(world);
+  const auto history = history_of(content);
+  const auto& scope = history.scopes().front();
+  auto head = scope.head;
+  Chain before = head.base_chain;
+  auto state = history.fleet_at(scope, 0);
+  EXPECT_TRUE(state);
+  Batch rows;
+  EXPECT_TRUE(history.records(scope, 1, head.last, [&](std::uint64_t sequence, Chain, std::string_view bytes) {
+    auto envelope = decode(bytes);
+    EXPECT_TRUE(envelope);
+    auto& event = std::get<OrchestratorEvent>(envelope->payload);
+    change(sequence, event);
+    envelope->after = before;
+    const auto written = encode(*envelope);
+    before = chain_after(before, written);
+    content[journal_key(scope.prefix, head.id, sequence)] = big_endian(before.value) + written;
+    auto recorded = decode_recorded<OrchestratorEvent>(written, sequence, before);
+    EXPECT_TRUE(recorded);
+    fleet::FleetMachine::apply(*state, *recorded);
+    fleet::Rows::save(*state, rows, scope.prefix);
+    return true;
+  }));
+  add_all(content, rows);
+  head.chain = before;
+  content["plant/m/head"] = head_row(head);
+  return content;
+}
+
+TEST(Verify, ComparesWhatNodesToldWithTheirOwnChains) {
+  const auto& world = finished_world();
+  const auto untouched = verdict_of(rewritten(world, [](std::uint64_t, OrchestratorEvent&) {}));
+  EXPECT_TRUE(untouched.holds()) << all(untouched);
+  // An event of a node that it did not write so: only its own chain can tell.
+  std::uint64_t hit = 0;
+  const auto verdict = verdict_of(rewritten(world, [&](std::uint64_t sequence, OrchestratorEvent& event) {
+    auto* stored = std::get_if<NodeEventStored>(&event);
+    if (stored == nullptr || hit != 0 || !std::holds_alternative<Accepted>(stored->event)) return;
+    hit = sequence;
+    auto envelope = decode(stored->envelope);
+    ASSERT_TRUE(envelope);
+    envelope->at_ms += 1;
+    stored->envelope = encode(*envelope);
+  }));
+  ASSERT_NE(hit, 0U);
+  ASSERT_FALSE(verdict.holds());
+  EXPECT_NE(verdict.findings.front().find("event " + std::to_string(hit) + " holds event"), std::string::npos) << all(verdict);
+  EXPECT_NE(verdict.findings.front().find("does not follow by its chain"), std::string::npos) << all(verdict);
+}
+
+TEST(Verify, NoticesAnEventOfANodeThatIsStoredTwice) {
+  std::optional<NodeEventStored> one;
+  std::uint64_t hit = 0;
+  const auto verdict = verdict_of(rewritten(finished_world(), [&](std::uint64_t sequence, OrchestratorEvent& event) {
+    auto* stored = std::get_if<NodeEventStored>(&event);
+    if (stored == nullptr || hit != 0) return;
+    if (one && one->node == stored->node) {
+      *stored = *one;
+      hit = sequence;
+    } else if (!one) {
+      one = *stored;
+    }
+  }));
+  ASSERT_NE(hit, 0U);
+  EXPECT_NE(all(verdict).find("event " + std::to_string(hit) + " holds"), std::string::npos) << all(verdict);
+  EXPECT_NE(all(verdict).find("was the next"), std::string::npos) << all(verdict);
+}
+
+// ---- the command -----------------------------------------------------------------------------------------------------------
+
+TEST(VerifyCommand, EndsWithZeroOneOrFiveAndSaysWhyInBothForms) {
+  test::TemporaryDirectory directory;
+  auto content = fleet_rows(finished_world());
+  put_store(directory / "good", content);
+  const auto node = content.lower_bound("plant/r/node/");
+  auto lost = content;
+  lost.erase(node->first);
+  put_store(directory / "different", lost);
+  auto torn = content;
+  const auto history = history_of(content);
+  torn[journal_key("plant/", history.scopes().front().head.id, 9)].back() ^= 1;
+  put_store(directory / "damaged", torn);
+  const struct {
+    std::string name;
+    int code;
+    std::string words;
+  } table[] = {
+      {"good", exit_done, "every chain holds"}, {"different", exit_failed, "WRONG: row node"}, {"damaged", exit_damaged, "DAMAGED"}};
+  for (const auto& row : table) {
+    const auto said = call({"verify", directory / row.name});
+    EXPECT_EQ(said.code, row.code) << said.out << said.err;
+    EXPECT_NE(said.out.find(row.words), std::string::npos) << said.out;
+    const auto json = call({"verify", directory / row.name, "--output", "json"});
+    EXPECT_EQ(json.code, row.code);
+    EXPECT_NE(json.out.find(row.code == exit_done ? "\"holds\":true}" : "\"holds\":false}"), std::string::npos) << json.out;
+  }
+}
+
+}  // namespace
+}  // namespace abide::replay
