@@ -69,7 +69,11 @@ RULES: dict[str, Rule] = {
     "orchestrator": Rule(may=SHELL + SERVER, third=("fmt", "spdlog", "CLI11", "nlohmann")),
     "orchestrator/rows.cpp": Rule(may=EVENTS + ("common/store", "schemas") + SERVER_PLAIN, third=("FlatBuffers",)),
     # ---- simulators and tools: pure parts and common; tests: everything
-    "simulators/": Rule(may=SHELL + NODE + SERVER, third=("fmt", "nlohmann", "CLI11")),
+    # The simulated world is as pure as what it runs: it has one order of things, and no time but its own.
+    "simulators/world": Rule(may=SHELL + NODE + SERVER, third=("fmt",), pure=True),
+    "simulators/checkers": Rule(may=SHELL + NODE + SERVER + ("simulators/world",), third=("fmt",), pure=True),
+    "simulators/situations": Rule(may=SHELL + NODE + SERVER + ("simulators/world", "simulators/situations/page"), third=("fmt",), pure=True),
+    "simulators/": Rule(may=SHELL + NODE + SERVER + ("simulators",), third=("fmt", "nlohmann", "CLI11")),
     "tools/": Rule(may=SHELL + NODE + SERVER, third=("fmt", "nlohmann", "CLI11", "toml++", "yaml-cpp", "libcurl")),
     # Tables and bars look like those of abidectl.
     "tools/replay": Rule(may=SHELL + NODE + SERVER + ("tools/abidectl/table.hpp",), third=("fmt", "nlohmann", "CLI11")),
@@ -131,6 +135,8 @@ BAN_EXCEPTIONS = {
     ("the environment", "common/service/config.cpp"): "the one reader of settings",
     ("the environment", "common/service/notify.cpp"): "systemd's protocol",
     ("standard output or error", "common/service/config.cpp"): "--help, --version, and what is wrong with a setting",
+    ("the environment", "simulators/fleet-sim/main.cpp"): "NO_COLOR and TERM",
+    ("standard output or error", "simulators/fleet-sim/main.cpp"): "hands them to the program, whose answer is its output",
     ("standard output or error", "edge-agent/config.cpp"): "what is wrong with a setting",
     ("standard output or error", "edge-agent/check.cpp"): "a command whose answer is its output",
     ("standard output or error", "orchestrator/check.cpp"): "a command whose answer is its output",
