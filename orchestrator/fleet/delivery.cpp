@@ -99,7 +99,7 @@ void correct_picture(Turn& turn, const NodeId& id, const Hello& hello) {
   PictureCorrected told{id, hello.offer, hello.phase, hello.outcome, hello.slot, hello.boot, hello.identity, hello.held.number};
   const bool same = node.offer == told.offer && node.phase == told.phase && node.outcome == told.outcome && node.slot == told.slot &&
                     node.boot == told.boot && node.identity == told.identity && node.taken == told.held;
-  if (!same) {
+  if (!same && rule(Rule::hello_wins)) {
     const Identity before = node.identity;
     turn.event(std::move(told));
     look_at_identity(turn, id, before);
@@ -121,7 +121,8 @@ void hear_state(Turn& turn, const NodeId& id, const Hello& hello) {
 void answer(Turn& turn, const NodeId& id, const Hello& hello) {
   send_received(turn, id, hello.nonce);
   const Node& node = turn.node(id);
-  if (!node.held && hello.held.number < node.newest.document.number) turn.say(PublishDocument{id});
+  if (node.held && rule(Rule::held_silent)) return;
+  if (hello.held.number < node.newest.document.number && rule(Rule::document_again)) turn.say(PublishDocument{id});
 }
 
 void hello_of_current(Turn& turn, const NodeId& id, const Hello& hello) {
@@ -132,12 +133,17 @@ void hello_of_current(Turn& turn, const NodeId& id, const Hello& hello) {
   answer(turn, id, hello);
 }
 
-// The journal before ended this offer without success: the one that comes after it does not try it again unasked.
+// The offer that is asked for has ended without success, in the journal before or by what its run says, and this journal
+// does not know: re-imaged, or a disk that was put back, where it is open still. It is not tried again unasked.
 void close_unsuccessful(Turn& turn, const NodeId& id, const Hello& hello, const Outcome& before) {
   const Node& node = turn.node(id);
-  if (!rule(Rule::close_re_imaged) || !node.newest.link || before.kind == OutcomeKind::none || before.kind == OutcomeKind::succeeded)
-    return;
-  if (before.offer == node.newest.link->offer && !knows(hello, before.offer)) issue_flags(turn, id, node.newest.link->paused, true);
+  if (!rule(Rule::close_re_imaged) || !node.newest.link) return;
+  const Number offer = node.newest.link->offer;
+  if (hello.outcome.offer == offer) return;
+  const auto unsuccessful = [](OutcomeKind kind) { return kind != OutcomeKind::none && kind != OutcomeKind::succeeded; };
+  const bool by_journal = before.offer == offer && unsuccessful(before.kind);
+  const bool by_run = node.run && node.run->offer == offer && node.run->end_ms != 0 && unsuccessful(node.run->outcome);
+  if (by_journal || by_run) issue_flags(turn, id, node.newest.link->paused, true);
 }
 
 void adopt(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {
@@ -261,8 +267,9 @@ void hear_event(Turn& turn, const NodeEventHeard& heard) {
   const Node& node = found->second;
   if (node.conflict || !node.journal) return;
   if (heard.journal != node.journal && rule(Rule::journal_id)) return send_received(turn, heard.node, std::nullopt);
-  if (heard.sequence <= node.upto) return acknowledge_soon(turn, heard.node);
+  if (heard.sequence <= node.upto) return rule(Rule::duplicate_check) ? acknowledge_soon(turn, heard.node) : store(turn, heard);
   if (heard.sequence > node.upto + 1) {
+    if (!rule(Rule::no_gaps)) return store(turn, heard);
     const auto& link = turn.link_of(heard.node);
     if (link.hello_life == turn.link.life && link.hello_ask == link.ask) ask(turn, heard.node);
     return;

@@ -314,6 +314,26 @@ TEST(Delivery, GoesOnWithTheRunOfAForkedJournal) {
   EXPECT_EQ(f.bench.events<RunOpened>().size(), 1U);
 }
 
+TEST(Delivery, APutBackDiskThatHasAnEndedOfferOpenAgainIsToldToAbortIt) {
+  Fixture f;
+  f.link();
+  f.accept();
+  f.stage();
+  settle(f.bench, f.node);
+  FakeNode copy = f.node;  // of the disk, before the trial
+  f.roll_back();
+  f.bench.pass(2'000);
+  settle(f.bench, f.node);
+  ASSERT_EQ(f.seen().run->outcome, OutcomeKind::rolled_back);
+  copy.session = SessionId{77};
+  copy.write(ClockDistrusted{});
+  copy.disconnect();
+  settle(f.bench, copy);
+  ASSERT_EQ(f.seen().journal, copy.journal);
+  EXPECT_TRUE(f.seen().newest.link->aborted) << "an image that fell back is not tried again unasked";
+  EXPECT_TRUE(copy.link->aborted);
+}
+
 TEST(Delivery, ReImagedNodesWaitForANewLinkUnlessTheyHadSucceeded) {
   struct Case {
     const char* what;
