@@ -33,8 +33,7 @@ class EveryOfferEnds final : public Checker {
  private:
   void judge(const World& world, const Machine& machine, const fleet::Run& run) {
     // Nothing new is begun on a system that is not the confirmed one: a person must look.
-    const bool spent = machine.running() != machine.default_slot();
-    if (run.start_ms == 0 && spent) return;
+    if (run.start_ms == 0 && !facts().machine(machine.index()).confirmed_runs) return;
     found(world, "the run of offer " + to_string(run.offer) + " on " + machine.name() + " is open: " + run.status.text);
   }
 };

@@ -154,6 +154,7 @@ void Facts::begin_process(const World& world, const NodeDecided& decided) {
   fact.held_digest = disk.held.digest;
   fact.phase = disk.phase;
   fact.started_in = disk.running;
+  fact.confirmed_runs = disk.running == disk.default_slot;
   fact.target = disk.target;
   fact.offer = disk.offer;
   fact.outcome = disk.outcome;
@@ -211,6 +212,7 @@ void Facts::take(const World& world, MachineIndex index, const Recorded<NodeEven
   }
   if (const auto outcome = outcome_of(recorded.event); outcome.kind != OutcomeKind::none) {
     fact.offers[outcome.offer].outcome = outcome.kind;
+    if (outcome.kind == OutcomeKind::succeeded) fact.confirmed_runs = true;
     fact.outcome = outcome;
     fact.offer = {};
     fact.accepted_sequence = 0;
@@ -221,6 +223,7 @@ void Facts::take(const World& world, MachineIndex index, const Recorded<NodeEven
   if (std::holds_alternative<Accepted>(recorded.event)) fact.target = other(fact.started_in);
   if (const auto* started = std::get_if<AgentStarted>(&recorded.event)) {
     fact.started_in = started->slot;
+    fact.confirmed_runs = started->slot == started->default_slot;
     // Somebody has booted the slot that was being staged: then it goes to the other one.
     if ((fact.phase == Phase::staging || fact.phase == Phase::staged) && fact.target == started->slot) {
       fact.phase = Phase::staging;

@@ -56,8 +56,9 @@ struct MachineFact {
   Number held;
   Digest held_digest;
   Phase phase = Phase::idle;
-  Slot started_in = Slot::a;  // by its newest AgentStarted
-  Slot target = Slot::b;      // of the offer
+  Slot started_in = Slot::a;   // by its newest AgentStarted
+  Slot target = Slot::b;       // of the offer
+  bool confirmed_runs = true;  // what runs is the default, as it was last told
   Number offer;
   std::uint64_t accepted_sequence = 0;
   Chain accepted_chain;
