@@ -93,6 +93,17 @@ def check_commands(source, build):
                     seen += 1
                     if flag not in told:
                         wrong.append(f"{name}: {program} has no flag {flag}")
+        for span in re.findall(r"`(abide-replay [^`]+)`", text) + re.findall(r"^\$? *(abide-replay .+)$", text, flags=re.M):
+            word = span.split()[1]
+            told = help_of("abide-replay", (word,))
+            seen += 1
+            if told is None or f"abide-replay {word} " not in told:
+                wrong.append(f"{name}: abide-replay {word} is no command")
+                continue
+            for flag in FLAG.findall(span):
+                seen += 1
+                if flag not in told:
+                    wrong.append(f"{name}: abide-replay {word} has no flag {flag}")
     for program in ("tools/demo", "tools/test"):
         if not os.access(os.path.join(source, program), os.X_OK):
             wrong.append(f"{program} is not there, or cannot be started")

@@ -113,6 +113,26 @@ Result<void> check_nodes(const History& history, const Scope& scope, Verdict& ve
   return {};
 }
 
+// Journals that stayed behind: no rows come of them, but their chains must hold, too.
+void check_others(const History& history, const Scope& scope, Verdict& verdict) {
+  for (const auto& journal : scope.others) {
+    std::optional<Chain> before;
+    std::string wrong;
+    auto read = Journal::read(history.reader(), scope.prefix, journal.id, journal.first, journal.last,
+                              [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+                                const auto envelope = decode(bytes);
+                                if (envelope && !before) before = envelope->after;
+                                if (!envelope || chain_after(*before, bytes) != chain)
+                                  wrong = "event " + std::to_string(sequence) + " of journal " + to_hex(journal.id) +
+                                          ", which stayed behind, is not the one that was written";
+                                before = chain;
+                                return wrong.empty();
+                              });
+    if (!read) wrong = read.error().message;
+    if (!wrong.empty()) verdict.findings.push_back(std::move(wrong));
+  }
+}
+
 Json json_of(const Scope& scope, Kind kind, const Verdict& verdict) {
   Json json = Json::object();
   if (kind == Kind::orchestrator) json["project"] = scope.name;
@@ -217,6 +237,7 @@ Result<Verdict> verify(const History& history, const Scope& scope, const Progres
     verdict.rows_differing = changes->differing;
     for (const auto& change : changes->rows) verdict.findings.push_back(words_of(change));
   }
+  check_others(history, scope, verdict);
   if (history.kind() == Kind::orchestrator) {
     if (auto checked = check_nodes(history, scope, verdict); !checked && checked.error().code != Code::corrupt)
       return fail(checked.error());

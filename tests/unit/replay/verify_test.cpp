@@ -159,6 +159,30 @@ TEST(Verify, NoticesAnEventOfANodeThatIsStoredTwice) {
   EXPECT_NE(all(verdict).find("was the next"), std::string::npos) << all(verdict);
 }
 
+TEST(Verify, FollowsTheChainsOfJournalsThatStayedBehind) {
+  auto content = node_rows(finished_world().machines[0]);
+  const auto whole = history_of(content);
+  const JournalId old{5};
+  Chain before = chain_start(old);
+  for (std::uint64_t sequence = 1; sequence <= 4; ++sequence) {
+    Envelope envelope;
+    envelope.journal = old;
+    envelope.sequence = sequence;
+    envelope.after = before;
+    envelope.payload = NodeEvent{ClockDistrusted{}};
+    const auto bytes = encode(envelope);
+    before = chain_after(before, bytes);
+    content[journal_key("node/", old, sequence)] = big_endian(before.value) + bytes;
+  }
+  EXPECT_TRUE(verdict_of(content).holds()) << all(verdict_of(content));
+  auto cut = content;
+  cut.erase(journal_key("node/", old, 2));
+  EXPECT_NE(all(verdict_of(cut)).find("event 2 of journal 0000000000000005"), std::string::npos) << all(verdict_of(cut));
+  auto torn = content;
+  torn[journal_key("node/", old, 3)].back() ^= 1;
+  EXPECT_NE(all(verdict_of(torn)).find("event 3 of journal 0000000000000005"), std::string::npos) << all(verdict_of(torn));
+}
+
 // ---- the command -----------------------------------------------------------------------------------------------------------
 
 TEST(VerifyCommand, EndsWithZeroOneOrFiveAndSaysWhyInBothForms) {
