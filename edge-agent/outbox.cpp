@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/core/rules.hpp"
+
 namespace abide::agent {
 
 Result<void> Outbox::pump(const node::Link& link, const Journal& journal, const Send& send) {
   if (link.welcomes != welcomes_) {
     welcomes_ = link.welcomes;
-    next_ = link.send_from;
+    next_ = rule(Rule::send_again) ? link.send_from : std::max(next_, link.send_from);
   }
   if (!node::may_send_events(link)) return {};
   const auto& head = journal.head();

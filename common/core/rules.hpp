@@ -47,6 +47,34 @@ enum class Rule : std::uint32_t {
   back_to_switching,   // the one-shot is cleared in Switching only
   // documents, too
   hold_restored,       // a declared restore holds every node
+
+  // Not of the protocol, but what any of this rests on. A test switches these off to see that somebody notices.
+  health,              // a trial passes by its health checks
+  window,              // a switch needs a window
+  confirm_read_back,   // a confirmation counts as it is read back
+  spare_slot,          // an image goes to the slot that neither runs nor is the default
+  confirmed_first,     // nothing new is begun before the running system is the confirmed one
+  newest_document,     // a document counts if its number is greater
+  outcome_reason,      // an outcome has a reason
+  one_outcome,         // and an offer one outcome
+  deadline,            // a trial without a verdict ends
+  says_why,            // what waits says for what
+  send_again,          // a welcome begins the outbox anew
+  trim_acked,          // only what is acknowledged is deleted
+  rows_with_events,    // state rows are saved with the events that changed them
+  duplicate_check,     // an event that was stored is not stored again
+  no_gaps,             // nor one before those between have come
+  upto_stored,         // `received` says what is stored, and no more
+  next_revision,       // each document has a number of its own
+  held_silent,         // nothing is published to a node that is held
+  run_closed_once,
+  hello_wins,          // what a hello says corrects the picture
+  document_again,      // a hello that shows an older document is answered with the newest
+  // the shells
+  flush,               // a slot is flushed before it is called staged
+  read_back,           // and read back
+  commit_first,        // a node publishes and acts after its commit
+  answer_committed,    // an orchestrator as well
 };
 
 #ifdef ABIDE_SWITCHABLE_RULES

@@ -21,6 +21,7 @@
 
 #include "common/core/hash.hpp"
 #include "common/core/machine.hpp"
+#include "common/core/rules.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/envelope.hpp"
 #include "common/store/journal.hpp"
@@ -98,7 +99,7 @@ class Host {
 
   // Rows of what the events since the last save have changed; nothing where there were none.
   void save(Batch& batch) {
-    if (std::exchange(unsaved_, false)) Rows::save(state_, batch, journal_.scope());
+    if (std::exchange(unsaved_, false) && rule(Rule::rows_with_events)) Rows::save(state_, batch, journal_.scope());
   }
   [[nodiscard]] Done committed() { return std::exchange(done_, Done{}); }
 
@@ -106,7 +107,7 @@ class Host {
   Result<void> trim(std::uint64_t keep, Batch& batch) {
     const auto& head = journal_.head();
     const std::uint64_t newest = head.last > keep ? head.last - keep : 0;
-    const std::uint64_t base = std::min(newest, head.acked);
+    const std::uint64_t base = rule(Rule::trim_acked) ? std::min(newest, head.acked) : newest;
     if (base <= head.base) return {};
     auto folded = fold(*store_, journal_.scope(), base);
     if (!folded) return fail(folded.error().in("trim journal"));

@@ -40,7 +40,7 @@ class Fold {
     s_.release = e.release;
     s_.from = s_.identity.os_image_id;
     s_.accepted_sequence = recorded_.sequence;
-    back_to_staging(other(s_.running));
+    back_to_staging(rule(Rule::spare_slot) ? other(s_.running) : s_.running);
   }
   void operator()(const ImageStaged& e) {
     s_.phase = Phase::staged;

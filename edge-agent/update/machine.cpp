@@ -98,7 +98,9 @@ void Decision::effect_done() {
 // ---- outcomes --------------------------------------------------------------------------------------------------------
 
 void Decision::succeed(const Digest& measured) {
-  out_.event(Succeeded{state_.offer, state_.from, state_.release.os_image_id, measured});
+  const Succeeded succeeded{state_.offer, state_.from, state_.release.os_image_id, measured};
+  out_.event(succeeded);
+  if (!rule(Rule::one_outcome)) out_.event(succeeded);
 }
 
 void Decision::fail(Reason reason, Evidence evidence) {
@@ -110,7 +112,7 @@ void Decision::roll_back(Reason reason, Evidence evidence) {
 }
 
 void Decision::cancel(Reason why) {
-  out_.event(Cancelled{state_.offer, why, state_.from, state_.release.os_image_id});
+  out_.event(Cancelled{state_.offer, rule(Rule::outcome_reason) ? why : Reason::none, state_.from, state_.release.os_image_id});
 }
 
 void Decision::begin_rollback(Reason reason, Evidence evidence) {
@@ -291,7 +293,7 @@ void Decision::fork_journal() {
 }
 
 void Decision::operator()(const DocumentHeard& input) {
-  if (!ready() || !newer(input.number, state_.held.number)) return;
+  if (!ready() || (rule(Rule::newest_document) && !newer(input.number, state_.held.number))) return;
   out_.blob("document", input.body);
   out_.event(DocumentTaken{input.number, input.digest, input.tag, input.link, input.window, input.fault, input.fault_detail});
 }
@@ -336,7 +338,7 @@ void Decision::operator()(const OneShotCleared& input) {
 
 void Decision::operator()(const HealthJudged& input) {
   if (!mine(input.offer, input.boot) || state_.phase != Phase::on_trial) return;
-  if (input.healthy) {
+  if (input.healthy || !rule(Rule::health)) {
     out_.event(TrialPassed{state_.offer, input.checks});
   } else {
     begin_rollback(input.reason == Reason::none ? Reason::unhealthy : input.reason, input.evidence);
@@ -345,8 +347,9 @@ void Decision::operator()(const HealthJudged& input) {
 
 void Decision::operator()(const BootConfirmed& input) {
   if (!mine(input.offer, input.boot) || state_.phase != Phase::confirming) return;
-  const bool confirmed = input.error.empty() && input.running == state_.target && input.default_slot == input.running &&
-                         input.digest == state_.release.raw.sha256;
+  const bool as_asked =
+      input.running == state_.target && input.default_slot == input.running && input.digest == state_.release.raw.sha256;
+  const bool confirmed = input.error.empty() && (as_asked || !rule(Rule::confirm_read_back));
   if (confirmed) {
     effect_done();
     return succeed(input.digest);

@@ -41,6 +41,7 @@ Condition clock_condition(std::string text, std::optional<std::int64_t> look_mon
 }
 
 void judge_window(const Settings& settings, const State& state, const Link& link, const Now& now, std::vector<Condition>& missing) {
+  if (!rule(Rule::window)) return;
   if (!state.window) {
     missing.push_back({"window", "no maintenance window is scheduled", std::nullopt, std::nullopt});
     return;

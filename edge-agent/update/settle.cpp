@@ -61,7 +61,7 @@ bool Decision::settle_once() {
 bool Decision::settle_idle() {
   if (!asks_for_offer(state_)) return false;
   if (rule(Rule::synced_accept) && !synced(state_, link_)) return false;
-  if (!running_is_confirmed(state_) || returning_now(state_, boot_of(link_, now_))) return false;
+  if ((rule(Rule::confirmed_first) && !running_is_confirmed(state_)) || returning_now(state_, boot_of(link_, now_))) return false;
   accept();
   return true;
 }
@@ -146,7 +146,7 @@ bool Decision::settle_trial() {
   }
   // The health checks' own verdict comes at the deadline and knows more; this one is for when it does not come.
   const bool in_trial_boot = state_.trial_boot == boot_of(link_, now_);
-  if (!in_trial_boot || now_.mono_ms < trial_deadline_mono_ms(settings_, state_) + settings_.trial_grace_ms) return false;
+  if (!in_trial_boot || !rule(Rule::deadline) || now_.mono_ms < trial_deadline_mono_ms(settings_, state_) + settings_.trial_grace_ms) return false;
   begin_rollback(Reason::deadline, {"", "", state_.attempt, BootCause::other,
                                     "no verdict of the health checks within " + seconds(settings_.trial_deadline_ms)});
   return true;

@@ -15,7 +15,7 @@ std::vector<Effect> UpdateMachine::todo(const State& state, const Link& link, co
       return {};
     case Phase::staging:
       // Only the slot that neither runs nor would be booted.
-      if (state.target == state.running || state.target == state.default_slot) return {};
+      if (rule(Rule::spare_slot) && (state.target == state.running || state.target == state.default_slot)) return {};
       return {Stage{state.offer, state.release, state.target}};
     case Phase::staged:
       return {};

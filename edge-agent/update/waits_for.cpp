@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "common/core/rules.hpp"
 #include "edge-agent/update/conditions.hpp"
 #include "edge-agent/update/machine.hpp"
 
@@ -33,6 +34,7 @@ Condition over(const State& state) {
 
 std::vector<Condition> waits_in_idle(const Settings& settings, const State& state, const Link& link, const Now& now) {
   std::vector<Condition> waits;
+  if (!rule(Rule::says_why)) return waits;
   if (!running_is_confirmed(state)) {
     waits.push_back(condition("slot", link.default_is_bad
                                           ? "both slots are spent: " + slot_name(state.running) + " runs unconfirmed, and " +

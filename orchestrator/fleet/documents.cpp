@@ -9,7 +9,7 @@ namespace abide::fleet {
 namespace {
 
 Number next_number(const State& state) {
-  return {rule(Rule::epoch) ? state.epoch : 1, state.revision + 1};
+  return {rule(Rule::epoch) ? state.epoch : 1, state.revision + (rule(Rule::next_revision) ? 1 : 0)};
 }
 
 struct Content {

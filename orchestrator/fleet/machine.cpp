@@ -173,7 +173,7 @@ Received make_received(const State& state, const Link& link, const NodeId& node,
   if (found == state.nodes.end()) return received;
   const Node& known = found->second;
   received.journal = known.journal;
-  received.upto = known.upto;
+  received.upto = known.upto + (rule(Rule::upto_stored) ? 0 : 1);
   received.chain = known.chain;
   if (welcome) {
     Number head = known.newest.document.number;

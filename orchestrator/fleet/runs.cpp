@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/core/rules.hpp"
 #include "orchestrator/fleet/lookup.hpp"
 #include "orchestrator/fleet/status.hpp"
 #include "orchestrator/fleet/turn.hpp"
@@ -40,7 +41,9 @@ void open_run(Turn& turn, const NodeId& id, Number offer, const std::string& pol
 }
 
 void close_run(Turn& turn, const NodeId& id, const Run& run, OutcomeKind outcome, Reason reason, std::string detail) {
-  turn.event(RunClosed{id, run.id, run.offer, outcome, reason, std::move(detail)});
+  const RunClosed closed{id, run.id, run.offer, outcome, reason, std::move(detail)};
+  turn.event(closed);
+  if (!rule(Rule::run_closed_once)) turn.event(closed);
 }
 
 void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken) {

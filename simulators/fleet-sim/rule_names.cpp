@@ -11,7 +11,7 @@ namespace abide::fleet_sim {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Rule>, 36> rules_by_name{{
+constexpr std::array<std::pair<std::string_view, Rule>, 62> rules_by_name{{
     {"journal-id", Rule::journal_id},
     {"chain", Rule::chain},
     {"roll-call", Rule::roll_call},
@@ -48,9 +48,35 @@ constexpr std::array<std::pair<std::string_view, Rule>, 36> rules_by_name{{
     {"reread", Rule::reread},
     {"trial-limit", Rule::trial_limit},
     {"back-to-switching", Rule::back_to_switching},
+    {"hold-restored", Rule::hold_restored},
+    {"health", Rule::health},
+    {"window", Rule::window},
+    {"confirm-read-back", Rule::confirm_read_back},
+    {"spare-slot", Rule::spare_slot},
+    {"confirmed-first", Rule::confirmed_first},
+    {"newest-document", Rule::newest_document},
+    {"outcome-reason", Rule::outcome_reason},
+    {"one-outcome", Rule::one_outcome},
+    {"deadline", Rule::deadline},
+    {"says-why", Rule::says_why},
+    {"send-again", Rule::send_again},
+    {"trim-acked", Rule::trim_acked},
+    {"rows-with-events", Rule::rows_with_events},
+    {"duplicate-check", Rule::duplicate_check},
+    {"no-gaps", Rule::no_gaps},
+    {"upto-stored", Rule::upto_stored},
+    {"next-revision", Rule::next_revision},
+    {"held-silent", Rule::held_silent},
+    {"run-closed-once", Rule::run_closed_once},
+    {"hello-wins", Rule::hello_wins},
+    {"document-again", Rule::document_again},
+    {"flush", Rule::flush},
+    {"read-back", Rule::read_back},
+    {"commit-first", Rule::commit_first},
+    {"answer-committed", Rule::answer_committed},
 }};
-static_assert(rules_by_name.back().second == Rule::back_to_switching &&
-              static_cast<std::size_t>(Rule::back_to_switching) + 1 == rules_by_name.size());
+static_assert(rules_by_name.back().second == Rule::answer_committed &&
+              static_cast<std::size_t>(Rule::answer_committed) + 1 == rules_by_name.size());
 
 }  // namespace
 

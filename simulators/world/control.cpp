@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "common/core/rules.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/print.hpp"
 #include "common/events/topics.hpp"
@@ -285,6 +286,7 @@ void Control::take_ticks(Batch& batch) {
 }
 
 bool Control::commit(Batch& batch) {
+  if (!rule(Rule::answer_committed) && !settle()) return false;
   host_->save(batch);
   if (batch.empty()) return true;
   if (world_.strikes(Fault::orchestrator_kill_before_commit, kill_one_in)) {

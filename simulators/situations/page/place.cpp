@@ -91,8 +91,9 @@ class InputWord {
       const bool other = state_.phase != Phase::idle && input.identity.digest != state_.release.raw.sha256;
       return other ? "Booted, new slot, other digest" : "Booted, new slot";
     }
-    const bool in_trial = state_.phase == Phase::on_trial || state_.phase == Phase::confirming;
-    if (input.cause == BootCause::watchdog && (input.came_up || in_trial)) return "Booted, old slot, by the watchdog";
+    // While a boot of the new slot is ordered, a reset before its first unit has run is a boot that failed.
+    const bool ordered = state_.phase == Phase::switching || state_.phase == Phase::rebooting;
+    if (input.cause == BootCause::watchdog && (input.came_up || !ordered)) return "Booted, old slot, by the watchdog";
     return input.came_up ? "Booted, old slot, new one had come up" : "Booted, old slot";
   }
   std::string_view operator()(const node::Connected&) const { return "Connected"; }
