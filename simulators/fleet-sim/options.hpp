@@ -28,7 +28,7 @@ struct Options {
   std::size_t threads = 1;
   std::optional<std::vector<std::string>> checks;  // none given: every checker
   std::string transcript;                          // file, "-", or empty: none
-  bool hash = false;                               // of several seeds, too
+  bool hash = true;
   bool reached = false, require_reached = false;
   bool json = false;
   bool stop_at_first = false;

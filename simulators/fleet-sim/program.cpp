@@ -43,7 +43,7 @@ class Call {
     if (!options_.without.empty()) report_.further += fmt::format(" --without {}", fmt::join(options_.without, ","));
     // Whatever runs, its command is at hand should it end the process.
     runner_ = [this, &runner](const sim::Plan& plan, const RunOptions& how) {
-      const Announced announced(report_.command(plan));
+      const Announced announced(report_.command(plan, ""));
       return runner(plan, how);
     };
   }
@@ -81,7 +81,7 @@ class Call {
     RunOptions how;
     how.checks = options_.checks;
     how.count_situations = options_.reached;
-    how.lines = one || options_.hash;
+    how.lines = options_.hash || !options_.transcript.empty();
     if (one) {
       const auto hours = static_cast<double>(options_.jobs.front().hours + options_.jobs.front().quiet_hours);
       how.progress = [&, hours](double share) { progress.at(share * hours, hours, ""); };
@@ -102,7 +102,7 @@ class Call {
                 progress.at(static_cast<double>(report_.figures.runs), static_cast<double>(options_.jobs.size()), failing_note(),
                             report_.failing > 0);
             });
-    if (how.lines && !hashes.empty()) report_.hash = one ? hashes.front() : hash_of(hashes);
+    if (!hashes.empty()) report_.hash = one ? hashes.front() : hash_of(hashes);
     report_.wall_ms = around_.now_ms() - began_ms;
   }
 
@@ -112,7 +112,10 @@ class Call {
     ++report_.failing;
     if (report_.failures.size() == failures_kept_max) return;
     report_.failures.push_back({plan, std::move(result.findings), std::move(result.last_lines)});
-    aside() << failure_text(report_, report_.failures.back()) << std::flush;
+    aside() << failure_text(report_, report_.failures.back());
+    // Where nothing smaller will be shown.
+    if (options_.shrink_runs == 0 && options_.jobs.size() == 1) aside() << last_lines_text(report_.failures.back().last_lines);
+    aside() << std::flush;
   }
 
   void shrink_first() {

@@ -36,7 +36,7 @@ Json findings_json(const std::vector<Found>& findings) {
   return list;
 }
 
-Json plan_json(const Report& report, const sim::Plan& plan) {
+Json plan_json(const Report& report, const sim::Plan& plan, const std::string& checker) {
   Json faults = Json::array();
   for (const auto kind : kinds_of(plan.faults)) faults.push_back(std::string(sim::to_string(kind)));
   return {{"seed", plan.seed},
@@ -45,7 +45,7 @@ Json plan_json(const Report& report, const sim::Plan& plan) {
           {"quiet_hours", plan.quiet_hours},
           {"faults", faults},
           {"left_out", to_numbers_text(plan.left_out)},
-          {"command", report.command(plan)}};
+          {"command", report.command(plan, checker)}};
 }
 
 Json figures_json(const Report& report) {
@@ -72,8 +72,8 @@ Json figures_json(const Report& report) {
 
 }  // namespace
 
-std::string Report::command(const sim::Plan& plan) const {
-  return program + " " + flags_of(plan) + further;
+std::string Report::command(const sim::Plan& plan, std::string_view checker) const {
+  return program + " " + flags_of(plan) + further + (checker == unreachable ? " --reached" : "");
 }
 
 double Report::updates_per_second_and_core() const {
@@ -93,7 +93,13 @@ std::string failure_text(const Report& report, const Failure& failure) {
   for (std::size_t i = 0; i < std::min(findings_told_max, failure.findings.size()); ++i)
     text += "  " + found_text(failure.findings[i]) + "\n";
   if (failure.findings.size() > findings_told_max) text += fmt::format("  and {} more\n", failure.findings.size() - findings_told_max);
-  return text + "  again:  " + report.command(failure.plan) + "\n";
+  return text + "  again:  " + report.command(failure.plan, failure.findings.front().checker) + "\n";
+}
+
+std::string last_lines_text(const std::vector<std::string>& lines) {
+  std::string text = fmt::format("  the last {} lines of its transcript:\n", lines.size());
+  for (const auto& line : lines) text += "    " + line + "\n";
+  return text;
 }
 
 std::string shrunk_text(const Report& report) {
@@ -107,14 +113,12 @@ std::string shrunk_text(const Report& report) {
       text += "  " + found_text(found) + "\n";
       break;
     }
-  text += "  again:  " + report.command(shrunk.plan) + "\n";
+  text += "  again:  " + report.command(shrunk.plan, shrunk.checker) + "\n";
   const auto& faults = shrunk.result.faults;
   if (!faults.empty()) text += "  its faults:\n";
   for (std::size_t i = 0; i < std::min(faults_told_max, faults.size()); ++i) text += "  " + struck_text(faults[i]) + "\n";
   if (faults.size() > faults_told_max) text += fmt::format("    and {} more\n", faults.size() - faults_told_max);
-  text += fmt::format("  the last {} lines of its transcript:\n", shrunk.result.last_lines.size());
-  for (const auto& line : shrunk.result.last_lines) text += "    " + line + "\n";
-  return text;
+  return text + last_lines_text(shrunk.result.last_lines);
 }
 
 std::string reached_text(const Report& report) {
@@ -140,12 +144,12 @@ std::string json_text(const Report& report, bool with_reached) {
   Json document = figures_json(report);
   document["failures"] = Json::array();
   for (const auto& failure : report.failures) {
-    Json one = plan_json(report, failure.plan);
+    Json one = plan_json(report, failure.plan, failure.findings.front().checker);
     one["findings"] = findings_json(failure.findings);
     document["failures"].push_back(std::move(one));
   }
   if (report.shrunk && report.shrunk->repeated) {
-    Json shrunk = plan_json(report, report.shrunk->plan);
+    Json shrunk = plan_json(report, report.shrunk->plan, report.shrunk->checker);
     shrunk["checker"] = report.shrunk->checker;
     shrunk["findings"] = findings_json(report.shrunk->result.findings);
     shrunk["runs"] = report.shrunk->runs;

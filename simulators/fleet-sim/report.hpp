@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "simulators/fleet-sim/run.hpp"
@@ -30,13 +31,14 @@ struct Report {
   std::size_t threads = 1;
   std::string program;  // that was called
   std::string further;  // flags that belong to each command, with a blank before
-  [[nodiscard]] std::string command(const sim::Plan& plan) const;
+  [[nodiscard]] std::string command(const sim::Plan& plan, std::string_view checker) const;  // that finds something in it
   [[nodiscard]] double updates_per_second_and_core() const;
   [[nodiscard]] std::vector<std::string> never_reached() const;
 };
 
 // Each ends with a newline.
 std::string failure_text(const Report& report, const Failure& failure);
+std::string last_lines_text(const std::vector<std::string>& lines);
 std::string shrunk_text(const Report& report);  // with its faults and the end of its transcript
 std::string reached_text(const Report& report);
 std::string summary_text(const Report& report);                  // one line of key=value

@@ -52,7 +52,6 @@ struct RunResult {
   Figures figures;
   std::optional<Digest> hash;                    // SHA-256 of the transcript, each line with its newline; if lines were made
   std::map<std::string, std::uint64_t> reached;  // situation -> how often, every known one; if they were counted
-  std::map<std::string, std::uint64_t> refuted;  // reached, though it was argued that it cannot be
   std::vector<Struck> faults;                    // if asked for
   std::vector<std::string> last_lines;           // if something was found
 };
@@ -61,7 +60,7 @@ struct RunOptions {
   std::optional<std::vector<std::string>> checks;  // names; none given: every checker
   bool stop_at_finding = false;                    // ends with the first finding of any checker: the hash is that of what ran
   bool list_faults = false;
-  bool lines = true;  // makes the transcript, which costs about as much as all the rest; without: no hash and no last lines
+  bool lines = true;  // makes the transcript; without: no hash and no last lines
   bool count_situations = true;
   std::function<void(std::string_view)> line;  // each line of the transcript
   std::function<void(double)> progress;        // 0 to 1, of the time of the run; now and then

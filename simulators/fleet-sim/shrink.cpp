@@ -43,9 +43,10 @@ class Search {
     RunOptions options;
     options.checks = std::vector<std::string>{best_.checker};
     if (best_.checker == endless) options.checks = options_.run.checks;
+    if (best_.checker == unreachable) options.checks = std::vector<std::string>{};
     options.stop_at_finding = true;
     options.list_faults = true;
-    options.count_situations = false;
+    options.count_situations = best_.checker == unreachable;
     options.lines = false;
     return options;
   }

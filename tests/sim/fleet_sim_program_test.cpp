@@ -124,6 +124,11 @@ TEST(FleetSimHelp, IsAsWrittenAndSaysWhatEveryExitCodeMeans) {
 
 // ---- runs
 
+std::string hash_in(const std::string& out) {
+  const auto at = out.find(" hash=");
+  return at == std::string::npos ? "" : out.substr(at + 6, 64);
+}
+
 TEST(FleetSimRange, EndsWithOneLineOfFigures) {
   const auto called = call({"--seeds", "1..10", "--nodes", "5", "--hours", "10", "--quiet-hours", "2", "--faults", "none", "--jobs", "1"});
   EXPECT_EQ(called.code, 0);
@@ -132,12 +137,9 @@ TEST(FleetSimRange, EndsWithOneLineOfFigures) {
       "virtual_hours=120 wall_s="))
       << called.out;
   EXPECT_EQ(std::count(called.out.begin(), called.out.end(), '\n'), 1);
-  EXPECT_TRUE(called.out.ends_with(" hash=-\n")) << "transcripts cost, and nobody asked for them";
-}
-
-std::string hash_in(const std::string& out) {
-  const auto at = out.find(" hash=");
-  return at == std::string::npos ? "" : out.substr(at + 6, 64);
+  EXPECT_TRUE(called.out.ends_with(" hash=" + hash_in(called.out) + "\n"));
+  EXPECT_EQ(hash_in(called.out).size(), 64U);
+  EXPECT_TRUE(call({"--seeds", "1..10", "--no-hash"}).out.ends_with(" hash=-\n"));
 }
 
 TEST(FleetSimRange, HasTheSameResultsOnAnyNumberOfThreads) {
@@ -152,7 +154,7 @@ TEST(FleetSimRange, HasTheSameResultsOnAnyNumberOfThreads) {
     ++finished;
     return result;
   };
-  const Words words = {"--seeds", "1..60", "--nodes", "1..9", "--hash", "--shrink-runs", "0", "--jobs"};
+  const Words words = {"--seeds", "1..60", "--nodes", "1..9", "--shrink-runs", "0", "--jobs"};
   std::string expected, failures;
   for (const auto* jobs : {"1", "2", "8"}) {
     auto with = words;
@@ -171,7 +173,7 @@ TEST(FleetSimRange, HasTheSameResultsOnAnyNumberOfThreads) {
   EXPECT_EQ(expected.size(), 64U);
   EXPECT_LT(failures.find("FAILED seed 7\n"), failures.find("FAILED seed 14\n"));
   // And each seed counts: one less is another hash.
-  EXPECT_NE(hash_in(call({"--seeds", "1..59", "--nodes", "1..9", "--hash", "--shrink-runs", "0"}, runner).out), expected);
+  EXPECT_NE(hash_in(call({"--seeds", "1..59", "--nodes", "1..9", "--shrink-runs", "0"}, runner).out), expected);
 }
 
 TEST(FleetSimRange, StopsBehindTheFirstSeedThatFailsOnAnyNumberOfThreads) {
@@ -213,6 +215,14 @@ TEST(FleetSimFailure, IsToldWithItsCommandAndASmallerRunThatFailsAlike) {
   // The command that it prints fails indeed.
   EXPECT_EQ(call({"--seed", "4", "--nodes", "2", "--hours", "1", "--faults", "clone", "--left-out", "1..3"}, worlds.runner()).code, 1);
   EXPECT_EQ(call({"--seed", "4", "--nodes", "2", "--hours", "1", "--faults", "clone", "--left-out", "0..3"}, worlds.runner()).code, 0);
+}
+
+TEST(FleetSimFailure, ShowsTheEndOfItsTranscriptWhereNothingSmallerIsLookedFor) {
+  PretendedWorlds worlds;
+  worlds.is_wrong = clone_and_two_nodes;
+  const auto called = call({"--seed", "4", "--faults", "clone", "--shrink-runs", "0"}, worlds.runner());
+  EXPECT_NE(called.out.find("the last 5 lines of its transcript:\n    seed 4 begins with 8 nodes\n"), std::string::npos) << called.out;
+  EXPECT_EQ(worlds.runs, 1);
 }
 
 TEST(FleetSimFailure, IsNoneForCheckersThatAreNotAsked) {
