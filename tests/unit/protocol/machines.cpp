@@ -212,6 +212,7 @@ void World::perform(Machine& machine, const node::Effect& effect) {
                    judged.boot = boot;
                    judged.healthy = healthy;
                    judged.reason = healthy ? Reason::none : Reason::unhealthy;
+                   if (!healthy) judged.evidence = {"smoke", "starting\nno route to the plant\n", 3, BootCause::other, "exit status 1"};
                    take(machine, judged);
                  },
                  [&](const node::ConfirmBoot& e) {
