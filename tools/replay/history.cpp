@@ -368,7 +368,15 @@ std::vector<std::string> History::damage() const {
 
 Result<void> History::records(const Scope& scope, std::uint64_t from, std::uint64_t to, const Journal::VisitEvent& visit) const {
   if (!scope.head.id) return {};
-  return Journal::read(*reader_, scope.prefix, scope.head.id, std::max(from, scope.head.base + 1), std::min(to, scope.head.last), visit);
+  const auto last = std::min(to, scope.head.last);
+  std::uint64_t seen = 0;
+  auto read = Journal::read(*reader_, scope.prefix, scope.head.id, std::max(from, scope.head.base + 1), last,
+                            [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+                              seen = sequence;
+                              return visit(sequence, chain, bytes);
+                            });
+  // A store reads ahead, into the damage behind the last good event.
+  return !read && seen == last ? Result<void>() : read;
 }
 
 Result<void> History::events(const Scope& scope, std::uint64_t from, std::uint64_t to,

@@ -78,7 +78,7 @@ TEST(Verify, SaysThatOnlyASecretDiffersWithoutTellingIt) {
   MemoryStore store(content);
   auto state = fleet::Rows::load(store, "plant/");
   ASSERT_TRUE(state);
-  state->key = std::string(32, 'k');
+  state->key.front() ^= 1;
   state->touched.project = true;
   Batch batch;
   fleet::Rows::save(*state, batch, "plant/");
@@ -86,7 +86,7 @@ TEST(Verify, SaysThatOnlyASecretDiffersWithoutTellingIt) {
   const auto verdict = verdict_of(content);
   ASSERT_EQ(verdict.findings.size(), 1U);
   EXPECT_NE(verdict.findings.front().find("a secret"), std::string::npos);
-  EXPECT_EQ(verdict.findings.front().find("kkk"), std::string::npos);
+  EXPECT_EQ(verdict.findings.front().find(state->key), std::string::npos);
 }
 
 // Writes the whole journal anew, each event as `change` leaves it, so that its own chain holds; and its rows.
