@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "common/store/durable_file.hpp"
+#include "common/store/torn_log.hpp"
 
 namespace abide {
 namespace {
@@ -75,7 +76,8 @@ rocksdb::Options options_for(bool read_only) {
   options.max_open_files = read_only ? -1 : open_files_max;
   options.compression = rocksdb::kLZ4Compression;
   options.paranoid_checks = true;
-  // A record that was cut off at the end of the log was never acknowledged; any other damage is an error, never a loss.
+  // A record that was cut off at the end of the log was never acknowledged; any other damage is an error, never a loss. (But for
+  // a torn one, see open_over_a_torn_commit.)
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.max_bgerror_resume_count = 0;  // after a failed write the owner stops; nothing repairs behind its back
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
@@ -138,12 +140,24 @@ Result<bool> has_store(const std::string& dir) {
   return current;
 }
 
-Result<std::unique_ptr<rocksdb::DB>> open_for_reading(const std::string& dir) {
+// Where the power went in the midst of a commit, that commit, which never returned, is left out. `open` opens with the options.
+template <class Open>
+Result<std::unique_ptr<rocksdb::DB>> open_over_a_torn_commit(rocksdb::Options options, const std::string& dir, Open open) {
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::OpenForReadOnly(options_for(true), dir, &db);
+  auto status = open(options, &db);
+  if (status.IsCorruption() && ends_in_a_torn_commit(dir)) {
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    status = open(options, &db);
+  }
   std::unique_ptr<rocksdb::DB> opened(db);
   if (!status.ok()) return fail(error_of(status, "open store " + dir));
   return opened;
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_for_reading(const std::string& dir) {
+  return open_over_a_torn_commit(options_for(true), dir, [&](const rocksdb::Options& options, rocksdb::DB** db) {
+    return rocksdb::DB::OpenForReadOnly(options, dir, db);
+  });
 }
 
 // Attempts in the order of what they lose: all that the log says behind its first damage; files that cannot be opened, and
@@ -283,12 +297,12 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir) {
   }
   auto options = options_for(false);
   options.create_if_missing = true;
-  rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(options, dir, &db);
+  auto db = open_over_a_torn_commit(options, dir,
+                                    [&](const rocksdb::Options& with, rocksdb::DB** into) { return rocksdb::DB::Open(with, dir, into); });
+  if (!db) return fail(db.error());
   auto opened = std::make_shared<Opened>();
   opened->lock.emplace(std::move(*lock));
-  opened->db.reset(db);
-  if (!status.ok()) return fail(error_of(status, "open store " + dir));
+  opened->db = std::move(*db);
   if (!format) {
     rocksdb::WriteBatch batch;
     batch.Put(slice(format_key), std::to_string(store_format));
