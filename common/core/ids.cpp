@@ -8,8 +8,8 @@ namespace {
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
 void append_hex(std::string& text, std::uint8_t byte) {
-  text += hex_digits[byte >> 4U];
-  text += hex_digits[byte & 0x0FU];
+  const char digits[] = {hex_digits[byte >> 4U], hex_digits[byte & 0x0FU]};
+  text.append(digits, sizeof digits);
 }
 
 // 0 to 15, or -1.
