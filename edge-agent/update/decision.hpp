@@ -41,6 +41,7 @@ class Decision {
   void old_slot_came_up(const Booted& input);
   void trial_ended(const Booted& input);
   void start_trial();
+  void roll_back_other_image(const Booted& input);
   void fork_journal();
   void effect_failed(const std::string& error);
   void effect_done();
@@ -48,6 +49,7 @@ class Decision {
   // settle.cpp
   bool settle_once();
   bool settle_idle();
+  bool settle_staging();
   bool settle_staged();
   bool settle_switching();
   bool settle_rebooting();

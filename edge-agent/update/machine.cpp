@@ -136,6 +136,8 @@ void Decision::operator()(const Booted& input) {
   link_.started_at_mono_ms = now_.mono_ms;
   link_.default_is_bad = input.default_is_bad;
 
+  const bool same_boot = rule(Rule::boot_id) && state_.boot == input.boot;  // the agent was restarted, not the machine
+
   AgentStarted started{input.boot, input.running, input.default_slot, input.came_up, input.cause, input.identity, now_.mono_ms};
   const bool news = !state_.journal || state_.running != input.running || state_.default_slot != input.default_slot ||
                     state_.identity != input.identity || state_.phase != Phase::idle;
@@ -152,9 +154,13 @@ void Decision::operator()(const Booted& input) {
     case Phase::staged:
       return;  // no boot of the new slot was ordered
     case Phase::rebooting:
-      if (rule(Rule::boot_id) && input.boot == state_.reboot_boot) return;  // the agent was restarted, not the machine
+      if (rule(Rule::boot_id) && input.boot == state_.reboot_boot) return;
       break;
     case Phase::switching:
+      // Nothing has been booted since. The one-shot may be armed: the way out is that it is cleared, whatever mark an earlier
+      // boot has left.
+      if (same_boot && input.running != state_.target) return;
+      break;
     case Phase::on_trial:
     case Phase::confirming:
     case Phase::rolling_back:
@@ -172,9 +178,11 @@ void Decision::spare_came_up(const Booted& input) {
     case Phase::idle:
     case Phase::staging:
     case Phase::staged:
-    case Phase::confirming:
     case Phase::rolling_back:
-      return;  // todo goes on where it was; a rollback without a slot to go to ends in settle
+      return;                // todo goes on where it was; a rollback without a slot to go to ends in settle
+    case Phase::confirming:  // what passed its trial becomes the default, and nothing else
+      if (input.identity.digest != state_.release.raw.sha256) roll_back_other_image(input);
+      return;
     case Phase::on_trial:
       if (state_.trial_boot == input.boot) return;
       // Another boot of the new slot that nobody here ordered. The trial begins anew, as often as trials may.
@@ -189,7 +197,10 @@ void Decision::spare_came_up(const Booted& input) {
       break;
   }
   start_trial();
-  if (input.identity.digest == state_.release.raw.sha256) return;
+  if (input.identity.digest != state_.release.raw.sha256) roll_back_other_image(input);
+}
+
+void Decision::roll_back_other_image(const Booted& input) {
   begin_rollback(Reason::wrong_digest, {"", "", state_.attempt, input.cause,
                                         "slot " + std::string(to_string(input.running)) + " runs " + to_hex(input.identity.digest) +
                                             ", the offer is " + to_hex(state_.release.raw.sha256)});
@@ -347,8 +358,7 @@ void Decision::operator()(const HealthJudged& input) {
 
 void Decision::operator()(const BootConfirmed& input) {
   if (!mine(input.offer, input.boot) || state_.phase != Phase::confirming) return;
-  const bool as_asked =
-      input.running == state_.target && input.default_slot == input.running && input.digest == state_.release.raw.sha256;
+  const bool as_asked = input.running == state_.target && input.default_slot == input.running && input.digest == state_.release.raw.sha256;
   const bool confirmed = input.error.empty() && (as_asked || !rule(Rule::confirm_read_back));
   if (confirmed) {
     effect_done();

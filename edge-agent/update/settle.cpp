@@ -41,7 +41,7 @@ bool Decision::settle_once() {
         cancel(why);
         return true;
       }
-      return false;
+      return settle_staging();
     case Phase::staged:
       return settle_staged();
     case Phase::switching:
@@ -103,6 +103,18 @@ void Decision::judge_clock() {
   if (rule(Rule::clock) && !own_clock_trusted(settings_, link_, now_)) out_.event(ClockDistrusted{state_.offer});
 }
 
+// A slot that somebody else booted, or a disk of another time: one slot runs unconfirmed, the other is the default, and none
+// may be written. Nothing that this node does by itself changes that.
+bool Decision::settle_staging() {
+  if (state_.target != state_.running && state_.target != state_.default_slot) return false;
+  const std::string running(to_string(state_.running));
+  const std::string target(to_string(state_.target));
+  fail(Reason::no_slot_left, {"", "", 0, BootCause::other,
+                              "slot " + running + " runs unconfirmed, and slot " + target +
+                                  ", the other one, is the default: there is none to write to; reboot to go on from the default"});
+  return true;
+}
+
 bool Decision::settle_staged() {
   if (const Reason why = withdrawal(state_); why != Reason::none) {
     cancel(why);
@@ -146,7 +158,8 @@ bool Decision::settle_trial() {
   }
   // The health checks' own verdict comes at the deadline and knows more; this one is for when it does not come.
   const bool in_trial_boot = state_.trial_boot == boot_of(link_, now_);
-  if (!in_trial_boot || !rule(Rule::deadline) || now_.mono_ms < trial_deadline_mono_ms(settings_, state_) + settings_.trial_grace_ms) return false;
+  if (!in_trial_boot || !rule(Rule::deadline) || now_.mono_ms < trial_deadline_mono_ms(settings_, state_) + settings_.trial_grace_ms)
+    return false;
   begin_rollback(Reason::deadline, {"", "", state_.attempt, BootCause::other,
                                     "no verdict of the health checks within " + seconds(settings_.trial_deadline_ms)});
   return true;

@@ -35,7 +35,7 @@ std::vector<Effect> UpdateMachine::todo(const State& state, const Link& link, co
       if (state.running != state.target) return {};
       return {CheckHealth{state.offer, state.target, trial_deadline_mono_ms(settings, state)}};
     case Phase::confirming:
-      if (rule(Rule::confirm_guard) && state.running != state.target) return {};
+      if (rule(Rule::confirm_guard) && (state.running != state.target || state.identity.digest != state.release.raw.sha256)) return {};
       return {ConfirmBoot{state.offer, state.target, state.release}};
     case Phase::rolling_back:
       if (state.running != state.target || !can_go_back(state, link)) return {};

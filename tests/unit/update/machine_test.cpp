@@ -474,7 +474,42 @@ TEST(UpdateMachine, FinishesAConfirmationThatAnAbortComesTooLateFor) {
   EXPECT_EQ(world.newest_outcome(), "Succeeded");
 }
 
+// A disk that was put back says that an image has passed its trial; another one was armed since, and runs.
+TEST(UpdateMachine, ConfirmsNoImageButTheOneThatPassedItsTrial) {
+  NodeWorld world = up_to(Phase::confirming);
+  world.kill_agent();
+  Booted booted{BootId{"boot-9"}, Slot::b, Slot::a, true, BootCause::other, false, world.state().identity};
+  booted.identity.digest = digest_of(99);
+  world.start_agent(false);
+  world.feed(booted);
+  EXPECT_TRUE(in_phase(world, Phase::rolling_back));
+  EXPECT_EQ(world.state().undo, Reason::wrong_digest);
+  for (const auto& effect : world.todo()) EXPECT_FALSE(std::holds_alternative<ConfirmBoot>(effect));
+}
+
+// The mark that a new slot came up is of an earlier boot, which this journal knows nothing of.
+TEST(UpdateMachine, ReadsNoTrialIntoARestartOfTheAgentWhileItSwitches) {
+  NodeWorld world = up_to(Phase::switching);
+  const BootId boot = world.state().boot;
+  world.kill_agent();
+  Booted booted{boot, Slot::a, Slot::a, true, BootCause::watchdog, false, world.state().identity};
+  world.start_agent(false);
+  world.feed(booted);
+  EXPECT_TRUE(in_phase(world, Phase::switching)) << world.newest_outcome();
+}
+
 // ---- slots -----------------------------------------------------------------------------------------------------------
+
+TEST(UpdateMachine, EndsAnOfferForWhichThereIsNoSlotToWriteTo) {
+  NodeWorld world = staged_world();
+  world.kill_agent();
+  Booted booted{BootId{"boot-9"}, Slot::b, Slot::a, true, BootCause::other, false, world.state().identity};
+  world.start_agent(false);
+  world.feed(booted);
+  EXPECT_EQ(world.newest_outcome(), "Failed no_slot_left");
+  EXPECT_THAT(newest<Failed>(world)->evidence.detail, HasSubstr("slot b runs unconfirmed"));
+  EXPECT_THAT(words(world.waits_for()), Contains("slot"));
+}
 
 TEST(UpdateMachine, NeverStagesIntoTheSlotThatSomebodyBooted) {
   NodeWorld world = staged_world();
