@@ -44,7 +44,7 @@ def run(binaries, template, folder, releases, task):
     other = os.path.join(folder, "other")
     node, fleet = (disk.mount, other) if task.victim == "agent" else (other, disk.mount)
     points = os.path.join(folder, "points")
-    by_itself = task.at in ("persist", "effect")
+    by_itself = task.at in ("persist", "publish", "effect")
     environment = {"ABIDE_CRASH_FOLDER": points, "ABIDE_CRASH_AT": f"{task.at}:{task.number}:after"} if by_itself else {}
     world = World(binaries, folder, releases, task.victim if by_itself else None, environment, (node, fleet))
     world.may_die = task.victim
@@ -98,6 +98,71 @@ def run(binaries, template, folder, releases, task):
     return {"task": task, "wrong": wrong, "cut": cut, "counts": counts, "seconds": time.monotonic() - begin}
 
 
+# Cut where each has promised something that it then has not flushed: the slot that is armed; what the orchestrator has acknowledged
+# to the node's journal; a link that was answered, and a run that has ended.
+LIARS = (Task("agent", False, "effect", "arm_once:b", "all", "/boot/slot-"), Task("agent", False, "effect", "arm_once:b", "all", ".log"),
+         Task("orchestrator", False, "persist", "RunClosed", "all", ".log"))
+
+
+def check_disk(binaries, mount):
+    """The disk loses what was not flushed, and nothing else."""
+    disk = LosingDisk(binaries, mount)
+    try:
+        def put(name, flags, flush):
+            file = os.open(os.path.join(mount, name), os.O_WRONLY | os.O_CREAT | flags, 0o600)
+            os.write(file, b"x" * 10_000)
+            if flush:
+                os.fsync(file)
+            os.close(file)
+
+        def flush_names():
+            folder = os.open(mount, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+
+        def cut():
+            disk.tell("cut all")
+            try:
+                os.listdir(mount)
+            except OSError:
+                pass
+            else:
+                raise Wrong("a machine without power has answered")
+            disk.tell("power")
+            return {name: os.path.getsize(os.path.join(mount, name)) for name in os.listdir(mount)}
+
+        def expect(what, found, wanted):
+            if found != wanted:
+                raise Wrong(f"losing-fs, {what}: {found} in place of {wanted}")
+            print(f"losing-fs: {what}")
+
+        put("name-only", 0, False)
+        flush_names()
+        put("bytes-only", 0, True)
+        put("lost", 0, False)
+        expect("a file has what it and its folder were flushed for", cut(), {"name-only": 0})
+        put("both", 0, True)
+        put("synced", os.O_SYNC, False)
+        put("dsynced", os.O_DSYNC, False)
+        flush_names()
+        os.rename(os.path.join(mount, "both"), os.path.join(mount, "renamed"))
+        os.unlink(os.path.join(mount, "synced"))
+        expect("O_SYNC and O_DSYNC flush; a new name, or none, does not last unflushed", cut(),
+               {"name-only": 0, "both": 10_000, "synced": 10_000, "dsynced": 10_000})
+        os.truncate(os.path.join(mount, "both"), 100)
+        put("both", os.O_APPEND, False)
+        expect("a length lasts no longer than the bytes", cut()["both"], 10_000)
+        os.rename(os.path.join(mount, "both"), os.path.join(mount, "renamed"))
+        flush_names()
+        expect("a new name lasts once its folder is flushed", sorted(cut()), ["dsynced", "name-only", "renamed", "synced"])
+        caller = subprocess.Popen([sys.executable, "-c", "import os, sys\nfile = os.open(sys.argv[1], os.O_RDWR)\nfor _ in range(9):\n"
+                                   "    os.pwrite(file, b'y', 0)\n    os.fsync(file)", os.path.join(mount, "renamed")])
+        disk.tell("cut-at flush 3 before all")
+        expect("whose call the cut meets dies of it", (caller.wait(20), disk.counts()["cut"]), (-9, 1))
+    finally:
+        disk.stop()
+
+
 def describe(task):
     how = f"{task.victim} {'cold' if task.cold else 'warm'}"
     where = f", cut at {task.at} {task.number} {task.lose}" if task.at else ", no cut"
@@ -140,6 +205,27 @@ class Test:
     def failed(self, done):
         self.failures += 1
         print(f"FAILED {describe(done['task'])}{'' if done['cut'] else ' (which did not come)'}: {done['wrong']}", flush=True)
+
+    # -- bites -----------------------------------------------------------------------------------------------------------
+
+    def bites(self):
+        """That the disk loses, and that a daemon is caught which does not flush: with the same cuts, one that flushes is not."""
+        check_disk(self.given.bin, os.path.join(self.folder, "checked"))
+        self.prepare()
+        tasks = [task._replace(no_flush=no_flush) for task in LIARS for no_flush in (None, task.no_flush)]
+        for done in self.do(tasks):
+            task = done["task"]
+            if not done["cut"]:
+                self.failures += 1
+                print(f"FAILED {describe(task)}: was not cut: {done['wrong']}")
+            elif task.no_flush is None and done["wrong"]:
+                self.failed(done)
+            elif task.no_flush and not done["wrong"]:
+                self.failures += 1
+                print(f"FAILED {describe(task)}: nothing was noticed")
+            else:
+                print(f"{describe(task)}: " + ("caught: " + done["wrong"].splitlines()[0][:200] if task.no_flush else "right"), flush=True)
+        return 1 if self.failures else 0
 
     # -- cuts ------------------------------------------------------------------------------------------------------------
 
