@@ -7,6 +7,7 @@
 #include "common/core/time.hpp"
 #include "simulators/world/control.hpp"
 #include "simulators/world/machine.hpp"
+#include "simulators/world/operator.hpp"
 
 namespace abide::scenario {
 namespace {
@@ -16,6 +17,21 @@ constexpr std::int64_t until_ms_max = 7 * 24 * hour_ms;
 constexpr std::int64_t hours_max = 24 * 60;  // of a scenario, from its first order to its last
 constexpr std::int64_t begins_ms = 60'000;   // the first nodes have come up
 constexpr std::size_t nodes_max = 20;
+
+// key=value words that a scenario leaves out.
+constexpr std::string_view dull_keys[] = {
+    "chain",           "base_chain", "tag",        "digest",         "sha256",         "size",    "urls",
+    "architecture",    "policy_id",  "body_bytes", "body_sha256",    "envelope_bytes", "mono_ms", "agent_version",
+    "envelope_sha256", "bytes",      "took_ms",    "os_resource_id", "profile_name",   "at",      "clock_trusted"};
+
+bool says_nothing(std::string_view word) {
+  const auto equals = word.find('=');
+  if (equals == std::string_view::npos) return false;
+  const auto key = word.substr(0, equals);
+  const auto last = key.substr(key.rfind('.') == std::string_view::npos ? 0 : key.rfind('.') + 1);
+  if (word.substr(equals) == "=false" || word.substr(equals) == "=other") return true;
+  return std::find(std::begin(dull_keys), std::end(dull_keys), last) != std::end(dull_keys);
+}
 
 std::string two_digits(std::int64_t number) {
   return (number < 10 ? "0" : "") + std::to_string(number);
@@ -109,6 +125,13 @@ Result<std::vector<std::string>> Player::play(const Block& block) {
 std::vector<std::string> Player::finish() {
   std::vector<std::string> list;
   if (!world_) return list;
+  // So that what is asked for can end: whoever is asked for something gets a window, and nobody is paused.
+  for (sim::MachineIndex i = 0; i < world_->machine_count(); ++i) {
+    const auto* node = world_->control().runs() ? world_->control().node(world_->machine(i).id()) : nullptr;
+    if (node == nullptr || world_->machine(i).gone()) continue;
+    if (node->paused) (void)world_->people().pause(i, false);
+    (void)world_->people().open_window(i, 1'000, 0);
+  }
   if (!world_->run(50'000'000)) list.emplace_back("the world does not come to its end");
   for (const auto& finding : checkers_->findings()) list.push_back(finding.checker + ": " + finding.what);
   return list;
@@ -133,6 +156,7 @@ Player::Done Player::begin(std::size_t nodes, std::uint64_t seed) {
     return true;
   };
   if (!world_->run_until(all_there, 2 * hour_ms)) return fail(Code::timeout, "the fleet does not come up");
+  world_->people().publish(sim::base_image());
   world_->pass(begins_ms);
   lines_.clear();
   began_ms_ = world_->now_ms();
@@ -150,32 +174,42 @@ void Player::line(const sim::World& world, std::string_view text) {
   const auto rest = text.substr(std::min(space + 1, text.size()));
   const auto seconds = (world.now_ms() - began_ms_) / 1000;
   lines_.push_back("+" + two_digits(seconds / 3600) + ":" + two_digits(seconds / 60 % 60) + ":" + two_digits(seconds % 60) + " " +
-                   shorten(rest));
+                   readable(rest));
 }
 
 void Player::say(std::string text) {
-  lines_.push_back("  " + shorten(text));
+  lines_.push_back("  " + readable(text));
 }
 
-// Long hexadecimal words and numbers of documents say nothing to a reader but which is which.
+// A line without what tells a reader of a scenario nothing: digests, sizes, what never differs in a scenario; with short
+// names for long numbers.
+std::string Player::readable(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const auto word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (says_nothing(word)) continue;
+    if (!result.empty()) result += ' ';
+    result += shorten(word);
+  }
+  return result;
+}
+
+// Identifiers: of nodes their names, of journals and the like a number in the order of their appearance, of documents
+// the epoch as a letter.
 std::string Player::shorten(std::string_view text) {
   const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   std::string result;
   std::size_t at = 0;
   while (at < text.size()) {
     std::size_t end = at;
     while (end < text.size() && (is_hex(text[end]) || text[end] == '-')) ++end;
-    const bool begins = at == 0 || !((text[at - 1] >= 'a' && text[at - 1] <= 'z') || (text[at - 1] >= 'A' && text[at - 1] <= 'Z'));
     const auto word = text.substr(at, end - at);
-    if (begins && word.size() >= 12 && word.find_first_not_of('-') != std::string_view::npos) {
-      const auto known = short_names_.find(word);
-      if (known != short_names_.end()) {
-        result += known->second;
-      } else {
-        const auto name = "<" + std::to_string(short_names_.size() + 1) + ">";
-        short_names_.emplace(word, name);
-        result += name;
-      }
+    const bool whole = (at == 0 || !is_letter(text[at - 1])) && (end == text.size() || !is_letter(text[end]));
+    if (whole && word.size() >= 8 && (word.size() >= 12 || text.substr(0, at).ends_with('-'))) {
+      result += short_name(word);
       at = end;
     } else {
       const auto next = std::max(end, at + 1);
@@ -184,6 +218,23 @@ std::string Player::shorten(std::string_view text) {
     }
   }
   return result;
+}
+
+std::string Player::short_name(std::string_view word) {
+  const auto known = short_names_.find(word);
+  if (known != short_names_.end()) return known->second;
+  std::string name;
+  for (std::size_t i = 0; world_ && i < world_->machine_count(); ++i) {
+    if (to_string(world_->machine(i).id()) == word && name.empty()) name = world_->machine(i).name();
+  }
+  const bool is_number = word.find_first_not_of("0123456789") == std::string_view::npos;
+  if (name.empty() && is_number && word.size() == 13) {
+    name = std::string(1, static_cast<char>('a' + epochs_ % 26));
+    ++epochs_;
+  }
+  if (name.empty()) name = "<" + std::to_string(++others_) + ">";
+  short_names_.emplace(word, name);
+  return name;
 }
 
 Result<sim::MachineIndex> Player::machine(std::string_view name) const {

@@ -44,7 +44,10 @@ class Player final : private sim::Observer {
 
   void line(const sim::World&, std::string_view text) override;
   void say(std::string text);
+  [[nodiscard]] bool reads_lines() const override { return true; }
+  [[nodiscard]] std::string readable(std::string_view text);
   [[nodiscard]] std::string shorten(std::string_view text);
+  [[nodiscard]] std::string short_name(std::string_view word);
   Done begin(std::size_t nodes, std::uint64_t seed);
   Done need_world();
   Result<sim::MachineIndex> machine(std::string_view name) const;
@@ -113,6 +116,7 @@ class Player final : private sim::Observer {
   std::map<std::string, std::string, std::less<>> policies_;
   std::map<std::string, sim::Disk::Content, std::less<>> disks_;
   std::map<std::string, std::string, std::less<>> short_names_;
+  std::size_t epochs_ = 0, others_ = 0;
 };
 
 }  // namespace abide::scenario

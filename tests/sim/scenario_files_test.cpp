@@ -48,6 +48,7 @@ TEST(Scenarios, ThatDifferAreFoundAndRewritten) {
   std::ofstream(file) << "# A try\n\npublish 3.0.20260102.0300\npolicy latest follows latest\nlink n1 to latest\n----\n+00:00:00 nothing\n";
   const auto differs = run_scenario(file, false);
   ASSERT_EQ(differs.wrong.size(), 3U);
+  ASSERT_EQ(differs.wrong.size(), 3U);
   EXPECT_EQ(differs.wrong[0], "line 5: link n1 to latest");
   EXPECT_EQ(differs.wrong[1], "  expected: +00:00:00 nothing");
   EXPECT_TRUE(run_scenario(file, true).rewritten);
