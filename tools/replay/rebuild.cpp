@@ -305,6 +305,7 @@ class Rebuild {
     Rebuilt rebuilt;
     rebuilt.input = std::move(heard);
     rebuilt.hello_of = id;
+    rebuilt.shows_unknown = changes.held != nullptr;
     if (changes.retired != nullptr && changes.adopted != nullptr) rebuilt.pending = changes.adopted->journal;
     return rebuilt;
   }

@@ -29,6 +29,7 @@ struct Rebuilt {
   bool auto_register = true;
   std::optional<NodeId> hello_of;  // a hello, and its node
   std::optional<Hello> told;       // the hello before, whose `last` is this event
+  bool shows_unknown = false;      // the hello shows a document that nobody here has issued
   JournalId pending;               // a journal that was asked before and answers now
 };
 

@@ -68,12 +68,12 @@ class Future {
       const bool starts = epoch != nullptr && epoch->why == "started";
       // Between the last event before a start and that start the orchestrator is taken to be down: nothing opens.
       if (!starts) run_calendar(root.at_ms);
+      judge_waiting(root.at_ms);
       if (alternative_.from && !in_ && root.sequence >= *alternative_.from) put_in(root.at_ms, root.sequence);
       if (fault_) return fail(*fault_);
       for (auto i = turn.first; i < turn.end; ++i) note_recorded(recording_[i]);
       feed(turn);
       if (fault_) return fail(*fault_);
-      judge_waiting(root.at_ms);
     }
     const std::int64_t end_ms = recording_.empty() ? 0 : recording_.back().at_ms;
     run_calendar(end_ms);
@@ -97,6 +97,11 @@ class Future {
   struct Asking {
     std::string os_resource_id;
     Number offer;
+  };
+  struct Issued {  // what a node would answer to
+    Number number;
+    std::optional<LinkedRelease> link;
+    std::optional<Window> window;
   };
 
   [[nodiscard]] std::string what() const {
@@ -139,6 +144,7 @@ class Future {
     if (const auto* e = std::get_if<WindowClosed>(&recorded.event)) recorded_open_.erase(e->node);
     if (const auto* e = std::get_if<DocumentIssued>(&recorded.event); e != nullptr && e->link && e->link->offer == e->document.number)
       recorded_asks_[e->node].push_back({e->link->release.os_resource_id, e->link->offer});
+    if (const auto* e = std::get_if<DocumentIssued>(&recorded.event)) recorded_documents_[e->node].push_back(e->document.number);
     auto decided = keyed(recorded.event, rerun_.state());
     if (!decided) return;
     Line& line = lines_[decided->node];
@@ -149,6 +155,7 @@ class Future {
   void note_made(const OrchestratorEvent& event, std::int64_t at_ms) {
     if (const auto* e = std::get_if<DocumentIssued>(&event); e != nullptr && e->link && e->link->offer == e->document.number)
       made_asks_[e->node].push_back({e->link->release.os_resource_id, e->link->offer});
+    if (const auto* e = std::get_if<DocumentIssued>(&event)) made_documents_[e->node].push_back({e->document.number, e->link, e->window});
     if (const auto* e = std::get_if<WindowOpened>(&event)) touched_.insert(e->node);
     if (const auto* e = std::get_if<NodeEventStored>(&event)) touched_.insert(e->node);
     auto decided = keyed(event, rerun_.state());
@@ -233,8 +240,8 @@ class Future {
         if (const auto other = other_policy_.find(link->policy); other != other_policy_.end()) link->policy = other->second;
       return true;
     }
-    if (auto* create = std::get_if<CreatePolicy>(&operation); create != nullptr && alternative_.policy && !in_ &&
-                                                              create->policy.name == alternative_.policy->name) {
+    if (auto* create = std::get_if<CreatePolicy>(&operation);
+        create != nullptr && alternative_.policy && !in_ && create->policy.name == alternative_.policy->name) {
       create->policy = *alternative_.policy;
       replace("in place of the one", root);
     }
@@ -278,20 +285,34 @@ class Future {
       if (same(asking) && before-- == 0) return asking.offer;
     return std::nullopt;
   }
+  // The document here that stands in the place of a recorded one: the same of the row as long as the lines are the same, after
+  // that the newest.
+  [[nodiscard]] Issued document_here(const NodeId& id, Number number) const {
+    const auto made = made_documents_.find(id);
+    if (!number || made == made_documents_.end() || made->second.empty()) return {};
+    const auto line = lines_.find(id);
+    const auto recorded = recorded_documents_.find(id);
+    if (recorded == recorded_documents_.end() || (line != lines_.end() && line->second.differs)) return made->second.back();
+    const auto place = std::lower_bound(recorded->second.begin(), recorded->second.end(), number);
+    const auto row = static_cast<std::size_t>(place - recorded->second.begin());
+    if (place == recorded->second.end() || *place != number || row >= made->second.size()) return made->second.back();
+    return made->second[row];
+  }
   void leave(const NodeId& id, std::uint64_t sequence, std::int64_t at_ms, std::string why) {
     if (!left_.insert(id).second) return;
     lines_[id].future.left = Decision{sequence, at_ms, std::move(why)};
   }
-  bool fits(HelloHeard& heard, Rebuilt& rebuilt) {
+  bool fits(HelloHeard& heard, const Rebuilt& rebuilt) {
     if (left_.contains(heard.node)) return false;
     auto& hello = heard.hello;
     const auto node = rerun_.state().nodes.find(heard.node);
     hello.offer = offer_here(heard.node, hello.offer).value_or(Number{});
     hello.outcome.offer = offer_here(heard.node, hello.outcome.offer).value_or(hello.outcome.offer);
-    const bool unknown_document = hello.held.number && hello.held.digest && (node == rerun_.state().nodes.end() || hello.held.digest != node->second.newest.digest);
-    if (node != rerun_.state().nodes.end() && !unknown_document)
-      hello.held = {node->second.newest.document.number, node->second.newest.digest, node->second.newest.document.tag};
-    (void)rebuilt;
+    if (!rebuilt.shows_unknown) {
+      hello.held = {document_here(heard.node, hello.held.number).number, {}, {}};
+      if (node != rerun_.state().nodes.end() && hello.held.number == node->second.newest.document.number)
+        hello.held = {hello.held.number, node->second.newest.digest, node->second.newest.document.tag};
+    }
     return true;
   }
   bool fits(NodeEventHeard& heard, const Recorded<OrchestratorEvent>& root, Rebuilt& rebuilt) {
@@ -301,7 +322,9 @@ class Future {
     const Node& node = found->second;
     const Number recorded_offer = offer_of(heard.event);
     const auto offer = offer_here(heard.node, recorded_offer);
-    std::string why = offer ? answers(heard, node, *offer) : "here it is not asked for that image";
+    // What it says may be about what it was told long ago: as long as it was told the same here, it is an answer.
+    const bool told_the_same = offer && !lines_[heard.node].differs;
+    std::string why = told_the_same ? "" : offer ? answers(heard, node, *offer) : "Here it is not asked for that image";
     if (!why.empty()) {
       leave(heard.node, root.sequence, root.at_ms, "recorded: " + in_words(heard.event) + ". " + why);
       return false;
@@ -310,11 +333,10 @@ class Future {
         [&]<class E>(E& e) {
           if constexpr (requires { e.offer; }) e.offer = *offer;
           if constexpr (std::is_same_v<E, DocumentTaken>) {
-            e.number = node.newest.document.number;
-            e.digest = node.newest.digest;
-            e.tag = node.newest.document.tag;
-            e.link = node.newest.link;
-            e.window = node.newest.window;
+            auto issued = document_here(heard.node, e.number);
+            e.number = issued.number;
+            e.link = std::move(issued.link);
+            e.window = std::move(issued.window);
           }
           if constexpr (std::is_same_v<E, JournalForked>)
             e.outcome.offer = offer_here(heard.node, e.outcome.offer).value_or(e.outcome.offer);
@@ -323,15 +345,16 @@ class Future {
     if (rebuilt.told) {
       rebuilt.told->offer = offer_here(heard.node, rebuilt.told->offer).value_or(Number{});
       rebuilt.told->outcome.offer = offer_here(heard.node, rebuilt.told->outcome.offer).value_or(rebuilt.told->outcome.offer);
-      rebuilt.told->held.number = node.taken;
+      rebuilt.told->held.number = document_here(heard.node, rebuilt.told->held.number).number;
     }
     return true;
   }
   // Why this event is no answer to what is asked here; empty: it is.
-  [[nodiscard]] static std::string answers(const NodeEventHeard& heard, const Node& node, Number offer) {
+  [[nodiscard]] std::string answers(const NodeEventHeard& heard, const Node& node, Number offer) const {
     const auto& link = node.newest.link;
     const bool asked = link && link->offer == offer && !link->aborted;
-    const std::string instead = link && link->offer != offer ? "Here image " + link->release.os_image_id + " is asked for" : "Here nothing is asked of it";
+    const std::string instead =
+        link && link->offer != offer ? "Here image " + link->release.os_image_id + " is asked for" : "Here nothing is asked of it";
     if (std::holds_alternative<Accepted>(heard.event) && !asked) return instead;
     const bool switches = std::holds_alternative<SwitchBegan>(heard.event) || std::holds_alternative<RebootOrdered>(heard.event);
     const bool open = node.open_window && (node.open_window->closes_at_ms == 0 || node.open_window->closes_at_ms > heard.at_ms);
@@ -341,7 +364,9 @@ class Future {
       if (!open) return "Here no window is open then: " + in_words(node.newest.window);
     }
     const bool called_off = std::holds_alternative<SwitchCleared>(heard.event) || std::holds_alternative<SwitchWithdrawn>(heard.event);
-    if (called_off && asked && !link->paused && open) return "Here its window is open: it would have gone on";
+    // Where the record's window was open as well, it had another reason.
+    if (called_off && asked && !link->paused && open && !recorded_open_.contains(heard.node))
+      return "Here its window is open: it would have gone on";
     if (std::holds_alternative<Cancelled>(heard.event) && asked) return "Here it is asked for still";
     return {};
   }
@@ -467,14 +492,16 @@ class Future {
   bool in_ = false;            // the alternative is in
   bool replaced_now_ = false;  // the input that is about to be fed is the alternative
   std::size_t more_places_ = 0;
-  std::set<std::string> replaced_;                    // schedules that are the alternative here
-  std::map<std::string, std::string> other_policy_;   // ids in the record to the alternative's
+  std::set<std::string> replaced_;                   // schedules that are the alternative here
+  std::map<std::string, std::string> other_policy_;  // ids in the record to the alternative's
   std::map<NodeId, Line> lines_;
   std::map<NodeId, std::vector<Asking>> recorded_asks_, made_asks_;
+  std::map<NodeId, std::vector<Number>> recorded_documents_;
+  std::map<NodeId, std::vector<Issued>> made_documents_;
   std::set<NodeId> recorded_open_;
-  std::set<NodeId> left_;                             // whose record is no answer any more
+  std::set<NodeId> left_;  // whose record is no answer any more
   std::set<NodeId> touched_;
-  std::map<NodeId, std::int64_t> waiting_;            // could switch here since, while the record's window is not open
+  std::map<NodeId, std::int64_t> waiting_;  // could switch here since, while the record's window is not open
 };
 
 }  // namespace

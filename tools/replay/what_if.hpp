@@ -24,7 +24,7 @@ struct Alternative {
   std::optional<Schedule> schedule;  // host_id empty: as recorded, or each of `nodes`
   // Nothing: in place of the recorded one of that name, where it was created. Else in front of this event.
   std::optional<std::uint64_t> from;
-  std::vector<NodeId> nodes;         // with `from`: whom it is for
+  std::vector<NodeId> nodes;  // with `from`: whom it is for
   std::int64_t switch_time_ms = switch_time_default_ms;
 };
 
@@ -55,7 +55,7 @@ struct NodeFuture {
 inline constexpr std::size_t decisions_told_max = 20;
 
 struct WhatIf {
-  std::string put_in;  // what, and where
+  std::string put_in;             // what, and where
   std::vector<NodeFuture> nodes;  // that differ
   std::size_t same = 0;
   std::vector<std::string> notes;

@@ -28,7 +28,8 @@ std::string text_of(const WhatIf& future) {
     text += to_string(node.node) + " asked " + node.asked + "\n";
     if (node.recorded) text += "  recorded #" + std::to_string(node.recorded->sequence) + " " + node.recorded->text + "\n";
     if (node.instead) text += "  instead  " + node.instead->text + "\n";
-    if (node.left) text += "  left #" + std::to_string(node.left->sequence) + " " + to_rfc3339(node.left->at_ms) + " " + node.left->text + "\n";
+    if (node.left)
+      text += "  left #" + std::to_string(node.left->sequence) + " " + to_rfc3339(node.left->at_ms) + " " + node.left->text + "\n";
     for (const auto& then : node.then) text += "  then " + to_rfc3339(then.at_ms) + " " + then.text + "\n";
   }
   for (const auto& note : future.notes) text += "note: " + note + "\n";
@@ -69,8 +70,10 @@ struct Night {
     plan(1);
     EXPECT_TRUE(world.run([&] { return rests(world, 2) && runs(0, test::good) && runs(1, test::good); })) << tail_of(world);
     world.publish_image(test::sick);
-    EXPECT_TRUE(world.run([&] { return world.seen(0).run->outcome == OutcomeKind::rolled_back && world.seen(1).run->outcome == OutcomeKind::rolled_back && rests(world, 2); }))
-        << tail_of(world);
+    EXPECT_TRUE(world.run([&] {
+      return world.seen(0).run->outcome == OutcomeKind::rolled_back && world.seen(1).run->outcome == OutcomeKind::rolled_back &&
+             rests(world, 2);
+    })) << tail_of(world);
     recording = recording_of(world);
   }
   [[nodiscard]] bool staged(std::size_t machine) const { return world.seen(machine).phase == Phase::staged; }
@@ -98,7 +101,8 @@ TEST(WhatIf, ChangesNothingWhereTheAlternativeIsWhatWas) {
   EXPECT_EQ(future.same, 2U) << text_of(future);
   EXPECT_TRUE(future.nodes.empty()) << text_of(future);
   EXPECT_TRUE(future.notes.empty());
-  EXPECT_NE(future.put_in.find("in place of the one created at #" + std::to_string(sequence_of<PolicyCreated>(night.recording))), std::string::npos)
+  EXPECT_NE(future.put_in.find("in place of the one created at #" + std::to_string(sequence_of<PolicyCreated>(night.recording))),
+            std::string::npos)
       << future.put_in;
   const auto same_window = future_of(night.recording, night.window_in(600));
   EXPECT_EQ(same_window.same, 2U) << text_of(same_window);
@@ -212,7 +216,8 @@ TEST(WhatIf, ChangesNothingInRandomWalksEither) {
 // ---- files -----------------------------------------------------------------------------------------------------------------
 
 TEST(WhatIfFile, ReadsAPolicyAsYamlAndAsJson) {
-  const auto yaml = read_policy("spec:\n  name: stay\n  updatePolicy: UPDATE_POLICY_TARGET\n  targetOs: Microvisor 1.0\n  allowDowngrade: true\n");
+  const auto yaml =
+      read_policy("spec:\n  name: stay\n  updatePolicy: UPDATE_POLICY_TARGET\n  targetOs: Microvisor 1.0\n  allowDowngrade: true\n");
   ASSERT_TRUE(yaml) << yaml.error().message;
   EXPECT_EQ(yaml->name, "stay");
   EXPECT_EQ(yaml->update_policy, UpdatePolicy::target);
@@ -224,7 +229,8 @@ TEST(WhatIfFile, ReadsAPolicyAsYamlAndAsJson) {
 }
 
 TEST(WhatIfFile, ReadsAScheduleInSecondsAndInTimes) {
-  const auto seconds = read_schedule(R"({"name": "night", "startSeconds": 1764000000, "endSeconds": 1764003600, "targetHostId": "host-1a2b3c4d"})");
+  const auto seconds =
+      read_schedule(R"({"name": "night", "startSeconds": 1764000000, "endSeconds": 1764003600, "targetHostId": "host-1a2b3c4d"})");
   ASSERT_TRUE(seconds) << seconds.error().message;
   EXPECT_EQ(seconds->start_seconds, 1'764'000'000);
   EXPECT_EQ(seconds->end_seconds, 1'764'003'600);
