@@ -25,7 +25,7 @@ bool of_interest(const OrchestratorEvent& event) {
                std::is_same_v<E, JournalRetired> || std::is_same_v<E, GapNoted> || std::is_same_v<E, PictureCorrected> ||
                std::is_same_v<E, IdentityConflict> || std::is_same_v<E, IdentityResolved> || std::is_same_v<E, NodeHeld> ||
                std::is_same_v<E, NodeConfirmed> || std::is_same_v<E, NodeRegistered> || std::is_same_v<E, RunOpened> ||
-               std::is_same_v<E, RunClosed>;
+               std::is_same_v<E, RunClosed> || std::is_same_v<E, EpochRaised>;
       },
       event);
 }
@@ -279,7 +279,9 @@ void Facts::take(const World& world, const OrchestratorEvent& event) {
     fact.told_ms = now_ms;
     return fact;
   };
-  if (const auto* issued = std::get_if<DocumentIssued>(&event)) {
+  if (const auto* raised = std::get_if<EpochRaised>(&event)) {
+    epoch_ = raised->epoch;
+  } else if (const auto* issued = std::get_if<DocumentIssued>(&event)) {
     auto& fact = node(issued->node);
     const auto number = issued->document.number;
     documents_[{number, sha256(issued->document.body)}] = {issued->node, issued->link, issued->window, restores_};
@@ -341,7 +343,6 @@ void Facts::hardware(const World& world, const HardwareDid& did) {
   const Machine& machine = world.machine(did.machine);
   switch (did.kind) {
     case HardwareDid::Kind::booted:
-      fact.healthy = false;
       fact.clock_checked_ms.reset();
       nodes_[machine.id()].machines.insert(did.machine);
       nodes_[machine.id()].ran.insert(machine.slot(did.slot).version);
@@ -351,7 +352,10 @@ void Facts::hardware(const World& world, const HardwareDid& did) {
       fact.confirmed = machine.slot(did.slot).version;
       break;
     case HardwareDid::Kind::health_ran:
-      fact.healthy = did.healthy;
+      if (did.healthy)
+        fact.healthy.insert(machine.slot(did.slot).version);
+      else
+        fact.healthy.erase(machine.slot(did.slot).version);
       break;
     case HardwareDid::Kind::slot_written:
       fact.torn = false;

@@ -79,9 +79,9 @@ struct MachineFact {
   std::optional<std::int64_t> clock_checked_ms;  // true time, in this boot, at which its own clock agreed with a welcome's
 
   // hardware
-  bool healthy = false;   // its health checks said so in this boot
-  std::string confirmed;  // version in the default slot when it became that
-  bool torn = false;      // the world has spoilt a slot since staging read it
+  std::set<std::string> healthy;  // versions that its health checks have called well, while they were the last that ran
+  std::string confirmed;          // version in the default slot when it became that
+  bool torn = false;              // the world has spoilt a slot since staging read it
 };
 
 struct NodeFact {
@@ -121,6 +121,7 @@ class Facts {
   [[nodiscard]] const JournaledFact* journaled(Chain chain) const;
   // Durable at the orchestrator now, or before a restore.
   [[nodiscard]] bool stored(Chain chain) const { return stored_.contains(chain); }
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   [[nodiscard]] std::uint64_t restores() const { return restores_; }
   [[nodiscard]] const std::set<LifeId>& lives_since_restore() const { return lives_since_restore_; }
   [[nodiscard]] bool clock_was_off() const { return clock_was_off_; }  // the orchestrator's, at some time
@@ -163,6 +164,7 @@ class Facts {
   bool reload_ = false;
   std::set<LifeId> lives_since_restore_;
   bool clock_was_off_ = false;
+  std::uint64_t epoch_ = 0;
 };
 
 }  // namespace abide::sim

@@ -9,18 +9,20 @@ namespace {
 class HealthyFirst final : public Checker {
  public:
   explicit HealthyFirst(const Facts& facts)
-      : Checker(
-            facts, "healthy-first",
-            "A slot becomes the default only while it runs, after its health checks said in this boot that it is well; what falls back, "
-            "falls back to what was confirmed last.") {}
+      : Checker(facts, "healthy-first",
+                "A slot becomes the default only while it runs, with an image that health checks on it have called well; what falls back, "
+                "falls back to what was confirmed last.") {}
 
   void hardware(const World& world, const HardwareDid& did) override {
     if (did.kind != HardwareDid::Kind::default_set || did.effect == nullptr) return;
     const Machine& machine = world.machine(did.machine);
     const std::string who = machine.name() + " makes slot " + std::string(to_string(did.slot)) + " the default";
     if (did.slot != machine.running()) found(world, who + ", which does not run");
-    if (!facts().machine(did.machine).healthy && machine.slot(did.slot).version != facts().machine(did.machine).confirmed)
-      found(world, who + ", of which no health check has said in this boot that it is well");
+    // What passed its trial may be confirmed in a later boot, and what is the default be made it again.
+    const MachineFact& fact = facts().machine(did.machine);
+    const std::string& image = machine.slot(did.slot).version;
+    if (!fact.healthy.contains(image) && image != fact.confirmed)
+      found(world, who + ", with " + image + ", which no health check there has called well");
   }
 
   void node_durable(const World& world, MachineIndex index, const Recorded<NodeEvent>& recorded) override {
