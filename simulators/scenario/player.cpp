@@ -20,9 +20,12 @@ constexpr std::size_t nodes_max = 20;
 
 // key=value words that a scenario leaves out.
 constexpr std::string_view dull_keys[] = {
-    "chain",           "base_chain", "tag",        "digest",         "sha256",         "size",    "urls",
-    "architecture",    "policy_id",  "body_bytes", "body_sha256",    "envelope_bytes", "mono_ms", "agent_version",
-    "envelope_sha256", "bytes",      "took_ms",    "os_resource_id", "profile_name",   "at",      "clock_trusted"};
+    "chain",           "base_chain",     "tag",          "digest",      "sha256",         "size",    "urls",
+    "architecture",    "policy_id",      "body_bytes",   "body_sha256", "envelope_bytes", "mono_ms", "agent_version",
+    "envelope_sha256", "image_url",      "os_type",      "os_provider", "run_name",       "source",  "bytes",
+    "took_ms",         "os_resource_id", "profile_name", "at",          "clock_trusted"};
+
+constexpr std::string_view stored = "control NodeEventStored ";
 
 bool says_nothing(std::string_view word) {
   const auto equals = word.find('=');
@@ -168,13 +171,16 @@ Player::Done Player::need_world() {
   return begin(1, 1);
 }
 
-void Player::line(const sim::World& world, std::string_view text) {
-  // "<time> <who> <what>": the time from the start, in whole seconds.
+void Player::line(const sim::World&, std::string_view text) {
+  // "<time> <who> <what>"
   const auto space = text.find(' ');
-  const auto rest = text.substr(std::min(space + 1, text.size()));
-  const auto seconds = (world.now_ms() - began_ms_) / 1000;
-  lines_.push_back("+" + two_digits(seconds / 3600) + ":" + two_digits(seconds / 60 % 60) + ":" + two_digits(seconds % 60) + " " +
-                   readable(rest));
+  lines_.push_back(since_begin(world_->now_ms()) + " " + readable(text.substr(std::min(space + 1, text.size()))));
+}
+
+std::string Player::since_begin(std::int64_t at_ms) const {
+  const auto ms = at_ms - began_ms_;
+  const auto seconds = (ms < 0 ? -ms : ms) / 1000;
+  return (ms < 0 ? "-" : "+") + two_digits(seconds / 3600) + ":" + two_digits(seconds / 60 % 60) + ":" + two_digits(seconds % 60);
 }
 
 void Player::say(std::string text) {
@@ -184,6 +190,16 @@ void Player::say(std::string text) {
 // A line without what tells a reader of a scenario nothing: digests, sizes, what never differs in a scenario; with short
 // names for long numbers.
 std::string Player::readable(std::string_view text) {
+  if (text.starts_with(stored)) {  // the node has said it already
+    std::string short_line = "control stores";
+    for (const auto* key : {" node=", " sequence=", " event="}) {
+      const auto at = text.find(key);
+      if (at == std::string_view::npos) continue;
+      const auto value = text.substr(at + std::string_view(key).size());
+      short_line += " " + shorten(value.substr(0, value.find(' ')));
+    }
+    return short_line;
+  }
   std::string result;
   while (!text.empty()) {
     const auto end = std::min(text.find(' '), text.size());
@@ -191,7 +207,9 @@ std::string Player::readable(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (says_nothing(word)) continue;
     if (!result.empty()) result += ' ';
-    result += shorten(word);
+    const auto equals = word.find('=');
+    const auto at_ms = parse_rfc3339(word.substr(equals == std::string_view::npos ? 0 : equals + 1));
+    result += at_ms ? std::string(word.substr(0, equals == std::string_view::npos ? 0 : equals + 1)) + since_begin(*at_ms) : shorten(word);
   }
   return result;
 }

@@ -45,6 +45,7 @@ class Player final : private sim::Observer {
   void line(const sim::World&, std::string_view text) override;
   void say(std::string text);
   [[nodiscard]] bool reads_lines() const override { return true; }
+  [[nodiscard]] std::string since_begin(std::int64_t at_ms) const;
   [[nodiscard]] std::string readable(std::string_view text);
   [[nodiscard]] std::string shorten(std::string_view text);
   [[nodiscard]] std::string short_name(std::string_view word);
