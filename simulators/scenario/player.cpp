@@ -13,8 +13,8 @@ namespace abide::scenario {
 namespace {
 
 constexpr std::int64_t hour_ms = 3'600'000;
-constexpr std::int64_t until_ms_max = 7 * 24 * hour_ms;
-constexpr std::int64_t hours_max = 24 * 60;  // of a scenario, from its first order to its last
+constexpr std::int64_t until_ms_max = 5 * 24 * hour_ms;
+constexpr std::int64_t hours_max = 24 * 6;  // of a scenario, from its first order to its last
 constexpr std::int64_t begins_ms = 60'000;   // the first nodes have come up
 constexpr std::size_t nodes_max = 20;
 
@@ -318,6 +318,11 @@ Player::Done Player::show(const Caught& words) {
              std::string(to_string(state.phase));
   }
   say(truth);
+  if (machine.agent_runs()) {
+    const auto& agent = machine.host();
+    for (const auto& condition : agent.machine().waits_for(agent.state(), agent.link(), machine.now()))
+      say("node waits for " + condition.what + ": " + condition.text);
+  }
   const auto* node = world_->control().runs() ? world_->control().node(machine.id()) : nullptr;
   if (node == nullptr) {
     say("picture none");
@@ -331,7 +336,7 @@ Player::Done Player::show(const Caught& words) {
   say(picture);
   const auto& host = world_->control().host();
   for (const auto& condition : host.machine().waits_for(host.state(), host.link(), world_->control().now(), machine.id()))
-    say("waits   " + condition.text);
+    say("orchestrator waits for " + condition.what + ": " + condition.text);
   return {};
 }
 

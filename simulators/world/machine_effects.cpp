@@ -303,6 +303,7 @@ bool Machine::start(const node::CheckHealth& effect) {
   const Image& image = world_.image(slots_[index_of(running_)].version);
   const std::int64_t left_ms = std::max<std::int64_t>(effect.deadline_mono_ms - now().mono_ms, 1);
   std::int64_t ms = std::min(draw_ms(verdict_ms_min, verdict_ms_max), left_ms);
+  if (image.nature == Image::Nature::restless) ms = left_ms;  // it restarts before any verdict
   if (image.nature == Image::Nature::late_unhealthy) ms = std::max<std::int64_t>(left_ms - late_verdict_ms, 1);
   if (image.nature == Image::Nature::silent) {
     if (random_.below(2) == 0) return true;  // not even that it is over: the machine's own deadline ends it
