@@ -111,6 +111,8 @@ Command add_verify(CLI::App& root);
 Command add_export(CLI::App& root);
 Command add_import(CLI::App& root);
 Command add_explain(CLI::App& root);
+Command add_what_if(CLI::App& root);
+Command add_publish(CLI::App& root);
 
 // abide-replay with these words. The list of commands is in commands.cpp.
 int run(int count, const char* const* words, const Surroundings& around);
