@@ -96,6 +96,9 @@ void close_unknown_runs(Turn& turn, const NodeId& id, const Hello& hello) {
 // What hello says is the state after its `last`, and all up to there is stored, or lost for good: it wins.
 void correct_picture(Turn& turn, const NodeId& id, const Hello& hello) {
   const Node& node = turn.node(id);
+  // It ends before what is stored of its journal does: another history of the same length, a disk that was put back. The answer
+  // makes the node begin a new journal.
+  if (hello.outcome.offer < node.outcome.offer) return;
   PictureCorrected told{id, hello.offer, hello.phase, hello.outcome, hello.slot, hello.boot, hello.identity, hello.held.number};
   const bool same = node.offer == told.offer && node.phase == told.phase && node.outcome == told.outcome && node.slot == told.slot &&
                     node.boot == told.boot && node.identity == told.identity && node.taken == told.held;

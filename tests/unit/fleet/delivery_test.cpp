@@ -334,6 +334,25 @@ TEST(Delivery, APutBackDiskThatHasAnEndedOfferOpenAgainIsToldToAbortIt) {
   EXPECT_TRUE(copy.link->aborted);
 }
 
+// As many events as were stored, but others: only the answer shows it to the node, which then begins anew.
+TEST(Delivery, AHelloOfAnotherHistoryThatIsAsLongDoesNotOpenAnEndedOfferAgain) {
+  Fixture f;
+  f.link();
+  f.accept();
+  f.stage();
+  settle(f.bench, f.node);
+  FakeNode copy = f.node;
+  f.roll_back();
+  f.bench.pass(2'000);
+  settle(f.bench, f.node);
+  copy.session = SessionId{77};
+  while (copy.last() < f.node.last()) copy.write(ClockDistrusted{});
+  copy.disconnect();
+  settle(f.bench, copy);
+  EXPECT_TRUE(f.seen().newest.link->aborted);
+  EXPECT_EQ(f.bench.events<RunClosed>().front().outcome, OutcomeKind::rolled_back);
+}
+
 TEST(Delivery, ReImagedNodesWaitForANewLinkUnlessTheyHadSucceeded) {
   struct Case {
     const char* what;
