@@ -23,13 +23,15 @@ constexpr const char* about =
 constexpr const char* closing =
     "A run that fails is told with the command that repeats it, and with a smaller one that fails alike.\n"
     "\n"
-    "Exit codes: 0 nothing was found, 1 a checker found something, 2 wrong usage, 3 a situation was not reached (--require-reached),\n"
+    "Exit codes: 0 nothing was found, 1 a checker found something or a scenario went otherwise, 2 wrong usage, 3 a situation was not "
+    "reached (--require-reached),\n"
     "4 a file could not be written.\n"
     "\n"
     "Examples:\n"
     "  abide-fleet-sim --seed 7 --transcript -\n"
     "  abide-fleet-sim --seeds 1..2000 --nodes 50\n"
     "  abide-fleet-sim --seeds-file simulators/seeds.txt --require-reached\n"
+    "  abide-fleet-sim --scenario simulators/scenarios/*.txt\n"
     "  abide-fleet-sim --seed 7 --nodes 2 --hours 6 --faults power-cut,clone --left-out 0..3,5";
 
 constexpr std::size_t seeds_file_bytes_max = 16U << 20U;
@@ -38,9 +40,12 @@ constexpr std::int64_t shrink_runs_max = 1'000'000;
 
 // The words as given, before they are read.
 struct Words {
-  std::string seed, seeds, seeds_file, nodes = "8", faults = "default", left_out, checks = "all", transcript, output = "text", without;
+  std::optional<std::string> seed, seeds, seeds_file;
+  std::string nodes = "8", faults = "default", left_out, checks = "all", transcript, output = "text", without;
   std::int64_t hours = 24, quiet_hours = 24, threads = 1, shrink_runs = static_cast<std::int64_t>(shrink_runs_default);
   bool no_hash = false, reached = false, require_reached = false, stop_at_first = false;
+  std::vector<std::string> scenarios;
+  bool rewrite = false;
   bool list_faults = false, list_checkers = false, list_situations = false, list_rules = false;
 };
 
@@ -96,6 +101,8 @@ void describe(CLI::App& app, Words& words) {
       ->check(CLI::Range(std::int64_t{0}, shrink_runs_max))
       ->capture_default_str();
   app.add_option("-o,--output", words.output, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  app.add_option("--scenario", words.scenarios, "plays scenario files instead, and compares what happens with what they say");
+  app.add_flag("--rewrite", words.rewrite, "writes what happens into them");
   app.add_flag("--list-faults", words.list_faults, "prints the names of all faults");
   app.add_flag("--list-checkers", words.list_checkers, "prints the names of all checkers, and what each says");
   app.add_flag("--list-situations", words.list_situations, "prints the names of all situations");
@@ -116,7 +123,7 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Result<std::vector<Job>> jobs_of(const Words& words) {
-  if ((words.seed.empty() ? 0 : 1) + (words.seeds.empty() ? 0 : 1) + (words.seeds_file.empty() ? 0 : 1) > 1)
+  if ((words.seed ? 1 : 0) + (words.seeds ? 1 : 0) + (words.seeds_file ? 1 : 0) > 1)
     return wrong("give one of --seed, --seeds and --seeds-file");
   Job job;
   job.hours = words.hours;
@@ -126,13 +133,13 @@ Result<std::vector<Job>> jobs_of(const Words& words) {
     if (!numbers) return fail(numbers.error().in("--left-out"));
     job.left_out = *std::move(numbers);
   }
-  if (!words.seeds_file.empty()) {
+  if (words.seeds_file) {
     if (!words.left_out.empty()) return wrong("--left-out goes with one --seed: numbers are those of one run");
-    auto text = read_file(words.seeds_file);
+    auto text = read_file(*words.seeds_file);
     if (!text) return fail(text.error());
     auto jobs = parse_seeds_file(*text, words.quiet_hours);
-    if (!jobs) return fail(jobs.error().in("--seeds-file " + words.seeds_file));
-    if (jobs->empty()) return wrong("--seeds-file " + words.seeds_file + ": there is no seed in it");
+    if (!jobs) return fail(jobs.error().in("--seeds-file " + *words.seeds_file));
+    if (jobs->empty()) return wrong("--seeds-file " + *words.seeds_file + ": there is no seed in it");
     return jobs;
   }
   const auto nodes = parse_span(words.nodes);
@@ -141,8 +148,8 @@ Result<std::vector<Job>> jobs_of(const Words& words) {
   const auto faults = sim::parse_fault_choice(words.faults);
   if (!faults) return fail(faults.error().in("--faults"));
   job.faults = *faults;
-  const bool one = words.seeds.empty();
-  const std::string seeds = !one ? words.seeds : words.seed.empty() ? "1" : words.seed;
+  const bool one = !words.seeds;
+  const std::string seeds = one ? words.seed.value_or("1") : *words.seeds;
   const auto numbers = parse_numbers(seeds, one ? 1 : jobs_max);
   if (!numbers) return fail(numbers.error().in(one ? "--seed" : "--seeds"));
   if (!words.left_out.empty() && numbers->size() > 1) return wrong("--left-out goes with one --seed: numbers are those of one run");
@@ -173,6 +180,10 @@ Result<Options> options_of(const Words& words) {
   if (words.list_situations) options.list = List::situations;
   if (words.list_rules) options.list = List::rules;
   if (options.list) return options;
+  if (words.rewrite && words.scenarios.empty()) return wrong("--rewrite goes with --scenario");
+  options.scenarios = words.scenarios;
+  options.rewrite = words.rewrite;
+  if (!options.scenarios.empty()) return options;
   auto jobs = jobs_of(words);
   if (!jobs) return fail(jobs.error());
   options.jobs = *std::move(jobs);

@@ -12,7 +12,7 @@ namespace abide::fleet_sim {
 // How the program ends, for scripts.
 enum class Exit : int {
   clean = 0,
-  finding = 1,      // a checker found something
+  finding = 1,      // a checker found something, or a scenario went otherwise
   usage = 2,        // nothing was run
   not_reached = 3,  // nothing was found, and a situation that had to be reached was not
   failed = 4,       // a file could not be written
@@ -35,6 +35,8 @@ struct Options {
   std::size_t shrink_runs = 0;
   std::vector<std::string> without;  // rules that are switched off; the mutable variant alone
   std::optional<List> list;
+  std::vector<std::string> scenarios;  // files; given: nothing else is run
+  bool rewrite = false;
 };
 
 struct Said {  // --help, --version, or what is wrong

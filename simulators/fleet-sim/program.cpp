@@ -11,6 +11,7 @@
 #include "simulators/fleet-sim/report.hpp"
 #include "simulators/fleet-sim/rule_names.hpp"
 #include "simulators/fleet-sim/shrink.hpp"
+#include "simulators/scenario/run.hpp"
 
 namespace abide::fleet_sim {
 
@@ -33,6 +34,19 @@ std::string list_text(List which) {
       break;
   }
   return text;
+}
+
+int play_scenarios(const Options& options, std::ostream& out) {
+  std::size_t wrong = 0;
+  for (const auto& file : options.scenarios) {
+    const auto outcome = scenario::run_scenario(file, options.rewrite);
+    out << (outcome.wrong.empty() ? outcome.rewritten ? "rewritten  " : "ok  " : "FAILED  ") << file << "\n";
+    for (const auto& line : outcome.wrong) out << "  " << line << "\n";
+    out << std::flush;
+    wrong += outcome.wrong.empty() ? 0 : 1;
+  }
+  out << fmt::format("scenarios={} failing={}\n", options.scenarios.size(), wrong) << std::flush;
+  return to_int(wrong == 0 ? Exit::clean : Exit::finding);
 }
 
 class Call {
@@ -182,6 +196,7 @@ int run_program(const std::vector<std::string>& words, const Surroundings& aroun
     *around.out << list_text(*options.list) << std::flush;
     return to_int(Exit::clean);
   }
+  if (!options.scenarios.empty()) return play_scenarios(options, *around.out);
   return Call(std::move(options), around, runner).run();
 }
 

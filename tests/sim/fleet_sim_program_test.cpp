@@ -57,6 +57,7 @@ TEST(FleetSimUsage, ThatIsWrongEndsWithTwoBeforeAnythingIsRun) {
       {"--seed"},
       {"--seed", "x"},
       {"--seed", "1..3"},
+      {"--seed", ""},
       {"--seeds", ""},
       {"--seeds", "9..1"},
       {"--seeds", "0..1000000"},
@@ -78,6 +79,8 @@ TEST(FleetSimUsage, ThatIsWrongEndsWithTwoBeforeAnythingIsRun) {
       {"--shrink-runs", "-1"},
       {"--output", "xml"},
       {"--output", "json", "--transcript", "-"},
+      {"--rewrite"},
+      {"--scenario"},
       {"--without", "epoch"},  // the mutable variant alone
       {"--list-rules"},
   };
@@ -115,7 +118,8 @@ TEST(FleetSimHelp, IsAsWrittenAndSaysWhatEveryExitCodeMeans) {
   const auto path = std::filesystem::path(ABIDE_SOURCE_DIR) / "tests/sim/fleet_sim_help.txt";
   if (std::getenv("ABIDE_REWRITE") != nullptr) std::ofstream(path) << help.out;
   EXPECT_EQ(help.out, content_of(path));
-  EXPECT_NE(help.out.find("Exit codes: 0 nothing was found, 1 a checker found something, 2 wrong usage, 3 "), std::string::npos);
+  EXPECT_NE(help.out.find("Exit codes: 0 nothing was found, 1 a checker found something or a scenario went otherwise, 2 wrong usage,"),
+            std::string::npos);
   EXPECT_NE(help.out.find("Examples:"), std::string::npos);
   const auto version = call({"--version"});
   EXPECT_EQ(version.code, 0);
@@ -280,6 +284,19 @@ TEST(FleetSimJson, IsOneObjectWithAllThatIsKnown) {
   EXPECT_EQ(document["shrunk"]["happened"][0]["fault"], "clone");
   EXPECT_EQ(document["reached"]["first"], 9);
   EXPECT_NE(called.err.find("FAILED seed 4\n"), std::string::npos) << "findings are told while others run";
+}
+
+TEST(FleetSimScenario, IsPlayedAndComparedWithWhatItsFileSays) {
+  const Scratch file("scenario.txt");
+  std::ofstream(file.path()) << "# A try\n\npublish 3.0.20260102.0300\n----\n+00:00:00 nothing of the kind\n";
+  const auto differs = call({"--scenario", file.path()});
+  EXPECT_EQ(differs.code, 1);
+  EXPECT_NE(differs.out.find("FAILED  " + file.path()), std::string::npos) << differs.out;
+  EXPECT_NE(differs.out.find("nothing of the kind"), std::string::npos) << differs.out;
+  EXPECT_EQ(call({"--scenario", file.path(), "--rewrite"}).out, "rewritten  " + file.path() + "\nscenarios=1 failing=0\n");
+  EXPECT_EQ(call({"--scenario", file.path(), file.path()}).out,
+            "ok  " + file.path() + "\nok  " + file.path() + "\nscenarios=2 failing=0\n");
+  EXPECT_EQ(call({"--scenario", "/no/such/file"}).code, 1);
 }
 
 // ---- progress
