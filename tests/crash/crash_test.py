@@ -10,19 +10,16 @@ excused only where each of `TRIES` runs had fewer points of its kind; a run that
 persisted, published or done in the runs without a kill, and is not among the points that were hit, is then hit by its name.
 """
 
-import argparse
 import collections
-import concurrent.futures
-import multiprocessing
 import os
 import random
 import shutil
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from world import Releases, World, Wrong, scratch_folder  # noqa: E402
+from runs import Runs, arguments, in_a_folder  # noqa: E402
+from world import World, Wrong  # noqa: E402
 
 IMAGE_BYTES = 256 << 10
 TRIES = 4
@@ -79,37 +76,14 @@ def names_of(what):
     return set(what.split(","))
 
 
-class Test:
+class Test(Runs):
     def __init__(self, given, folder):
-        self.given = given
-        self.folder = folder
-        self.releases = Releases(given.bin, os.path.join(folder, "release"), IMAGE_BYTES)
-        self.template = os.path.join(folder, "template")
-        self.pool = concurrent.futures.ProcessPoolExecutor(given.jobs, multiprocessing.get_context("fork"))
-        self.runs = 0
-        self.run_seconds = 0.0
+        super().__init__(given, folder, IMAGE_BYTES, run)
         self.failures = []
         self.died = {}  # Task: what the point was
 
-    def prepare(self):
-        world = World(self.given.bin, self.template, self.releases)
-        os.makedirs(world.node_disk)
-        world.make_node()
-        world.start()
-        try:
-            world.prepare()
-            world.stop()
-        finally:
-            world.kill()
-
     def do(self, tasks):
-        futures = []
-        for task in tasks:
-            self.runs += 1
-            futures.append(self.pool.submit(run, self.given.bin, self.template, os.path.join(self.folder, f"run-{self.runs}"), self.releases, task))
-        for future in concurrent.futures.as_completed(futures):
-            done = future.result()
-            self.run_seconds += done["seconds"]
+        for done in super().do(tasks):
             if done["wrong"]:
                 self.failures.append(done["task"])
                 print(f"FAILED {describe(done['task'])}, at {done['died'] or 'no point'}: {done['wrong']}", flush=True)
@@ -192,33 +166,22 @@ class Test:
             number = f"{number:3}" if isinstance(number, int) else "  -"
             print(f"{name:13} {kind:8} {number} {' '.join(moment for moment in MOMENTS if moment in moments):16} {' | '.join(whats)}")
 
-    def stop(self):
-        self.pool.shutdown(cancel_futures=True)
-        self.releases.stop()
-
 
 def describe(task):
     return f"{task.program} without a kill" if task.kind is None else f"{task.program} killed {task.moment} {task.kind} {task.number}"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True, type=os.path.abspath)
-    parser.add_argument("--sample", type=int, default=0, help="only so many points")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=4 * (os.cpu_count() or 1))
-    parser.add_argument("--keep", action="store_true", help="keep the folder")
-    given = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="abide-crash-", dir=scratch_folder())
-    test = Test(given, folder)
-    begin = time.monotonic()
-    try:
-        return test.play()
-    finally:
-        test.stop()
-        print(f"{time.monotonic() - begin:.0f} s" + (f", kept: {folder}" if given.keep else ""))
-        if not given.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+    given = arguments(__doc__).parse_args()
+
+    def work(folder):
+        test = Test(given, folder)
+        try:
+            return test.play()
+        finally:
+            test.stop()
+
+    return in_a_folder(given, "abide-crash-", work)
 
 
 if __name__ == "__main__":

@@ -11,24 +11,23 @@ where abide-...-crashing kills itself, and the power goes with it. A run is `war
 nothing at all but the node's slots.
 """
 
-import argparse
 import collections
-import concurrent.futures
-import multiprocessing
 import os
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
 from losing_disk import NOT_HERE, LosingDisk, NoFuse  # noqa: E402
-from world import Releases, World, Wrong, scratch_folder  # noqa: E402
+from runs import Runs, arguments, in_a_folder  # noqa: E402
+from world import World, Wrong  # noqa: E402
 
 IMAGE_BYTES = 1536 << 10  # more than the agent writes between two flushes of a slot
 NEVER = 10**9
+ENOUGH = 0.8  # of the cuts that were asked for: how many flushes there are differs a little from run to run
+POINTS_MAX = {"persist": 15, "effect": 15}  # fewer than any run of the agent has
 CHANGES_DRAWN = 40  # of each victim, and each beginning
 VICTIMS = ("agent", "orchestrator")
 POINTS = {"agent": ("persist", "effect"), "orchestrator": ("persist",)}
@@ -169,38 +168,10 @@ def describe(task):
     return how + where + (f", not flushing {task.no_flush}" if task.no_flush else "")
 
 
-class Test:
+class Test(Runs):
     def __init__(self, given, folder):
-        self.given = given
-        self.folder = folder
-        LosingDisk(given.bin, os.path.join(folder, "probe")).stop()  # NoFuse where there is none
-        self.releases = Releases(given.bin, os.path.join(folder, "release"), IMAGE_BYTES)
-        self.template = os.path.join(folder, "template")
-        self.pool = concurrent.futures.ProcessPoolExecutor(given.jobs, multiprocessing.get_context("fork"))
-        self.runs = 0
-        self.run_seconds = 0.0
+        super().__init__(given, folder, IMAGE_BYTES, run)
         self.failures = 0
-
-    def prepare(self):
-        world = World(self.given.bin, self.template, self.releases)
-        os.makedirs(world.node_disk)
-        world.make_node()
-        world.start()
-        try:
-            world.prepare()
-            world.stop()
-        finally:
-            world.kill()
-
-    def do(self, tasks):
-        futures = []
-        for task in tasks:
-            self.runs += 1
-            futures.append(self.pool.submit(run, self.given.bin, self.template, os.path.join(self.folder, f"run-{self.runs}"), self.releases, task))
-        for future in concurrent.futures.as_completed(futures):
-            done = future.result()
-            self.run_seconds += done["seconds"]
-            yield done
 
     def failed(self, done):
         self.failures += 1
@@ -266,39 +237,25 @@ class Test:
             tasks += [Task(victim, False, kind, number, "all") for kind in kinds for number in range(1, POINTS_MAX[kind] + 1)]
         return tasks
 
-    def stop(self):
-        self.pool.shutdown(cancel_futures=True)
-        self.releases.stop()
-
-
-ENOUGH = 0.8  # of the cuts that were asked for: how many flushes there are differs a little from run to run
-POINTS_MAX = {"persist": 15, "effect": 15}  # fewer than any run has
-
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("what", choices=("cuts", "bites"))
-    parser.add_argument("--bin", required=True, type=os.path.abspath)
-    parser.add_argument("--sample", type=int, default=0, help="only so many cuts")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=4 * (os.cpu_count() or 1))
-    parser.add_argument("--keep", action="store_true", help="keep the folder")
     given = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="abide-power-", dir=scratch_folder())
-    begin = time.monotonic()
-    test = None
-    try:
+
+    def work(folder):
+        try:
+            LosingDisk(given.bin, os.path.join(folder, "probe")).stop()
+        except NoFuse as why:
+            print(f"SKIPPED: this machine has no FUSE, so nothing was tested: {why}")
+            return NOT_HERE
         test = Test(given, folder)
-        return getattr(test, given.what)()
-    except NoFuse as why:
-        print(f"SKIPPED: this machine has no FUSE, so nothing was tested: {why}")
-        return NOT_HERE
-    finally:
-        if test:
+        try:
+            return getattr(test, given.what)()
+        finally:
             test.stop()
-        print(f"{time.monotonic() - begin:.0f} s" + (f", kept: {folder}" if given.keep else ""))
-        if not given.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+
+    return in_a_folder(given, "abide-power-", work)
 
 
 if __name__ == "__main__":
