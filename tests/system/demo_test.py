@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +34,33 @@ def expected_counts(binaries, directory):
     expect_counts(EXPECTED, *run(binaries, "--once", "--state", directory, "--download-rate", "0"))
     if left := processes(directory):
         fail(f"still running: {left}")
+
+
+def explains_the_rollback(binaries, directory):
+    """The rolled-back node's health check is named, by its orchestrator's history and by its own; the others wait for a window.
+    And decide, run over the orchestrator's history, makes that history again."""
+    expect_counts(EXPECTED, *run(binaries, "--once", "--state", directory, "--download-rate", "0"))
+    orchestrator = os.path.join(directory, "orchestrator")
+    agent = os.path.join(directory, "nodes", "edge-1", "state")
+    for words in ((orchestrator, "--node", "edge-1"), (agent,)):
+        why = replay(binaries, "explain", *words)
+        if why["verdict"] != "unhealthy" or why["evidence"]["check"] != "services" or '"services"' not in why["conclusion"]:
+            fail(f"explain {words}: {why['verdict']}, {why.get('evidence')}, {why['conclusion']}")
+        if "RollbackBegan" not in [told["event"] for told in why["chain"]]:
+            fail(f"explain {words}: no cause in {why['chain']}")
+    waits = replay(binaries, "explain", orchestrator, "--node", "edge-2")
+    if waits["verdict"] not in ("no_window", "window_too_short", "waiting"):
+        fail(f"edge-2: {waits['verdict']}, {waits['conclusion']}")
+    check = replay(binaries, "what-if", orchestrator)["check"]
+    if check["events"] == 0 or check["reproduced"] != check["events"]:
+        fail(f"decide makes {check['reproduced']} of {check['events']} events again: {check['differences']}")
+
+
+def replay(binaries, *words):
+    done = subprocess.run([os.path.join(binaries, "abide-replay"), *words, "--output", "json"], capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        fail(f"abide-replay {' '.join(words)}: exit code {done.returncode}, {done.stderr}{done.stdout}")
+    return json.loads(done.stdout)
 
 
 def goes_on(binaries, directory):
@@ -100,7 +128,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--slow-boot-state")
-    parser.add_argument("promise", choices=["expected_counts", "goes_on", "leaves_nothing", "notices_disagreement"])
+    parser.add_argument("promise", choices=["expected_counts", "explains_the_rollback", "goes_on", "leaves_nothing", "notices_disagreement"])
     given = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="abide-test-")
     try:
