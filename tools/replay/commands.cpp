@@ -185,7 +185,7 @@ int run(int count, const char* const* words, const Surroundings& around) {
   app.require_subcommand(1);
   app.footer(exit_codes_text);  // which the commands take over
   std::vector<Command> commands = {
-      add_show(app), add_state(app), add_diff(app), add_verify(app), add_export(app), add_import(app), add_explain(app), add_what_if(app), add_publish(app),
+      add_show(app), add_state(app), add_diff(app), add_verify(app), add_export(app), add_import(app), add_explain(app), add_what_if(app), add_publish(app), add_step(app),
   };
   app.footer(std::string(examples) + "\n\n" + exit_codes_text);
   try {

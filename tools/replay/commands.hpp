@@ -113,6 +113,7 @@ Command add_import(CLI::App& root);
 Command add_explain(CLI::App& root);
 Command add_what_if(CLI::App& root);
 Command add_publish(CLI::App& root);
+Command add_step(CLI::App& root);
 
 // abide-replay with these words. The list of commands is in commands.cpp.
 int run(int count, const char* const* words, const Surroundings& around);

@@ -160,8 +160,7 @@ Result<Explanation> explain_of(const ExplainOptions& options, const Opened& open
 
 Command add_explain(CLI::App& root) {
   CLI::App* app = root.add_subcommand("explain", "why a node is where it is, in plain words");
-  app->description(help);
-  app->footer(std::string(verdicts) + "\n\n" + exit_codes_text);
+  app->footer(std::string(help) + "\n\n" + verdicts + "\n\n" + exit_codes_text);
   const auto options = std::make_shared<ExplainOptions>();
   add_history_options(*app, options->history);
   app->add_option("-n,--node", options->node, "UUID, host's or instance's id, or host's name; an agent's history needs none");

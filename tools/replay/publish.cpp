@@ -48,6 +48,10 @@ Result<double> parse_speed(std::string_view text) {
   return speed;
 }
 
+std::string own_words_filter(const std::string& project) {
+  return topics::orchestrator_filter(project, topics::FromNode::status);
+}
+
 std::vector<BusMessage> messages_of(const std::string& project, const Recorded<OrchestratorEvent>& recorded) {
   if (const auto* e = std::get_if<NodeEventStored>(&recorded.event)) return of_node(project, e->node, e->event, e->envelope);
   if (const auto* e = std::get_if<DocumentIssued>(&recorded.event)) {
@@ -74,6 +78,7 @@ struct Publisher::Shared {
   std::condition_variable changed;
   bool connected = false;
   bool lost = false;
+  bool heard = false;  // something of what was said came back
   std::string lost_why;
   std::set<std::uint64_t> early;  // acknowledged before publish() had told the ticket
   std::set<std::uint64_t> in_flight;
@@ -90,6 +95,7 @@ Result<void> Publisher::connect() {
   auto started = bus_.start([shared = shared_](BusEvent event) {
     const std::lock_guard lock(shared->mutex);
     if (std::holds_alternative<BusConnected>(event)) shared->connected = true;
+    if (std::holds_alternative<BusReceived>(event)) shared->heard = true;
     if (const auto* lost = std::get_if<BusDisconnected>(&event); lost != nullptr && shared->connected) {
       shared->lost = true;
       shared->lost_why = lost->reason;
@@ -125,6 +131,7 @@ Result<bool> Publisher::say(std::int64_t at_ms, std::vector<BusMessage> messages
     }
     if (stop_) return false;
     if (shared_->lost) return gone();
+    if (message.topic.ends_with("/status")) said_status_ = true;
     lock.unlock();  // a bus may call the handler from within
     auto ticket = bus_.publish(std::move(message));
     lock.lock();
@@ -140,6 +147,12 @@ Result<void> Publisher::finish() {
   const auto until = std::chrono::steady_clock::now() + milliseconds(acknowledged_within_ms);
   while (!shared_->in_flight.empty() && !shared_->lost && !stop_ && std::chrono::steady_clock::now() < until)
     shared_->changed.wait_for(lock, look_every);
+  if (shared_->in_flight.empty() && said_status_ && !stop_) {
+    const auto heard_until = std::chrono::steady_clock::now() + milliseconds(heard_within_ms);
+    while (!shared_->heard && !stop_ && std::chrono::steady_clock::now() < heard_until) shared_->changed.wait_for(lock, look_every);
+    if (!shared_->heard && !stop_)
+      return fail(Code::denied, "the broker took what nodes said and gave it to nobody: its ACL does not let one user speak for nodes");
+  }
   if (shared_->in_flight.empty() || stop_) return {};
   return fail(shared_->lost ? Code::unavailable : Code::timeout,
               std::to_string(shared_->in_flight.size()) + " messages were not acknowledged by the broker" +

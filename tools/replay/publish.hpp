@@ -16,18 +16,24 @@
 
 namespace abide::replay {
 
-inline constexpr std::size_t in_flight_max = 64;              // PUBLISHes without PUBACK
+inline constexpr std::size_t in_flight_max = 64;  // PUBLISHes without PUBACK
 inline constexpr std::int64_t connect_within_ms = 15'000;
 inline constexpr std::int64_t acknowledged_within_ms = 60'000;
+inline constexpr std::int64_t heard_within_ms = 5'000;          // the first of our own words, by ourselves
 inline constexpr std::int64_t pause_ms_max = 24LL * 3'600'000;  // a longer one in the record is cut to this, before the speed
 
 // "1x", "2.5x", "max" (0).
 Result<double> parse_speed(std::string_view text);
 
+// What the bus must be subscribed to, so that it shows that what is said is given to anybody: a broker acknowledges also what
+// its ACL denies.
+std::string own_words_filter(const std::string& project);
+
 // Of a project's event; none: it was never on the bus.
 std::vector<BusMessage> messages_of(const std::string& project, const Recorded<OrchestratorEvent>& recorded);
 // Of a node's own, with its bytes.
-std::vector<BusMessage> messages_of(const std::string& project, const NodeId& node, const Recorded<NodeEvent>& recorded, std::string_view bytes);
+std::vector<BusMessage> messages_of(const std::string& project, const NodeId& node, const Recorded<NodeEvent>& recorded,
+                                    std::string_view bytes);
 
 // Speaks with a bus at the pace of a record. One thread; the bus's threads only count.
 class Publisher {
@@ -43,7 +49,7 @@ class Publisher {
   // Waits for the moment of `at_ms`, then for room in the window, then publishes. False: it was stopped. unavailable: the
   // connection is lost; what was in flight may have been heard or not.
   Result<bool> say(std::int64_t at_ms, std::vector<BusMessage> messages);
-  // Until all is acknowledged. timeout.
+  // Until all is acknowledged. timeout; denied: the broker takes it, and gives it to nobody.
   Result<void> finish();
   [[nodiscard]] std::uint64_t published() const { return published_; }
 
@@ -56,6 +62,7 @@ class Publisher {
   std::uint64_t published_ = 0;
   std::optional<std::int64_t> before_ms_;
   bool started_ = false;
+  bool said_status_ = false;
 };
 
 }  // namespace abide::replay

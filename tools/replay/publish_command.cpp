@@ -28,7 +28,7 @@ constexpr const char* help =
 constexpr const char* notes =
     "No roll call and no acknowledgement is said: nobody is asked for anything. Retained messages stay on the broker afterwards.\n"
     "The broker must let one user say all this: the project's ACL lets a node say only its own, so a sandbox is one without that\n"
-    "ACL. Plain text goes to a loopback address only; else use mqtts:// with --ca-file.";
+    "ACL (broker-config/mosquitto-sandbox.conf). Plain text goes to a loopback address only; else use mqtts:// with --ca-file.";
 
 std::string project_as(const PublishOptions& options, const std::string& recorded) {
   if (!options.as.empty()) return options.as;
@@ -39,12 +39,13 @@ std::string project_as(const PublishOptions& options, const std::string& recorde
 Result<void> check_names(const PublishOptions& options, const std::string& recorded, const std::string& project) {
   if (auto fine = check_project_name(project); !fine) return fail(fine.error().in("--as"));
   if (project == recorded && !options.same_project)
-    return fail(Code::invalid_input, "project " + project + " is the one that was recorded: real nodes may listen there. With --same-project it is done");
+    return fail(Code::invalid_input,
+                "project " + project + " is the one that was recorded: real nodes may listen there. With --same-project it is done");
   return {};
 }
 
-Result<std::uint64_t> speak(const Opened& opened, const std::string& project, Publisher& publisher,
-                            std::uint64_t from, std::uint64_t to, ProgressBar& bar) {
+Result<std::uint64_t> speak(const Opened& opened, const std::string& project, Publisher& publisher, std::uint64_t from, std::uint64_t to,
+                            ProgressBar& bar) {
   std::optional<Error> failed;
   bool going = true;
   const auto said = [&](std::uint64_t sequence, std::int64_t at_ms, std::vector<BusMessage> messages) {
@@ -60,11 +61,13 @@ Result<std::uint64_t> speak(const Opened& opened, const std::string& project, Pu
   const auto& scope = opened.scope();
   if (opened.history.kind() == Kind::agent) {
     const NodeId node = opened.history.owner()->node;
-    read = opened.history.events(scope, from, to, VisitRecorded<NodeEvent>([&](const Recorded<NodeEvent>& recorded, std::string_view bytes) {
-                                   return said(recorded.sequence, recorded.at_ms, messages_of(project, node, recorded, bytes));
-                                 }));
+    read =
+        opened.history.events(scope, from, to, VisitRecorded<NodeEvent>([&](const Recorded<NodeEvent>& recorded, std::string_view bytes) {
+                                return said(recorded.sequence, recorded.at_ms, messages_of(project, node, recorded, bytes));
+                              }));
   } else {
-    read = opened.history.events(scope, from, to, VisitRecorded<OrchestratorEvent>([&](const Recorded<OrchestratorEvent>& recorded, std::string_view) {
+    read = opened.history.events(scope, from, to,
+                                 VisitRecorded<OrchestratorEvent>([&](const Recorded<OrchestratorEvent>& recorded, std::string_view) {
                                    return said(recorded.sequence, recorded.at_ms, messages_of(project, recorded));
                                  }));
   }
@@ -93,6 +96,7 @@ int run_publish(const PublishOptions& options, const Surroundings& around) {
   settings.url = options.broker;
   settings.client_id = random_client_id();
   settings.user_name = options.user_name;
+  settings.filters = {own_words_filter(project)};
   settings.in_flight_max = in_flight_max;
   settings.ca_file = options.ca_file;
   settings.certificate_file = options.certificate_file;
@@ -117,8 +121,7 @@ int run_publish(const PublishOptions& options, const Surroundings& around) {
 
 Command add_publish(CLI::App& root) {
   CLI::App* app = root.add_subcommand("publish", "say a history once more on a sandbox broker");
-  app->description(help);
-  app->footer(std::string(notes) + "\n\n" + exit_codes_text);
+  app->footer(std::string(help) + "\n\n" + notes + "\n\n" + exit_codes_text);
   const auto options = std::make_shared<PublishOptions>();
   add_history_options(*app, options->history, false);
   app->add_option("-b,--broker", options->broker, "mqtt://HOST:PORT (loopback only) or mqtts://HOST:PORT")->required();

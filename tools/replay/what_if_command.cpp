@@ -131,7 +131,8 @@ void print_table(std::ostream& out, const Check& checked, const WhatIf& future) 
       out << "  followed to the end of the record: " << to_string(node.phase) << "\n";
     for (const auto& condition : node.waits_for) out << "  waits for " << condition.what << ": " << one_line(condition.text) << "\n";
   }
-  out << "\n" << future.nodes.size() << (future.nodes.size() == 1 ? " node has" : " nodes have") << " another future, " << future.same
+  out << "\n"
+      << future.nodes.size() << (future.nodes.size() == 1 ? " node has" : " nodes have") << " another future, " << future.same
       << " the same\n";
   for (const auto& [image, names] : asked_for(future)) {
     out << (image.empty() ? "asked for nothing in the end: " : "asked for image " + one_line(image) + " in the end: ");
@@ -195,7 +196,8 @@ int run_what_if(const WhatIfOptions& options, const Surroundings& around) {
   auto opened = open_history(options.history, around);
   if (!opened) return complain(around, opened.error());
   if (opened->history.kind() == Kind::agent)
-    return complain(around, {Code::invalid_input, "this is an agent's history: what it is asked is decided by its orchestrator, whose history is needed"});
+    return complain(around, {Code::invalid_input,
+                             "this is an agent's history: what it is asked is decided by its orchestrator, whose history is needed"});
   auto alternative = alternative_of(options, *opened);
   if (!alternative) return complain(around, alternative.error());
   auto before = opened->history.fleet_at(opened->scope(), opened->scope().head.base);
@@ -232,8 +234,7 @@ int run_what_if(const WhatIfOptions& options, const Surroundings& around) {
 
 Command add_what_if(CLI::App& root) {
   CLI::App* app = root.add_subcommand("what-if", "what another policy or window would have done");
-  app->description(help);
-  app->footer(std::string(assumed) + "\n\n" + exit_codes_text);
+  app->footer(std::string(help) + "\n\n" + assumed + "\n\n" + exit_codes_text);
   const auto options = std::make_shared<WhatIfOptions>();
   add_history_options(*app, options->history);
   auto* policy = app->add_option("--policy", options->policy, "FILE with the policy");
