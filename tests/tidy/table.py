@@ -77,6 +77,7 @@ RULES: dict[str, Rule] = {
     "tools/": Rule(may=SHELL + NODE + SERVER, third=("fmt", "nlohmann", "CLI11", "toml++", "yaml-cpp", "libcurl")),
     # Tables and bars look like those of abidectl.
     "tools/replay": Rule(may=SHELL + NODE + SERVER + ("tools/abidectl/table.hpp",), third=("fmt", "nlohmann", "CLI11", "yaml-cpp")),
+    "tools/replay/what_if_file.cpp": Rule(may=SHELL + NODE + SERVER, third=("yaml-cpp",)),
     "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools"),
                    third=("fmt", "nlohmann", "RocksDB", "FlatBuffers", "yaml-cpp", "Boost", "libcurl", "Paho", "OpenSSL", "GoogleTest")),
     "tests/crash/disk/losing_fs.cpp": Rule(may=CORE + ("tests",), third=("libfuse",)),

@@ -21,7 +21,7 @@ class Rebuild {
   Rebuild(const Recording& recording, std::size_t at, const State& state) : recording_(recording), at_(at), state_(state) {}
 
   std::optional<Rebuilt> make() {
-    return std::visit([this](const auto& event) { return of(event); }, first().event);
+    return std::visit([this](const auto& event) { return this->of(event); }, first().event);
   }
 
  private:

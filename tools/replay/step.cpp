@@ -208,7 +208,9 @@ void Stepper::show() const {
   if (!watched_) return;
   const auto fields = track_.fields(*watched_);
   if (fields.empty()) out_ << "  node " << to_string(*watched_) << " is not known yet\n";
-  for (const auto& [name, value] : fields) {
+  for (const auto& current : fields) {
+    const auto& name = current.first;
+    const auto& value = current.second;
     const auto old = std::find_if(before_.begin(), before_.end(), [&](const auto& field) { return field.first == name; });
     const bool changed = !before_.empty() && (old == before_.end() || old->second != value);
     std::string line = std::string(changed ? "* " : "  ") + name + ": " + one_line(value);
