@@ -118,6 +118,7 @@ class Killed(Case):
             self.keep_busy()
             before = last
             eventually("events came", lambda: replay("show", state, "--since", str(before + 12))[1])
+            eventually("the agent has begun", lambda: replay("show", self.world.path("agent-0099"))[1])
             self.world.end(process, signal.SIGKILL)
             self.world.end(agent, signal.SIGKILL)
             self.idle()

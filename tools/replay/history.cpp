@@ -38,7 +38,7 @@ std::optional<Error> wrong_directory(const std::string& path) {
     empty = false;
     const auto name = entry->path().filename().string();
     current = current || name == "CURRENT";
-    if (name.ends_with(".sst") || name.ends_with(".log") || name.starts_with("MANIFEST")) part = name;
+    if (name.ends_with(".sst") || name.ends_with(".log")) part = name;  // a MANIFEST alone: killed while it was made
   }
   if (failure)
     return Error{failure == std::errc::permission_denied ? Code::denied : Code::unavailable,
