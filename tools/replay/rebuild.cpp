@@ -30,6 +30,7 @@ class Rebuild {
   [[nodiscard]] const Recorded<OrchestratorEvent>* next(std::size_t ahead) const {
     if (at_ + ahead >= recording_.size()) return nullptr;
     const auto& other = recording_[at_ + ahead];
+    if (const auto* epoch = std::get_if<EpochRaised>(&other.event); epoch != nullptr && epoch->why == "started") return nullptr;
     const bool same = other.at_ms == first().at_ms && other.session == first().session && other.cause == first().cause;
     return same ? &other : nullptr;
   }
