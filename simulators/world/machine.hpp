@@ -22,6 +22,8 @@ inline constexpr const char* node_scope = "node/";
 
 [[nodiscard]] std::string_view name_of(const node::Effect& effect);  // "ArmOnce"
 
+struct PastNode;
+
 class Machine {
  public:
   // What a slot holds: a whole image, or nothing that boots.
@@ -40,6 +42,8 @@ class Machine {
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
+
+  void begin_as(const PastNode& past);  // before anything else
 
   // ---- what happens to it; each is safe at any time
   void power_on();                          // boots, then the agent starts
@@ -114,6 +118,7 @@ class Machine {
 
   // ---- machine_process.cpp: one turn of the agent. Where a bool is given: false, the process is dead.
   void wake_at(std::int64_t at_ms);
+  void stall(std::uint64_t one_in, std::int64_t ms_min, std::int64_t ms_max);  // its disk or processor is busy: inputs pile up
   void turn();
   void take(const node::Input& input, const Cause& cause, Batch& batch);
   [[nodiscard]] std::optional<node::Input> hear(const BusEvent& event, Cause& cause);
@@ -143,6 +148,7 @@ class Machine {
   };
   std::optional<Performed> perform_one();
   std::optional<node::Input> perform(const node::Effect& effect);
+  std::string error_of(int& failures);
   std::optional<node::Input> reboot(const node::Effect& effect, const BootId& boot);
   bool start(const node::Stage& effect);
   bool start(const node::CheckHealth& effect);
@@ -230,10 +236,12 @@ class Machine {
   std::uint64_t next_ticket_ = 1;
   std::uint32_t reconnect_doublings_ = 0;
   Heap::Ticket wake_;
+  std::int64_t busy_until_ms_ = 0;
   std::optional<std::int64_t> look_mono_ms_;
   Phase phase_said_ = Phase::idle, phase_entered_ = Phase::idle;
   Number offer_said_;
   bool going_down_ = false;
+  bool loader_failed_ = false;  // the order just given
   std::vector<Trap> traps_;
 };
 

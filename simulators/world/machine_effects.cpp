@@ -16,6 +16,7 @@ constexpr std::int64_t gives_up_ms_min = 60'000, gives_up_ms_max = 20 * 60'000;
 constexpr std::int64_t verdict_ms_min = 4'000, verdict_ms_max = 60'000;
 constexpr std::int64_t late_verdict_ms = 10'000;                                // before the deadline
 constexpr std::int64_t going_down_ms_max = 3'000, going_down_ms_slow = 90'000;  // units that take their time to stop
+constexpr std::int64_t retry_ms = 5'000;                                        // after which a machine asks for a failed effect again
 constexpr std::int64_t late_end_ms_max = 20;                                    // it was on its way to the inbox
 
 template <class... Ts>
@@ -30,13 +31,6 @@ bool same(const node::Stage& a, const node::Stage& b) {
 }
 bool same(const node::CheckHealth& a, const node::CheckHealth& b) {
   return a.offer == b.offer && a.slot == b.slot && a.deadline_mono_ms == b.deadline_mono_ms;
-}
-
-// The next call fails, if there are failures left.
-std::string error_of(int& failures) {
-  if (failures <= 0) return {};
-  --failures;
-  return "the boot loader's variables cannot be written";
 }
 
 }  // namespace
@@ -81,7 +75,16 @@ std::optional<Machine::Performed> Machine::perform_one() {
 
 // ---- orders to the boot loader ------------------------------------------------------------------------------------------
 
+// The next call fails, if there are failures left.
+std::string Machine::error_of(int& failures) {
+  loader_failed_ = failures > 0;
+  if (!loader_failed_) return {};
+  --failures;
+  return "the boot loader's variables cannot be written";
+}
+
 std::optional<node::Input> Machine::perform(const node::Effect& effect) {
+  loader_failed_ = false;
   if (!survives(Point::before_effect, name_of(effect))) return std::nullopt;
   const BootId boot = host_->link().boot;
   auto end = std::visit(Overload{
@@ -123,6 +126,7 @@ std::optional<node::Input> Machine::perform(const node::Effect& effect) {
                                 default_slot_ = e.slot;
                                 tell(HardwareDid::Kind::default_set, e.slot, &effect);
                               }
+                              if (confirm_lies) loader_failed_ = true;
                               confirmed.running = running_;
                               confirmed.default_slot = confirm_lies ? other(default_slot_) : default_slot_;
                               confirmed.digest = host_->state().identity.digest;
@@ -142,6 +146,8 @@ std::optional<node::Input> Machine::perform(const node::Effect& effect) {
                         },
                         effect);
   if (!survives(Point::after_effect, name_of(effect))) return std::nullopt;
+  // While it waits to try again, and longer: what comes meanwhile finds the next try due.
+  if (loader_failed_) stall(3, retry_ms, 3 * retry_ms);
   return end;
 }
 
@@ -289,6 +295,7 @@ void Machine::end_staging(std::uint64_t number, Reason failure, std::string deta
     ended.bytes = order.release.raw.size;
   }
   post(std::move(ended));
+  stall(20, 500, 5'000);
 }
 
 // ---- health -----------------------------------------------------------------------------------------------------------
@@ -351,6 +358,7 @@ void Machine::judge_health(std::uint64_t number) {
   did.healthy = judged.healthy;
   world_.tell([&](Observer& observer) { observer.hardware(world_, did); });
   post(std::move(judged));
+  stall(6, 500, 10'000);
 }
 
 }  // namespace abide::sim

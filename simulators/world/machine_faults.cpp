@@ -118,11 +118,12 @@ void Machine::coincide() {
   if (!host_ || world_.is_quiet() || host_->state().phase != phase_entered_ || phase_entered_ < Phase::staged) return;
   const auto befalls = [&](Fault fault, std::uint64_t one_in) { return world_.strikes(fault, one_in, index_); };
   const bool armed = one_shot_.has_value();
+  stall(3, 500, 12'000);
   if (befalls(Fault::lose_connection, 20)) world_.broker().lose_connection(index_);
   if (befalls(Fault::broker_restart, 60)) world_.broker().restart(false);
   if (befalls(Fault::broker_amnesia, 60)) world_.broker().restart(true);
-  if (befalls(Fault::orchestrator_kill_before_commit, 40)) world_.control().kill("killed");
-  if (befalls(Fault::orchestrator_kill_after_commit, 40)) world_.control().kill("killed");
+  if (befalls(Fault::orchestrator_kill_before_commit, 25)) world_.control().kill("killed");
+  if (befalls(Fault::orchestrator_kill_after_commit, 25)) world_.control().kill("killed");
   if (world_.control().backups() > 0 && befalls(Fault::orchestrator_restore, 120))
     world_.control().restore(random_.below(world_.control().backups()));
   if (befalls(Fault::orchestrator_clock_step, 80)) {
@@ -139,8 +140,8 @@ void Machine::coincide() {
     world_.heap().at(world_.now_ms() + draw_ms(minute_ms, full_ms_max), [this] { disk_.fill(false); });
   }
   if (befalls(Fault::hang, 40)) return watchdog_bites();
-  if (old_disk_ && befalls(Fault::put_back, armed ? 8 : 40)) return put_back(*std::exchange(old_disk_, std::nullopt));
-  if (befalls(Fault::re_image, armed ? 25 : 100)) return lose_state();
+  if (old_disk_ && befalls(Fault::put_back, armed ? 4 : 40)) return put_back(*std::exchange(old_disk_, std::nullopt));
+  if (befalls(Fault::re_image, armed ? 8 : 100)) return lose_state();
   if (befalls(Fault::clone, 120)) be_cloned();
   if (befalls(Fault::never_returns, 800)) return leave_for_ever();
   if (befalls(Fault::power_cut, 12)) cut_power(off_for_ms());

@@ -20,6 +20,8 @@ constexpr std::int64_t tick_pause_min_ms = 5;
 constexpr std::uint64_t journal_keep = 40, trim_step = 16;
 constexpr std::int64_t reconnect_ms_max = 60'000, reconnect_first_ms = 1'000;
 constexpr std::uint32_t reconnect_doublings_max = 6;
+constexpr std::uint64_t stalled_one_in = 80;
+constexpr std::int64_t stalled_ms_min = 20, stalled_ms_max = 8'000;
 constexpr std::int64_t crash_ms_max = 2'000;
 constexpr std::int64_t restless_ms_min = 1'000, restless_ms_max = 15'000;  // after the agent's start: before any verdict
 // How often a process dies at a point where it may.
@@ -87,6 +89,7 @@ void Machine::forget_process() {
   look_mono_ms_.reset();
   reconnect_doublings_ = 0;
   going_down_ = false;
+  busy_until_ms_ = 0;
   world_.heap().cancel(wake_);
   world_.broker().vanish(index_);
 }
@@ -117,6 +120,7 @@ void Machine::hear_bus(BusEvent event) {
     });
   }
   inbox_.emplace_back(std::move(event));
+  stall(stalled_one_in, stalled_ms_min, stalled_ms_max);
   wake_at(world_.now_ms());
 }
 
@@ -150,7 +154,17 @@ Envelope Machine::envelope() const {
 
 // ---- turns ------------------------------------------------------------------------------------------------------------
 
+void Machine::stall(std::uint64_t one_in, std::int64_t ms_min, std::int64_t ms_max) {
+  if (!world_.strikes(Fault::delay, one_in, index_)) return;
+  const auto ms = world_.random(World::Stream::faults).below(static_cast<std::uint64_t>(ms_max - ms_min));
+  busy_until_ms_ = std::max(busy_until_ms_, world_.now_ms() + ms_min + static_cast<std::int64_t>(ms));
+  if (wake_.number == 0 || wake_.at_ms >= busy_until_ms_) return;
+  world_.heap().cancel(wake_);
+  wake_at(busy_until_ms_);
+}
+
 void Machine::wake_at(std::int64_t at_ms) {
+  at_ms = std::max(at_ms, busy_until_ms_);
   if (wake_.number != 0) {
     if (wake_.at_ms <= at_ms) return;
     world_.heap().cancel(wake_);
