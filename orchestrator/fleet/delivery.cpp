@@ -128,14 +128,6 @@ void answer(Turn& turn, const NodeId& id, const Hello& hello) {
   if (hello.held.number < node.newest.document.number && rule(Rule::document_again)) turn.say(PublishDocument{id});
 }
 
-void hello_of_current(Turn& turn, const NodeId& id, const Hello& hello) {
-  const Node& node = turn.node(id);
-  if (hello.base > node.upto && rule(Rule::base_wins)) turn.event(GapNoted{id, node.journal, node.upto + 1, hello.base, hello.base_chain});
-  meet_held_document(turn, id, hello.held);
-  hear_state(turn, id, hello);
-  answer(turn, id, hello);
-}
-
 // The offer that is asked for has ended without success, in the journal before or by what its run says, and this journal
 // does not know: re-imaged, or a disk that was put back, where it is open still. It is not tried again unasked.
 void close_unsuccessful(Turn& turn, const NodeId& id, const Hello& hello, const Outcome& before) {
@@ -147,6 +139,16 @@ void close_unsuccessful(Turn& turn, const NodeId& id, const Hello& hello, const 
   const bool by_journal = before.offer == offer && unsuccessful(before.kind);
   const bool by_run = node.run && node.run->offer == offer && node.run->end_ms != 0 && unsuccessful(node.run->outcome);
   if (by_journal || by_run) issue_flags(turn, id, node.newest.link->paused, true);
+}
+
+void hello_of_current(Turn& turn, const NodeId& id, const Hello& hello) {
+  const Node& node = turn.node(id);
+  if (hello.base > node.upto && rule(Rule::base_wins)) turn.event(GapNoted{id, node.journal, node.upto + 1, hello.base, hello.base_chain});
+  meet_held_document(turn, id, hello.held);
+  hear_state(turn, id, hello);
+  // It is ahead of what is stored of it: a copy that an operator named may go on with what ended on the other machine.
+  if (hello.last > node.upto && hello.offer) close_unsuccessful(turn, id, hello, {});
+  answer(turn, id, hello);
 }
 
 void adopt(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {
