@@ -77,6 +77,9 @@ void Machine::bad_weather() {
 
 void Machine::be_cloned() {
   if (world_.machine_count() >= 2 * world_.plan().nodes || boots_ == 0) return;
+  // Who copies a disk with a damaged slot finds that it cannot be read.
+  const auto& spare = slots_[index_of(other(running_))];
+  if (!spare.version.empty() && !spare.whole) return;
   auto& copy = world_.add_machine(clone(world_.machine_count()));
   world_.say(name_, "is cloned: " + copy.name());
   world_.heap().at(world_.now_ms() + draw_ms(minute_ms, hour_ms), [&copy] { copy.power_on(); });

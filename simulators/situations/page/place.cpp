@@ -181,7 +181,7 @@ std::optional<Place> place_of(const node::Settings& settings, const State& befor
   place.state = state_word(before, starts ? before.boot : link_before.boot);
   place.wish = wish_word(question.state);
   // An abort where there is no slot to go back to: the trial goes on, and the page has no row for it.
-  const bool no_way_back = link_before.default_is_bad || before.default_slot == before.target;
+  const bool no_way_back = starts || link_before.default_is_bad || before.default_slot == before.target;  // a start: who knows
   if (before.phase == Phase::on_trial && place.wish == "aborted" && no_way_back) return std::nullopt;
   // A start knows of no connection; a welcome is what makes a node synced; for all else, the link is as the input found it.
   if (!starts) {
