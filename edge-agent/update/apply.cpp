@@ -96,7 +96,8 @@ class Fold {
   void operator()(const RolledBack& e) { conclude({e.offer, OutcomeKind::rolled_back, e.reason}); }
   void operator()(const Cancelled& e) { conclude({e.offer, OutcomeKind::cancelled, e.why}); }
   void operator()(const ClockDistrusted&) { s_.clock_distrusted = true; }
-  void operator()(const JournalForked&) {
+  void operator()(const JournalForked& e) {
+    if (s_.phase == Phase::staged && e.phase == Phase::staging) back_to_staging(s_.target);
     if (s_.phase != Phase::idle) s_.accepted_sequence = recorded_.sequence;
   }
 

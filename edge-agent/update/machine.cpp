@@ -297,7 +297,9 @@ void Decision::operator()(const ReceivedHeard& input) {
 
 // What the old journal has and the orchestrator lacks stays behind: its events belong to a history that split.
 void Decision::fork_journal() {
-  JournalForked forked{state_.journal, state_.last, state_.offer, state_.phase, state_.outcome};
+  // What this disk says of the slot may be older than the slot: it is read again.
+  const Phase phase = state_.phase == Phase::staged ? Phase::staging : state_.phase;
+  JournalForked forked{state_.journal, state_.last, state_.offer, phase, state_.outcome};
   out_.new_journal(JournalId{link_.random.next_id()});
   out_.event(std::move(forked));
   forget_journal(link_, now_);
