@@ -26,6 +26,7 @@ void Checker::found(const World& world, std::string what) {
 
 Checkers::Checkers(World& world) {
   for (const auto& make : every) checkers_.push_back(make(facts_));
+  if (world.plan().past) facts_.remember(world);
   world.watch(*this);
 }
 

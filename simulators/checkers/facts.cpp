@@ -201,6 +201,7 @@ void Facts::take(const World& world, MachineIndex index, const Recorded<NodeEven
   if (const auto* forked = std::get_if<JournalForked>(&recorded.event)) {
     if (forked->outcome.offer) fact.offers[forked->outcome.offer] = {true, forked->outcome.kind};
     if (forked->offer) accepted(forked->offer);
+    fact.phase = forked->phase;
   }
   if (std::holds_alternative<SwitchBegan>(recorded.event)) fact.switch_began_ms = recorded.at_ms;
   if (std::holds_alternative<TrialStarted>(recorded.event) && fact.phase == Phase::rebooting) {
@@ -317,6 +318,47 @@ void Facts::take(const World& world, const OrchestratorEvent& event) {
     node(confirmed->node).held_by_restore = false;
   } else if (const auto* corrected = std::get_if<PictureCorrected>(&event)) {
     node(corrected->node);
+  }
+}
+
+void Facts::remember(const World& world) {
+  const auto& disk = world.control().disk();
+  const auto& scope = world.control().scope();
+  const auto each = [](const Reader& reader, std::string_view prefix, const auto& take_event) {
+    const auto head = Journal::read_head(reader, prefix);
+    if (!head || !head->id) return;
+    (void)Journal::read(reader, prefix, head->id, head->base + 1, head->last,
+                        [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+                          take_event(sequence, chain, bytes);
+                          return true;
+                        });
+  };
+  const auto ran = [&](const NodeId& id, const NodeEvent& event) {
+    const auto* started = std::get_if<AgentStarted>(&event);
+    if (started != nullptr) nodes_[id].ran.insert(started->identity.os_image_id);
+  };
+  each(disk, scope, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+    const auto recorded = decode_recorded<OrchestratorEvent>(bytes, sequence, chain);
+    if (!recorded) return;
+    if (of_interest(recorded->event)) take(world, recorded->event);
+    if (const auto* stored = std::get_if<NodeEventStored>(&recorded->event)) ran(stored->node, stored->event);
+    if (const auto* corrected = std::get_if<PictureCorrected>(&recorded->event))
+      nodes_[corrected->node].ran.insert(corrected->identity.os_image_id);
+  });
+  for (MachineIndex i = 0; i < world.machine_count(); ++i) {
+    const auto& machine = world.machine(i);
+    const auto head = machine.head();
+    each(machine.disk(), node_scope, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+      const auto recorded = decode_recorded<NodeEvent>(bytes, sequence, chain);
+      if (!recorded) return;
+      take(world, i, *recorded);
+      if (sequence <= head.acked) stored_.insert(chain);  // by whoever served it then
+      ran(machine.id(), recorded->event);
+    });
+    auto& fact = of(i);
+    fact.confirmed = machine.slot(machine.default_slot()).version;
+    const auto state = machine.state();
+    if (state.phase == Phase::confirming) fact.healthy.insert(state.release.os_image_id);
   }
 }
 

@@ -129,6 +129,8 @@ class Facts {
   [[nodiscard]] Number newest_at(const NodeId& id, std::int64_t at_ms) const;
 
   // ---- taking in; Checkers calls these, after the checkers
+  // What is on the disks of a world that goes on from a history: known from the start, and not judged.
+  void remember(const World& world);
   void decided(const World& world, const NodeDecided& decided);
   void decided(const World& world, const FleetDecided& decided);
   // What the commit that now returned has made durable; taken away from here.

@@ -61,6 +61,13 @@ bool Control::at_rest() const {
 
 // ---- the process -------------------------------------------------------------------------------------------------------
 
+void Control::take_over(Disk::Content content) {
+  disk_.replace(std::move(content));
+  auto state = fleet::Rows::load(disk_, scope_);
+  assert(state);
+  last_state_ = std::move(*state);
+}
+
 void Control::start() {
   if (host_) return;
   ++process_;

@@ -24,6 +24,7 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
+  void take_over(Disk::Content content);  // another orchestrator's disk, before the first start
   void start();
   void kill(std::string_view why);  // started again by its supervisor
   void back_up();                   // keeps a copy of the disk, the newest few
@@ -82,7 +83,7 @@ class Control {
   fleet::State last_state_;  // as the disk has it, while no process runs
   SessionId session_;
   std::uint64_t process_ = 0;
-  bool restored_ = false;   // the next start is told so
+  bool restored_ = false;  // the next start is told so
   bool in_turn_ = false;
   std::deque<Item> inbox_;
   std::deque<BusEvent> bus_changes_;  // beside the inbox, and before it

@@ -5,14 +5,17 @@
 namespace abide::sim {
 
 Digest Image::raw() const {
+  if (known) return known->raw.sha256;
   return sha256("bytes of " + profile + " " + version);
 }
 
 Digest Image::promised() const {
+  if (known) return known->raw.sha256;
   return nature == Nature::wrong_digest ? sha256("promise of " + profile + " " + version) : raw();
 }
 
 OsResource Image::resource() const {
+  if (known) return *known;
   OsResource resource;
   resource.name = "Microvisor " + profile + " " + version;
   resource.architecture = architecture;

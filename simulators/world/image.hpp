@@ -1,6 +1,7 @@
 #pragma once
 // An OS image of the simulated release service, and how it behaves on the simulated hardware.
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/core/ids.hpp"
@@ -25,6 +26,8 @@ struct Image {
     unreachable,     // cannot be downloaded
     too_large,       // for a slot
   } nature = Nature::good;
+
+  std::optional<OsResource> known;  // of a history that is gone on from: published so
 
   [[nodiscard]] Digest raw() const;           // of its bytes, as a slot that holds it reads back
   [[nodiscard]] Digest promised() const;      // what the manifest says

@@ -7,6 +7,7 @@
 #include "common/core/rules.hpp"
 #include "edge-agent/rows.hpp"
 #include "simulators/world/machine.hpp"
+#include "simulators/world/past.hpp"
 
 namespace abide::sim {
 namespace {
@@ -32,6 +33,22 @@ Machine::Machine(World& world, MachineIndex index, NodeId id, std::string name)
 }
 
 Machine::~Machine() = default;
+
+void Machine::begin_as(const PastNode& past) {
+  for (const Slot slot : {Slot::a, Slot::b}) {
+    const auto& version = past.slots[index_of(slot)];
+    const bool known = !version.empty() && world_.find_image(version) != nullptr;
+    slots_[index_of(slot)] = known ? Content{version, true, false} : Content{};
+  }
+  // What runs must be something.
+  auto& running = slots_[index_of(past.running)];
+  if (!running.whole) running = {base_version, true, false};
+  running_ = default_slot_ = past.running;
+  one_shot_ = past.one_shot;
+  came_up_ = past.came_up;
+  boots_ = past.boots;
+  if (past.disk) disk_.replace(*past.disk);
+}
 
 std::unique_ptr<Machine> Machine::clone(MachineIndex index) const {
   auto copy = std::make_unique<Machine>(world_, index, id_, name_ + "-clone" + std::to_string(index));

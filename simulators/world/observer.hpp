@@ -84,8 +84,8 @@ class Observer {
   virtual void line(const World&, std::string_view) {}  // one line of the transcript
   // Lines cost more than all the rest: they are made only where somebody reads them.
   [[nodiscard]] virtual bool reads_lines() const { return false; }
-  virtual void quiet(const World&) {}                   // faults have stopped
-  virtual void ended(const World&) {}                   // the run is over: liveness is judged now
+  virtual void quiet(const World&) {}  // faults have stopped
+  virtual void ended(const World&) {}  // the run is over: liveness is judged now
 };
 
 }  // namespace abide::sim

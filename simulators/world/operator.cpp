@@ -33,17 +33,43 @@ std::string resource_name(const World& world, const std::string& version) {
 void Operator::begin() {
   acting_ = true;
   if (world_.find_image(base_version) == nullptr) world_.add_image(base_image());
-  published_.emplace_back(base_version);
+  if (world_.plan().past) take_over();
+  if (published_.empty()) published_.emplace_back(base_version);
   read_releases();
-  policies_["latest"] = {};
-  policies_["base"] = {base_version, true};
+  policies_.insert({"latest", {}});
+  policies_.insert({"base", {published_.front(), true}});
   for (MachineIndex i = 0; i < world_.machine_count(); ++i)
-    wishes_[world_.machine(i).id()].policy = world_.random(World::Stream::people).below(4) == 0 ? "" : "latest";
+    if (!world_.plan().past) wishes_[world_.machine(i).id()].policy = world_.random(World::Stream::people).below(4) == 0 ? "" : "latest";
   world_.heap().at(world_.now_ms() + minute_ms, [this] { look_after(); });
   world_.heap().at(world_.now_ms() + draw_ms(minute_ms, 30 * minute_ms), [this] {
     publish_next();
     act();
   });
+}
+
+// The notebook of those who worked before: what the orchestrator was told is what they want.
+void Operator::take_over() {
+  const auto& state = world_.control().state();
+  for (const auto& [id, resource] : state.os_resources) {
+    if (world_.find_image(resource.value.image_id) != nullptr) published_.push_back(resource.value.image_id);
+  }
+  for (const auto& [id, policy] : state.policies) {
+    const auto target = state.os_resources.find(policy.value.target_os_id);
+    policies_[policy.value.name] = {target == state.os_resources.end() ? "" : target->second.value.image_id, policy.value.allow_downgrade};
+  }
+  for (const auto& [id, schedule] : state.schedules) {
+    for (const auto& [node_id, node] : state.nodes) {
+      if (node.host_id == schedule.value.host_id)
+        windows_[schedule.value.name] = {node_id, schedule.value.start_seconds, schedule.value.end_seconds};
+    }
+  }
+  for (const auto& [id, node] : state.nodes) {
+    auto& wish = wishes_[id];
+    const auto policy = state.policies.find(node.policy_id);
+    wish.policy = policy == state.policies.end() ? "" : policy->second.value.name;
+    wish.paused = node.paused;
+    if (node.newest.link && node.newest.link->aborted) wish.aborted_image = node.newest.link->release.os_image_id;
+  }
 }
 
 void Operator::settle() {

@@ -63,6 +63,7 @@ class Operator {
     std::function<bool()> still;  // asked before it is sent: is it still right? none: it is
   };
   // operator.cpp
+  void take_over();
   void act();
   void act_on_policy(MachineIndex machine, std::uint64_t draw);
   void act_on_windows(MachineIndex machine);

@@ -12,6 +12,7 @@
 #include "simulators/world/heap.hpp"
 #include "simulators/world/machine.hpp"
 #include "simulators/world/operator.hpp"
+#include "simulators/world/past.hpp"
 
 namespace abide::sim {
 namespace {
@@ -40,7 +41,8 @@ NodeId node_id(std::size_t index) {
 
 }  // namespace
 
-World::World(Plan plan) : plan_(std::move(plan)), now_ms_(begins_at_ms) {
+World::World(Plan plan) : plan_(std::move(plan)), now_ms_(plan_.past ? plan_.past->now_ms : begins_at_ms) {
+  if (plan_.past) plan_.nodes = plan_.past->nodes.size();
   quiet_at_ms_ = now_ms_ + plan_.hours * hour_ms;
   end_at_ms_ = quiet_at_ms_ + plan_.quiet_hours * hour_ms;
   for (const auto* name : stream_names) random_.push_back(stream_of(plan_.seed, name));
@@ -50,7 +52,11 @@ World::World(Plan plan) : plan_(std::move(plan)), now_ms_(begins_at_ms) {
   control_ = std::make_unique<Control>(*this);
   operator_ = std::make_unique<Operator>(*this);
   add_image(base_image());
-  for (std::size_t i = 0; i < plan_.nodes; ++i) add_machine(std::make_unique<Machine>(*this, i, node_id(i), "n" + std::to_string(i + 1)));
+  for (std::size_t i = 0; i < plan_.nodes; ++i) {
+    const auto id = plan_.past ? plan_.past->nodes[i].id : node_id(i);
+    add_machine(std::make_unique<Machine>(*this, i, id, "n" + std::to_string(i + 1)));
+  }
+  if (plan_.past) go_on_from(*plan_.past);
   // Nothing happens before the first step: who watches has seen all.
   heap_->at(now_ms_, [this] { control_->start(); });
   if (plan_.operator_works) heap_->at(now_ms_ + people_begin_ms, [this] { operator_->begin(); });
@@ -108,6 +114,12 @@ bool World::run_until(const std::function<bool()>& so, std::int64_t within_ms) {
 
 void World::pass(std::int64_t ms) {
   (void)run_until([] { return false; }, ms);
+}
+
+void World::go_on_from(const Past& past) {
+  for (const auto& image : past.images) add_image(image);
+  for (std::size_t i = 0; i < past.nodes.size(); ++i) machines_[i]->begin_as(past.nodes[i]);
+  if (past.control) control_->take_over(*past.control);
 }
 
 // ---- images and machines -----------------------------------------------------------------------------------------------

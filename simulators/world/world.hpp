@@ -40,6 +40,8 @@ using FleetHost = Host<fleet::FleetMachine, fleet::Rows>;
 
 inline constexpr const char* project = "sim";
 
+struct Past;
+
 struct Plan {
   std::uint64_t seed = 1;
   std::size_t nodes = 3;
@@ -49,6 +51,7 @@ struct Plan {
   bool operator_works = true;  // false: only what a scenario orders
   // Faults that a shrunk run leaves out although they would be drawn: numbers of FaultHappened, counted from 0.
   std::vector<std::uint64_t> left_out;
+  std::shared_ptr<const Past> past;  // to go on from: its nodes, not `nodes`; none: a new fleet
 };
 
 class Broker;
@@ -123,6 +126,7 @@ class World {
   void weather_of_connections();
   void weather_of_control();
   void stop_faults();
+  void go_on_from(const Past& past);
 
   Plan plan_;
   std::int64_t now_ms_;
