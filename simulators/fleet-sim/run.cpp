@@ -1,5 +1,6 @@
 #include "simulators/fleet-sim/run.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <deque>
 #include <span>
@@ -100,6 +101,12 @@ void Figures::add(const Figures& other) {
   virtual_ms += other.virtual_ms;
 }
 
+// Some hundred steps are what an hour of a node takes.
+std::uint64_t enough_steps(const sim::Plan& plan) {
+  const auto node_hours = plan.nodes * static_cast<std::uint64_t>(plan.hours + plan.quiet_hours);
+  return std::min<std::uint64_t>(steps_max, 200'000 + 2'000 * node_hours);
+}
+
 RunResult run_world(const sim::Plan& plan, const RunOptions& options) {
   RunResult result;
   Recorder recorder(options, result);
@@ -117,8 +124,9 @@ RunResult run_world(const sim::Plan& plan, const RunOptions& options) {
   if (options.count_situations) world.watch(situations.emplace());
   const auto began_ms = world.now_ms();
   const auto whole_ms = static_cast<double>(plan.hours + plan.quiet_hours) * 3'600'000;
+  const std::uint64_t steps_enough = enough_steps(plan);
   std::uint64_t steps = 0;
-  while (steps < steps_max && world.step()) {
+  while (steps < steps_enough && world.step()) {
     ++steps;
     if (options.stop_at_finding && checkers && checkers->found()) break;
     if (options.progress && steps % steps_between_progress == 0)
@@ -140,10 +148,10 @@ RunResult run_world(const sim::Plan& plan, const RunOptions& options) {
       result.findings.push_back({std::string(unreachable), world.now_ms(), what + ": " + std::to_string(count) + " times"});
     }
   }
-  if (steps == steps_max) {
+  if (steps == steps_enough) {
     ++result.figures.findings;
     result.findings.push_back(
-        {std::string(endless), world.now_ms(), "the run has taken " + std::to_string(steps_max) + " steps and goes on"});
+        {std::string(endless), world.now_ms(), "the run has taken " + std::to_string(steps_enough) + " steps and goes on"});
   }
   result.figures.runs = 1;
   result.figures.steps = steps;

@@ -18,14 +18,16 @@ namespace abide::fleet_sim {
 
 inline constexpr std::size_t last_lines_max = 40;       // of a transcript, kept for a run that fails
 inline constexpr std::size_t findings_kept_max = 16;    // of one run
-inline constexpr std::uint64_t steps_max = 50'000'000;  // a run that takes more is a finding of its own
+inline constexpr std::uint64_t steps_max = 50'000'000;
+// A run that takes more is a finding of its own: somebody says the same again and again.
+std::uint64_t enough_steps(const sim::Plan& plan);
 
 struct Found {
   std::string checker;
   std::int64_t at_ms = 0;  // true time in the world
   std::string text;
 };
-inline constexpr std::string_view endless = "ends";  // the checker whose finding is a run of more than steps_max steps
+inline constexpr std::string_view endless = "ends";  // the checker whose finding is a run of more than enough_steps
 
 inline constexpr std::string_view unreachable =
     "unreachable";  // the checker whose finding is that what is argued in unreachable.txt was reached

@@ -158,7 +158,7 @@ bool begins_with(std::string_view text, std::string_view with) {
 std::vector<std::string> all_situations() {
   std::vector<std::string> all;
   for (const auto& cell : cells())
-    if (!cell.empty && argued(arguments(), cell).empty()) all.push_back(cell.name());
+    if (!cell.empty() && argued(arguments(), cell).empty()) all.push_back(cell.name());
   std::vector<std::string> more;
   for (const auto fault : every_fault())
     for (const auto phase : phases_of(fault)) more.push_back(fault_in_phase(fault, phase));

@@ -289,14 +289,10 @@ void Sightings::delivered(const World& world, std::optional<MachineIndex> machin
 
 // ---- the world -----------------------------------------------------------------------------------------------------------------
 
-void Sightings::hardware(const World& world, const HardwareDid& did, const Seen& seen) {
-  if (did.kind != HardwareDid::Kind::agent_started) return;
-  const auto& machine = world.machine(did.machine);
-  if (machine.one_shot() && machine.head().last == 0) seen("protocol: a new journal found the one-shot armed");
-}
-
-void Sightings::fault(const World& world, const FaultHappened& happened, const Seen&) {
+void Sightings::fault(const World& world, const FaultHappened& happened, const Seen& seen) {
   if (!happened.machine) return;
+  if (happened.fault == Fault::re_image && world.machine(*happened.machine).one_shot())
+    seen("protocol: a new journal found the one-shot armed");
   const bool doubles = happened.fault == Fault::clone || happened.fault == Fault::put_back || happened.fault == Fault::unsynced_lost;
   if (!doubles) return;
   for (MachineIndex i = 0; i < world.machine_count(); ++i)

@@ -24,7 +24,6 @@ class Sightings {
   void fleet_decided(const World& world, const FleetDecided& decided, const Seen& seen);
   void published(const World& world, std::optional<MachineIndex> machine, const BusMessage& message, const Seen& seen);
   void delivered(const World& world, std::optional<MachineIndex> machine, const BusReceived& received, const Seen& seen);
-  void hardware(const World& world, const HardwareDid& did, const Seen& seen);
   void fault(const World& world, const FaultHappened& happened, const Seen& seen);
   void restored(const World& world);
 

@@ -1,5 +1,6 @@
 #include "simulators/situations/situations.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 
@@ -24,7 +25,7 @@ struct Page {
 
   Page() {
     for (const auto& cell : cells()) {
-      if (cell.empty) continue;
+      if (cell.empty()) continue;
       Row row{&cell, not_counted};
       if (const auto index = index_of_situation(cell.name())) row.situation = *index;
       rows[{cell.state, cell.input}].push_back(row);
@@ -37,11 +38,15 @@ const Page& page() {
   return made;
 }
 
-bool holds(const std::vector<std::string>& words, std::string_view word, std::size_t all) {
-  if (words.size() == all) return true;
-  for (const auto& one : words)
-    if (one == word) return true;
+// Some telling context of the cell is where the node is; a word that is not known fits all of them.
+bool tells(const Cell& cell, const Place& place) {
+  const auto fits = [](const std::string& word, std::string_view is) { return is.empty() || word == is; };
+  for (const auto& [wish, window, link] : cell.telling)
+    if (fits(wish, place.wish) && fits(window, place.window) && fits(link, place.link)) return true;
   return false;
+}
+bool holds(const std::vector<std::string>& words, std::string_view word, std::size_t all) {
+  return words.size() == all || std::find(words.begin(), words.end(), word) != words.end();
 }
 
 }  // namespace
@@ -81,7 +86,7 @@ void Situations::count_cell(const NodeDecided& decided) {
   for (const auto& row : found->second) {
     const Cell& cell = *row.cell;
     if (!holds(cell.wish, place->wish, wishes.size()) || !holds(cell.window, place->window, windows.size()) ||
-        !holds(cell.link, place->link, links.size()))
+        !holds(cell.link, place->link, links.size()) || !tells(cell, *place))
       continue;
     if (happened_here.empty()) {
       std::vector<NodeEvent> events;
@@ -140,10 +145,6 @@ void Situations::published(const World& world, std::optional<MachineIndex> machi
 
 void Situations::delivered(const World& world, std::optional<MachineIndex> machine, const BusReceived& received) {
   sightings_->delivered(world, machine, received, [this](std::string_view name) { count(name); });
-}
-
-void Situations::hardware(const World& world, const HardwareDid& did) {
-  sightings_->hardware(world, did, [this](std::string_view name) { count(name); });
 }
 
 // A fault that hits no machine hits whoever is in a phase just then.

@@ -42,7 +42,6 @@ class Situations final : public Observer {
   void decided(const World& world, const FleetDecided& decided) override;
   void published(const World& world, std::optional<MachineIndex> machine, const BusMessage& message) override;
   void delivered(const World& world, std::optional<MachineIndex> machine, const BusReceived& received) override;
-  void hardware(const World& world, const HardwareDid& did) override;
   void fault(const World& world, const FaultHappened& happened) override;
   void restored(const World& world) override;
 

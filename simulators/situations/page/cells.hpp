@@ -26,8 +26,9 @@ struct Cell {
   std::vector<std::string> wish, window, link;  // the contexts: each with each
   std::string context;                          // as the page writes it: "asked, paused / any / synced"
   std::string events, next, effects;            // "-": nothing
-  // Nothing is journaled or said, and the world is asked for what a mere Tick would ask for here.
-  bool empty = false;
+  // The contexts (wish, window, link) in which it says something: an event, a message, or other effects than a mere Tick's.
+  std::vector<std::array<std::string, 3>> telling;
+  [[nodiscard]] bool empty() const { return telling.empty(); }
   [[nodiscard]] std::string name() const { return "cell: " + state + " | " + input + " | " + context; }
 };
 
@@ -76,7 +77,7 @@ const std::vector<Argument>& arguments();  // of simulators/situations/unreachab
 
 // The argument for a context; null: none, it must be reached.
 const Argument* argued(const std::vector<Argument>& all, const Place& place);
-// The arguments that together cover every context of a cell; empty: some context must be reached.
+// The arguments that together cover every telling context of a cell; empty: one of them must be reached.
 std::vector<const Argument*> argued(const std::vector<Argument>& all, const Cell& cell);
 
 }  // namespace abide::sim

@@ -57,18 +57,20 @@ bool has(const std::vector<std::string>& all, std::string_view one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
-// A cell that journals and says nothing still changes something, if the world is asked for something else than a Tick asks for.
-void judge_empty(std::vector<Cell>& all) {
+// A cell that journals and says nothing still says something where the world is asked for something else than at a Tick.
+void find_telling(std::vector<Cell>& all) {
   for (auto& cell : all) {
-    cell.empty = cell.events == "-";
-    if (!cell.empty) continue;
-    for (const auto& tick : all) {
-      if (tick.state != cell.state || tick.input != "Tick" || tick.effects == cell.effects) continue;
-      const auto meet = [](const std::vector<std::string>& left, const std::vector<std::string>& right) {
-        return std::any_of(left.begin(), left.end(), [&](const auto& one) { return has(right, one); });
-      };
-      if (meet(tick.wish, cell.wish) && meet(tick.window, cell.window) && meet(tick.link, cell.link)) cell.empty = false;
-    }
+    const auto differs = [&](const std::string& wish, const std::string& window, const std::string& link) {
+      if (cell.events != "-") return true;
+      return std::any_of(all.begin(), all.end(), [&](const Cell& tick) {
+        return tick.input == "Tick" && tick.state == cell.state && tick.effects != cell.effects && has(tick.wish, wish) &&
+               has(tick.window, window) && has(tick.link, link);
+      });
+    };
+    for (const auto& wish : cell.wish)
+      for (const auto& window : cell.window)
+        for (const auto& link : cell.link)
+          if (differs(wish, window, link)) cell.telling.push_back({wish, window, link});
   }
 }
 
@@ -115,22 +117,21 @@ std::vector<Cell> parse_cells(std::string_view page) {
       const auto at = columns(line);
       assert(at.size() == 7);
       for (const auto& input : split(head, ";")) {
-        Cell cell{state,
-                  input,
-                  expanded(at[0], wishes),
-                  expanded(at[1], windows),
-                  expanded(at[2], links),
-                  at[0] + " / " + at[1] + " / " + at[2],
-                  at[3],
-                  at[5],
-                  at[4]};
+        Cell cell;
+        cell.state = state;
+        cell.input = input;
+        cell.wish = expanded(at[0], wishes);
+        cell.window = expanded(at[1], windows);
+        cell.link = expanded(at[2], links);
+        cell.context = at[0] + " / " + at[1] + " / " + at[2];
+        cell.events = at[3];
         cell.next = at[4];
         cell.effects = at[5];
         all.push_back(std::move(cell));
       }
     }
   }
-  judge_empty(all);
+  find_telling(all);
   return all;
 }
 
@@ -200,13 +201,11 @@ const Argument* argued(const std::vector<Argument>& all, const Place& place) {
 
 std::vector<const Argument*> argued(const std::vector<Argument>& all, const Cell& cell) {
   std::vector<const Argument*> by;
-  for (const auto& wish : cell.wish)
-    for (const auto& window : cell.window)
-      for (const auto& link : cell.link) {
-        const auto* one = argued(all, Place{cell.state, cell.input, wish, window, link});
-        if (one == nullptr) return {};
-        if (std::find(by.begin(), by.end(), one) == by.end()) by.push_back(one);
-      }
+  for (const auto& [wish, window, link] : cell.telling) {
+    const auto* one = argued(all, Place{cell.state, cell.input, wish, window, link});
+    if (one == nullptr) return {};
+    if (std::find(by.begin(), by.end(), one) == by.end()) by.push_back(one);
+  }
   return by;
 }
 
