@@ -131,6 +131,7 @@ sim::Plan plan_of(const Job& job) {
   plan.quiet_hours = job.quiet_hours;
   plan.faults = sim::draw_faults(job.faults, random);
   plan.left_out = job.left_out;
+  plan.past = job.past;
   std::sort(plan.left_out.begin(), plan.left_out.end());
   plan.left_out.erase(std::unique(plan.left_out.begin(), plan.left_out.end()), plan.left_out.end());
   return plan;

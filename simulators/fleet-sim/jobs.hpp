@@ -2,6 +2,7 @@
 // Which worlds to run: seeds, sizes and faults as written on the command line and in simulators/seeds.txt, and back again.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,8 @@ struct Job {
   std::int64_t quiet_hours = 24;
   sim::FaultChoice faults;
   std::vector<std::uint64_t> left_out;
-  std::string why;  // comment of its line in seeds.txt
+  std::shared_ptr<const sim::Past> past;  // to go on from; none: a new fleet
+  std::string why;                        // comment of its line in seeds.txt
 };
 
 // "7", "1..2000", "1,5,9..12": in the order given. invalid_input names the part that is wrong.

@@ -8,9 +8,11 @@
 #include <sstream>
 
 #include "common/service/build_version.hpp"
+#include "common/store/export_file.hpp"
 #include "simulators/fleet-sim/rule_names.hpp"
 #include "simulators/fleet-sim/run.hpp"
 #include "simulators/fleet-sim/shrink.hpp"
+#include "simulators/world/past.hpp"
 
 namespace abide::fleet_sim {
 
@@ -31,6 +33,7 @@ constexpr const char* closing =
     "  abide-fleet-sim --seed 7 --transcript -\n"
     "  abide-fleet-sim --seeds 1..2000 --nodes 50\n"
     "  abide-fleet-sim --seeds-file simulators/seeds.txt --require-reached\n"
+    "  abide-replay export STATE --out fleet.export && abide-fleet-sim --seeds 1..100 --from fleet.export\n"
     "  abide-fleet-sim --scenario simulators/scenarios/*.txt\n"
     "  abide-fleet-sim --seed 7 --nodes 2 --hours 6 --faults power-cut,clone --left-out 0..3,5";
 
@@ -44,6 +47,7 @@ struct Words {
   std::string nodes = "8", faults = "default", left_out, checks = "all", transcript, output = "text", without;
   std::int64_t hours = 24, quiet_hours = 24, threads = 1, shrink_runs = static_cast<std::int64_t>(shrink_runs_default);
   bool no_hash = false, reached = false, require_reached = false, stop_at_first = false;
+  std::string from, project;
   std::vector<std::string> scenarios;
   bool rewrite = false;
   bool list_faults = false, list_checkers = false, list_situations = false, list_rules = false;
@@ -101,6 +105,9 @@ void describe(CLI::App& app, Words& words) {
       ->check(CLI::Range(std::int64_t{0}, shrink_runs_max))
       ->capture_default_str();
   app.add_option("-o,--output", words.output, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  app.add_option("--from", words.from,
+                 "goes on from a history: a file that `abide-replay export` wrote, of a fleet or of one node; its nodes, not --nodes");
+  app.add_option("--project", words.project, "which project of that file [the only one]");
   app.add_option("--scenario", words.scenarios, "plays scenario files instead, and compares what happens with what they say");
   app.add_flag("--rewrite", words.rewrite, "writes what happens into them");
   app.add_flag("--list-faults", words.list_faults, "prints the names of all faults");
@@ -173,6 +180,20 @@ Result<std::optional<std::vector<std::string>>> checks_of(const std::string& tex
   return Checks{std::move(names)};
 }
 
+Result<void> begin_from(const Words& words, Options& options) {
+  if (words.from.empty()) return words.project.empty() ? Result<void>{} : wrong("--project goes with --from");
+  auto loaded = load_export(words.from);
+  if (!loaded) return fail(loaded.error().in("--from " + words.from));
+  if (loaded->read.damage) return fail(loaded->read.damage->in("--from " + words.from + ": damaged; `abide-replay verify` says where"));
+  auto past = sim::past_of(loaded->rows, words.project);
+  if (!past) return fail(past.error().in("--from " + words.from));
+  const auto shared = std::make_shared<const sim::Past>(*std::move(past));
+  for (auto& job : options.jobs) job.past = shared;
+  options.from = words.from;
+  options.project = words.project;
+  return {};
+}
+
 Result<Options> options_of(const Words& words) {
   Options options;
   if (words.list_faults) options.list = List::faults;
@@ -187,6 +208,7 @@ Result<Options> options_of(const Words& words) {
   auto jobs = jobs_of(words);
   if (!jobs) return fail(jobs.error());
   options.jobs = *std::move(jobs);
+  if (auto begun = begin_from(words, options); !begun) return fail(begun.error());
   auto checks = checks_of(words.checks);
   if (!checks) return fail(checks.error());
   options.checks = *std::move(checks);

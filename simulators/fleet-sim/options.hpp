@@ -35,6 +35,7 @@ struct Options {
   std::size_t shrink_runs = 0;
   std::vector<std::string> without;  // rules that are switched off; the mutable variant alone
   std::optional<List> list;
+  std::string from, project;           // an exported history that every world goes on from
   std::vector<std::string> scenarios;  // files; given: nothing else is run
   bool rewrite = false;
 };

@@ -55,6 +55,8 @@ class Call {
     report_.program = rules_are_switchable() ? "abide-fleet-sim-mutable" : "abide-fleet-sim";
     report_.threads = std::min(options_.threads, options_.jobs.size());
     if (!options_.without.empty()) report_.further += fmt::format(" --without {}", fmt::join(options_.without, ","));
+    if (!options_.from.empty()) report_.further += " --from " + options_.from;
+    if (!options_.project.empty()) report_.further += " --project " + options_.project;
     // Whatever runs, its command is at hand should it end the process.
     runner_ = [this, &runner](const sim::Plan& plan, const RunOptions& how) {
       const Announced announced(report_.command(plan, ""));

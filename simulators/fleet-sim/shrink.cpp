@@ -87,6 +87,7 @@ class Search {
   }
 
   bool fewer_nodes() {
+    if (best_.plan.past) return false;  // they are those of its history
     return fewer<std::size_t>(best_.plan.nodes, 1, [](sim::Plan& plan, std::size_t count) { plan.nodes = count; });
   }
 
