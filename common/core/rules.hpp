@@ -70,12 +70,15 @@ enum class Rule : std::uint32_t {
   run_closed_once,
   hello_wins,          // what a hello says corrects the picture
   document_again,      // a hello that shows an older document is answered with the newest
+  picture_as_told,     // an outcome is shown when the node has told it
   // the shells
   flush,               // a slot is flushed before it is called staged
   read_back,           // and read back
   commit_first,        // a node publishes and acts after its commit
   answer_committed,    // an orchestrator as well
+  measured,            // what runs is measured in the slot that runs
 };
+static_assert(static_cast<std::uint32_t>(Rule::measured) < 64, "rules::off has a bit for each");
 
 #ifdef ABIDE_SWITCHABLE_RULES
 namespace rules {

@@ -106,7 +106,7 @@ void Decision::judge_clock() {
 // A slot that somebody else booted, or a disk of another time: one slot runs unconfirmed, the other is the default, and none
 // may be written. Nothing that this node does by itself changes that.
 bool Decision::settle_staging() {
-  if (state_.target != state_.running && state_.target != state_.default_slot) return false;
+  if ((state_.target != state_.running && state_.target != state_.default_slot) || !rule(Rule::spare_slot)) return false;
   const std::string running(to_string(state_.running));
   const std::string target(to_string(state_.target));
   fail(Reason::no_slot_left, {"", "", 0, BootCause::other,

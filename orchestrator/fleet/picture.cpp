@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/core/rules.hpp"
 #include "common/core/version.hpp"
 #include "orchestrator/fleet/indexes.hpp"
 #include "orchestrator/fleet/lookup.hpp"
@@ -95,7 +96,10 @@ struct Hear {
   void operator()(const SwitchCleared&) const { phase(Phase::staged); }
   void operator()(const TrialStarted&) const { phase(Phase::on_trial); }
   void operator()(const TrialInterrupted&) const { phase(Phase::staging); }
-  void operator()(const TrialPassed&) const { phase(Phase::confirming); }
+  void operator()(const TrialPassed& event) const {
+    if (!rule(Rule::picture_as_told)) return outcome({event.offer, OutcomeKind::succeeded, Reason::none}, {});
+    phase(Phase::confirming);
+  }
   void operator()(const RollbackBegan& event) const {
     change_open_runs(state, node, event.offer, [&](Run& run) { run.evidence = event.evidence; });
     phase(Phase::rolling_back);

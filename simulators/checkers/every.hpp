@@ -26,6 +26,11 @@ std::unique_ptr<Checker> make_growing_numbers(const Facts& facts);
 std::unique_ptr<Checker> make_one_outcome(const Facts& facts);
 std::unique_ptr<Checker> make_silent_after_restore(const Facts& facts);
 std::unique_ptr<Checker> make_real_conflicts(const Facts& facts);
+std::unique_ptr<Checker> make_true_verdicts(const Facts& facts);
+std::unique_ptr<Checker> make_begins_clean(const Facts& facts);
+std::unique_ptr<Checker> make_closed_once(const Facts& facts);
+std::unique_ptr<Checker> make_told_closes(const Facts& facts);
+std::unique_ptr<Checker> make_holds_strangers(const Facts& facts);
 // ---- liveness
 std::unique_ptr<Checker> make_every_offer_ends(const Facts& facts);
 std::unique_ptr<Checker> make_picture_is_truth(const Facts& facts);

@@ -1,3 +1,6 @@
+#include <map>
+#include <utility>
+
 #include "simulators/checkers/every.hpp"
 #include "simulators/checkers/facts.hpp"
 #include "simulators/world/machine.hpp"
@@ -25,12 +28,28 @@ class TrueReports final : public Checker {
                        machine.slot(machine.running()).version + ", with another digest");
   }
 
+  // What was confirmed is the default from then on; what ran already when it was asked for, was so before.
+  void node_committed(const World& world, MachineIndex index) override {
+    const auto told = std::exchange(succeeded_[index], false);
+    const Machine& machine = world.machine(index);
+    if (told && machine.default_slot() != machine.running())
+      found(world,
+            machine.name() + " journals a success; slot " + std::string(to_string(machine.running())) + " runs, and is not the default");
+  }
+  using Checker::decided;
+  void decided(const World&, const NodeDecided& decided) override {
+    for (const auto& event : decided.events)
+      if (std::holds_alternative<Succeeded>(event.recorded.event)) succeeded_[decided.machine] = true;
+  }
+
   void node_said(const World& world, MachineIndex index, const Envelope& envelope, std::string_view) override {
     if (const auto* hello = std::get_if<Hello>(&envelope.payload))
       judge(world, world.machine(index), "says hello", hello->slot, hello->identity);
   }
 
  private:
+  std::map<MachineIndex, bool> succeeded_;  // decided, and not committed yet
+
   // None: what runs is not what was published.
   static Digest digest_of(const World& world, const Machine& machine) {
     const auto& slot = machine.slot(machine.running());

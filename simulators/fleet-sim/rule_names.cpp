@@ -11,7 +11,7 @@ namespace abide::fleet_sim {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Rule>, 62> rules_by_name{{
+constexpr std::array<std::pair<std::string_view, Rule>, 64> rules_by_name{{
     {"journal-id", Rule::journal_id},
     {"chain", Rule::chain},
     {"roll-call", Rule::roll_call},
@@ -70,13 +70,14 @@ constexpr std::array<std::pair<std::string_view, Rule>, 62> rules_by_name{{
     {"run-closed-once", Rule::run_closed_once},
     {"hello-wins", Rule::hello_wins},
     {"document-again", Rule::document_again},
+    {"picture-as-told", Rule::picture_as_told},
     {"flush", Rule::flush},
     {"read-back", Rule::read_back},
     {"commit-first", Rule::commit_first},
     {"answer-committed", Rule::answer_committed},
+    {"measured", Rule::measured},
 }};
-static_assert(rules_by_name.back().second == Rule::answer_committed &&
-              static_cast<std::size_t>(Rule::answer_committed) + 1 == rules_by_name.size());
+static_assert(rules_by_name.back().second == Rule::measured && static_cast<std::size_t>(Rule::measured) + 1 == rules_by_name.size());
 
 }  // namespace
 

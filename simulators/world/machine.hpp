@@ -61,7 +61,7 @@ class Machine {
     int arm = 0, clear = 0, confirm = 0, reboot = 0, clear_state = 0;
   } loader_errors;
   bool default_is_bad = false;
-  bool confirm_lies = false;  // the default is read back otherwise
+  bool confirm_lies = false;  // it says that it has set the default, and has not
 
   // ---- what is
   [[nodiscard]] MachineIndex index() const { return index_; }

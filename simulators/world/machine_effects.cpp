@@ -122,13 +122,13 @@ std::optional<node::Input> Machine::perform(const node::Effect& effect) {
                               confirmed.boot = boot;
                               confirmed.error = error_of(loader_errors.confirm);
                               if (confirmed.error.empty() && e.slot != running_) confirmed.error = "confirm: the slot does not run";
-                              if (confirmed.error.empty()) {
+                              if (confirmed.error.empty() && !confirm_lies) {
                                 default_slot_ = e.slot;
                                 tell(HardwareDid::Kind::default_set, e.slot, &effect);
                               }
                               if (confirm_lies) loader_failed_ = true;
                               confirmed.running = running_;
-                              confirmed.default_slot = confirm_lies ? other(default_slot_) : default_slot_;
+                              confirmed.default_slot = default_slot_;
                               confirmed.digest = host_->state().identity.digest;
                               return confirmed;
                             },

@@ -222,9 +222,10 @@ std::optional<Digest> Machine::read_slot(Slot slot) const {
 }
 
 Identity Machine::measure() const {
-  const auto& version = slots_[index_of(running_)].version;
-  const Image& image = world_.image(version);
-  return {image.profile, image.version, image.architecture, read_slot(running_).value_or(Digest{}), "0.1"};
+  const bool has_other = !slots_[index_of(other(running_))].version.empty();
+  const Slot slot = rule(Rule::measured) || !has_other ? running_ : other(running_);
+  const Image& image = world_.image(slots_[index_of(slot)].version);
+  return {image.profile, image.version, image.architecture, read_slot(slot).value_or(Digest{}), "0.1"};
 }
 
 void Machine::begin_writing(Slot slot, const node::Effect& effect) {

@@ -65,6 +65,11 @@ void Machine::start_agent() {
   booted.cause = cause_;
   booted.default_is_bad = default_is_bad || bad_[index_of(default_slot_)];
   booted.identity = measure();
+  if (!rule(Rule::booted_first)) {
+    const std::uint64_t process = process_;
+    (void)perform_one();
+    if (process != process_ || going_down_) return;
+  }
   take(booted, {}, batch);
   if (!commit(batch)) return;
   connect();
