@@ -11,12 +11,12 @@
 namespace abide::sim {
 namespace {
 
-constexpr std::array<MakeChecker, 23> every{make_running_slot,     make_open_window,          make_verified_image,     make_healthy_first,
-                                            make_commit_first,     make_durable_first,        make_unbroken_journals,  make_stored_first,
-                                            make_fold_is_rows,     make_true_reports,         make_true_picture,       make_growing_numbers,
-                                            make_one_outcome,      make_silent_after_restore, make_real_conflicts,     make_true_verdicts,
-                                            make_begins_clean,     make_closed_once,          make_told_closes,        make_holds_strangers,
-                                            make_every_offer_ends, make_picture_is_truth,     make_waits_for_something};
+constexpr std::array<MakeChecker, 24> every{make_running_slot, make_open_window,          make_verified_image,    make_healthy_first,
+                                            make_commit_first, make_durable_first,        make_unbroken_journals, make_stored_first,
+                                            make_fold_is_rows, make_true_reports,         make_true_picture,      make_growing_numbers,
+                                            make_one_outcome,  make_silent_after_restore, make_real_conflicts,    make_true_verdicts,
+                                            make_begins_clean, make_closed_once,          make_told_closes,       make_holds_strangers,
+                                            make_present_word, make_every_offer_ends,     make_picture_is_truth,  make_waits_for_something};
 
 }  // namespace
 

@@ -31,6 +31,7 @@ std::unique_ptr<Checker> make_begins_clean(const Facts& facts);
 std::unique_ptr<Checker> make_closed_once(const Facts& facts);
 std::unique_ptr<Checker> make_told_closes(const Facts& facts);
 std::unique_ptr<Checker> make_holds_strangers(const Facts& facts);
+std::unique_ptr<Checker> make_present_word(const Facts& facts);
 // ---- liveness
 std::unique_ptr<Checker> make_every_offer_ends(const Facts& facts);
 std::unique_ptr<Checker> make_picture_is_truth(const Facts& facts);

@@ -12,7 +12,19 @@ class TrueVerdicts final : public Checker {
  public:
   explicit TrueVerdicts(const Facts& facts)
       : Checker(facts, "true-verdicts",
-                "A trial is judged by what became of it: what came up is no failed boot, and what the watchdog ended is no interruption.") {
+                "A trial is judged by what became of it: what came up is no failed boot, what the watchdog ended is no interruption, and "
+                "what is staged is its own image.") {}
+
+  using Checker::decided;
+  void decided(const World& world, const NodeDecided& decided) override {
+    const auto* ended = std::get_if<node::StagingEnded>(&decided.input);
+    if (ended == nullptr) return;
+    for (const auto& event : decided.events) {
+      const bool judges = std::holds_alternative<Failed>(event.recorded.event) || std::holds_alternative<ImageStaged>(event.recorded.event);
+      if (judges && offer_of(event.recorded.event) != ended->offer)
+        found(world, world.machine(decided.machine).name() + " judges offer " + to_string(offer_of(event.recorded.event)) +
+                         " by the download of offer " + to_string(ended->offer));
+    }
   }
 
   void node_durable(const World& world, MachineIndex index, const Recorded<NodeEvent>& recorded) override {
