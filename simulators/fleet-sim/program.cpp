@@ -127,7 +127,7 @@ class Call {
   void take_failure(const sim::Plan& plan, RunResult result) {
     ++report_.failing;
     if (report_.failures.size() == failures_kept_max) return;
-    report_.failures.push_back({plan, std::move(result.findings), std::move(result.last_lines)});
+    report_.failures.push_back({plan, std::move(result.findings), std::move(result.last_lines), result.events_until_found});
     aside() << failure_text(report_, report_.failures.back());
     // Where nothing smaller will be shown.
     if (options_.shrink_runs == 0 && options_.jobs.size() == 1) aside() << last_lines_text(report_.failures.back().last_lines);

@@ -146,6 +146,7 @@ std::string json_text(const Report& report, bool with_reached) {
   for (const auto& failure : report.failures) {
     Json one = plan_json(report, failure.plan, failure.findings.front().checker);
     one["findings"] = findings_json(failure.findings);
+    if (failure.events_until_found) one["events_until_found"] = *failure.events_until_found;
     document["failures"].push_back(std::move(one));
   }
   if (report.shrunk && report.shrunk->repeated) {

@@ -18,6 +18,7 @@ struct Failure {  // a run in which something was found
   sim::Plan plan;
   std::vector<Found> findings;
   std::vector<std::string> last_lines;
+  std::optional<std::uint64_t> events_until_found;
 };
 
 struct Report {

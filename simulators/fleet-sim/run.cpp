@@ -128,7 +128,8 @@ RunResult run_world(const sim::Plan& plan, const RunOptions& options) {
   std::uint64_t steps = 0;
   while (steps < steps_enough && world.step()) {
     ++steps;
-    if (options.stop_at_finding && checkers && checkers->found()) break;
+    if (checkers && !result.events_until_found && checkers->found()) result.events_until_found = result.figures.events;
+    if (options.stop_at_finding && result.events_until_found) break;
     if (options.progress && steps % steps_between_progress == 0)
       options.progress(static_cast<double>(world.now_ms() - began_ms) / whole_ms);
   }

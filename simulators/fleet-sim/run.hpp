@@ -52,6 +52,7 @@ struct Figures {
 struct RunResult {
   std::vector<Found> findings;  // the first findings_kept_max; figures count all
   Figures figures;
+  std::optional<std::uint64_t> events_until_found;  // journaled and committed before a checker found something
   std::optional<Digest> hash;                    // SHA-256 of the transcript, each line with its newline; if lines were made
   std::map<std::string, std::uint64_t> reached;  // situation -> how often, every known one; if they were counted
   std::vector<Struck> faults;                    // if asked for
