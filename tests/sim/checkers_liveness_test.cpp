@@ -60,7 +60,7 @@ TEST(WaitsForSomethingChecker, FindsNothingInAnUpdateFromEndToEnd) {
 
 TEST(Checkers, AreListedWithASentenceEachAndCanBeChosen) {
   const auto list = Checkers::list();
-  EXPECT_EQ(list.size(), 18U);
+  EXPECT_EQ(list.size(), 24U);
   for (const auto& [name, holds] : list) {
     EXPECT_FALSE(name.empty());
     EXPECT_TRUE(holds.ends_with(".")) << name;
