@@ -66,8 +66,7 @@ std::optional<Agent::Ended> Agent::begin() {
 
   const Now now = read_clock_();
   silent_since_mono_ms_ = now.mono_ms;
-  phase_said_ = host_->state().phase;
-  offer_said_ = host_->state().offer;
+  phase_told_.begin(host_->state());
   take(node::Booted{boot->boot, boot->running, boot->default_slot, boot->came_up, boot->cause,
                     boot->bad[static_cast<std::size_t>(boot->default_slot)], identity_},
        {});
@@ -216,11 +215,8 @@ std::optional<Agent::Ended> Agent::settle() {
 }
 
 void Agent::trim() {
-  const auto& head = host_->journal().head();
-  const std::uint64_t newest = head.last > settings_.journal_keep ? head.last - settings_.journal_keep : 0;
-  if (std::min(newest, head.acked) < head.base + trim_step) return;
   Batch batch;
-  auto trimmed = host_->trim(settings_.journal_keep, batch);
+  auto trimmed = host_->trim(settings_.journal_keep, batch, trim_step);
   if (trimmed) trimmed = store_.commit(batch);
   if (!trimmed) repeated_.warn("trim", "journal not trimmed: " + trimmed.error().message, read_clock_().mono_ms);
 }

@@ -23,13 +23,12 @@
 #include "edge-agent/health/health_runner.hpp"
 #include "edge-agent/image/stager.hpp"
 #include "edge-agent/outbox.hpp"
-#include "edge-agent/rows.hpp"
+#include "edge-agent/speech.hpp"
 #include "edge-agent/translate.hpp"
 #include "edge-agent/update/machine.hpp"
 
 namespace abide::agent {
 
-using AgentHost = Host<node::UpdateMachine, node::Rows>;
 inline constexpr std::string_view agent_scope = "node/";
 
 // The workers, each with at most one order under way; an order ends in one call of its callback unless it is stopped.
@@ -100,12 +99,10 @@ class Agent {
   // publish.cpp
   void publish_committed(const AgentHost::Done& done);
   void say_hello();
-  void say_phase();
   void say_progress(Progress progress);
   void pump_outbox();
   void publish(topics::FromNode what, std::string bytes, int qos, bool retain);
   void warn_if_nobody_calls(const Now& now);
-  Envelope envelope() const;
 
   // effects.cpp: nothing: no order to the boot loader is due. An empty input: the machine is going down.
   struct Performed {
@@ -144,8 +141,7 @@ class Agent {
 
   std::optional<StageOrder> staging_;  // under way, as far as its end was not heard
   std::optional<HealthOrder> checking_;
-  Phase phase_said_ = Phase::idle;
-  Number offer_said_;
+  PhaseTold phase_told_;
   bool going_down_ = false;                   // a reboot is ordered: nothing more is done in this boot
   std::optional<std::int64_t> look_mono_ms_;  // when time alone may change something, as of the end of the last turn
   bool idle_tick_ = false;                    // the last turn was a Tick that nothing followed from

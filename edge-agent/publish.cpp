@@ -16,16 +16,6 @@ BusMessage presence_message(const Addressed& self, SessionId session, bool onlin
   return {topics::from_node(self.project, self.node, topics::FromNode::presence), encode(envelope), 1, true};
 }
 
-Envelope Agent::envelope() const {
-  const Now now = read_clock_();
-  Envelope envelope;
-  envelope.journal = host_->journal().head().id;
-  envelope.session = settings_.session;
-  envelope.at_ms = now.wall_ms;
-  envelope.clock_trusted = now.trusted;
-  return envelope;
-}
-
 // What the bus does not take is made good by the next hello: nothing here waits or tries again.
 void Agent::publish(topics::FromNode what, std::string bytes, int qos, bool retain) {
   if (!bus_connected_) return;
@@ -39,31 +29,17 @@ void Agent::publish_committed(const AgentHost::Done& done) {
     if (std::holds_alternative<node::SayHello>(message)) say_hello();
     if (std::holds_alternative<node::EventOmitted>(message)) host_->omit();
   }
-  say_phase();
+  if (const auto progress = phase_told_.next(host_->state())) say_progress(*progress);
 }
 
 void Agent::say_hello() {
-  const auto& head = host_->journal().head();
-  auto hello = envelope();
-  hello.payload = node::make_hello(host_->state(), host_->link(), head.base, head.base_chain);
-  publish(topics::FromNode::status, encode(hello), 1, false);
-}
-
-void Agent::say_phase() {
-  const auto& state = host_->state();
-  if (state.phase == phase_said_ && state.offer == offer_said_) return;
-  phase_said_ = state.phase;
-  offer_said_ = state.offer;
-  if (!state.offer) return;
-  const bool staging = state.phase == Phase::staging;
-  const auto bytes = state.release.raw.size;
-  say_progress({state.offer, state.phase, staging ? 0U : 100U, staging ? 0 : bytes, bytes, 0});
+  publish(topics::FromNode::status, encode_hello(*host_, read_clock_()), 1, false);
 }
 
 void Agent::say_progress(Progress progress) {
   // A worker's late word about what is over.
   if (progress.offer != host_->state().offer) return;
-  auto message = envelope();
+  auto message = envelope_of(*host_, read_clock_());
   message.payload = progress;
   publish(topics::FromNode::progress, encode(message), 0, false);
 }

@@ -103,12 +103,13 @@ class Host {
   }
   [[nodiscard]] Done committed() { return std::exchange(done_, Done{}); }
 
-  // Deletes acknowledged events beyond the newest `keep`, and moves the snapshot up, so that the fold still gives the rows.
-  Result<void> trim(std::uint64_t keep, Batch& batch) {
+  // Deletes acknowledged events beyond the newest `keep`, and moves the snapshot up, so that the fold still gives the rows. It
+  // reads all that are kept: nothing is done for fewer than `step` events.
+  Result<void> trim(std::uint64_t keep, Batch& batch, std::uint64_t step = 1) {
     const auto& head = journal_.head();
     const std::uint64_t newest = head.last > keep ? head.last - keep : 0;
     const std::uint64_t base = rule(Rule::trim_acked) ? std::min(newest, head.acked) : newest;
-    if (base <= head.base) return {};
+    if (base < head.base + step) return {};
     auto folded = fold(*store_, journal_.scope(), base);
     if (!folded) return fail(folded.error().in("trim journal"));
     batch.put(snapshot_key(journal_.scope()), Rows::snapshot(*folded));

@@ -11,6 +11,7 @@
 
 #include "common/events/topics.hpp"
 #include "edge-agent/outbox.hpp"
+#include "edge-agent/speech.hpp"
 #include "simulators/world/broker.hpp"
 #include "simulators/world/disk.hpp"
 #include "simulators/world/heap.hpp"
@@ -127,11 +128,9 @@ class Machine {
   bool commit(Batch& batch);
   bool publish_committed(const AgentHost::Done& done);
   bool say_hello();
-  void say_phase();
   void say_progress(const Progress& progress);
   bool pump_outbox();
   void trim();
-  [[nodiscard]] Envelope envelope() const;
   std::uint64_t publish(topics::FromNode what, std::string bytes, int qos, bool retain);  // 0: not connected
   [[nodiscard]] Death dies_here(Point point, std::string_view name);
   bool survives(Point point, std::string_view name);  // false: it has died here
@@ -238,8 +237,8 @@ class Machine {
   Heap::Ticket wake_;
   std::int64_t busy_until_ms_ = 0;
   std::optional<std::int64_t> look_mono_ms_;
-  Phase phase_said_ = Phase::idle, phase_entered_ = Phase::idle;
-  Number offer_said_;
+  agent::PhaseTold phase_told_;
+  Phase phase_entered_ = Phase::idle;
   bool going_down_ = false;
   bool loader_failed_ = false;  // the order just given
   std::vector<Trap> traps_;

@@ -50,8 +50,8 @@ void Machine::start_agent() {
     host_->begin(JournalId{host_->link().random.next_id()}, batch);
     greet_new_journal();
   }
-  phase_said_ = phase_entered_ = host_->state().phase;
-  offer_said_ = host_->state().offer;
+  phase_told_.begin(host_->state());
+  phase_entered_ = host_->state().phase;
   world_.say(name_, "agent starts");
   tell(HardwareDid::Kind::agent_started, running_);
   const auto& image = world_.image(slots_[index_of(running_)].version);
@@ -147,16 +147,6 @@ std::uint64_t Machine::publish(topics::FromNode what, std::string bytes, int qos
   return taken ? ticket : 0;
 }
 
-Envelope Machine::envelope() const {
-  const Now at = now();
-  Envelope envelope;
-  envelope.journal = host_->journal().head().id;
-  envelope.session = host_->session();
-  envelope.at_ms = at.wall_ms;
-  envelope.clock_trusted = at.trusted;
-  return envelope;
-}
-
 // ---- turns ------------------------------------------------------------------------------------------------------------
 
 void Machine::stall(std::uint64_t one_in, std::int64_t ms_min, std::int64_t ms_max) {
@@ -226,7 +216,7 @@ void Machine::note_end(const node::Input& end) {
 
 std::optional<node::Input> Machine::hear(const BusEvent& event, Cause& cause) {
   if (std::holds_alternative<BusConnected>(event)) {
-    auto message = envelope();
+    auto message = agent::envelope_of(*host_, now());
     message.journal = {};
     message.payload = Presence{true};
     publish(topics::FromNode::presence, encode(message), 1, true);
@@ -308,11 +298,8 @@ bool Machine::commit(Batch& batch) {
 
 // The trim of a disk that is full is tried again; nothing depends on it.
 void Machine::trim() {
-  const auto& head = host_->journal().head();
-  const std::uint64_t newest = head.last > journal_keep ? head.last - journal_keep : 0;
-  if (std::min(newest, head.acked) < head.base + trim_step) return;
   Batch batch;
-  auto trimmed = host_->trim(journal_keep, batch);
+  auto trimmed = host_->trim(journal_keep, batch, trim_step);
   if (trimmed) trimmed = disk_.commit(batch);
   if (!trimmed) world_.say(name_, "journal not trimmed: " + trimmed.error().message);
 }
@@ -324,32 +311,18 @@ bool Machine::publish_committed(const AgentHost::Done& done) {
     if (std::holds_alternative<node::SayHello>(message) && !say_hello()) return false;
     if (std::holds_alternative<node::EventOmitted>(message)) host_->omit();
   }
-  say_phase();
+  if (const auto progress = phase_told_.next(host_->state())) say_progress(*progress);
   return true;
 }
 
 bool Machine::say_hello() {
-  const auto& head = host_->journal().head();
-  auto hello = envelope();
-  hello.payload = node::make_hello(host_->state(), host_->link(), head.base, head.base_chain);
-  publish(topics::FromNode::status, encode(hello), 1, false);
+  publish(topics::FromNode::status, agent::encode_hello(*host_, now()), 1, false);
   return survives(Point::after_publish, "Hello");
-}
-
-void Machine::say_phase() {
-  const auto& state = host_->state();
-  if (state.phase == phase_said_ && state.offer == offer_said_) return;
-  phase_said_ = state.phase;
-  offer_said_ = state.offer;
-  if (!state.offer) return;
-  const bool staging = state.phase == Phase::staging;
-  const auto bytes = state.release.raw.size;
-  say_progress({state.offer, state.phase, staging ? 0U : 100U, staging ? 0 : bytes, bytes, 0});
 }
 
 void Machine::say_progress(const Progress& progress) {
   if (progress.offer != host_->state().offer) return;
-  auto message = envelope();
+  auto message = agent::envelope_of(*host_, now());
   message.payload = progress;
   publish(topics::FromNode::progress, encode(message), 0, false);
 }

@@ -85,7 +85,8 @@ std::string in_words(const OrchestratorEvent& event, const fleet::State& state);
 std::string in_words(Reason reason, const Evidence& evidence, bool output);
 std::string in_words(const std::optional<LinkedRelease>& link);
 std::string in_words(const std::optional<Window>& window);
-std::string duration_in_words(std::int64_t ms);  // "1.5 s", "20 min", "3 h"
+std::string switching_in_words(Phase phase, const std::string& image);  // from Switching to Confirming
+std::string duration_in_words(std::int64_t ms);                         // "1.5 s", "20 min", "3 h"
 
 // How an ended offer reads: shared by both sides.
 struct Ending {

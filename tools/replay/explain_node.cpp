@@ -121,11 +121,9 @@ class Explain {
         break;
       case Phase::switching:
       case Phase::rebooting:
-        return {Verdict::waiting, "it is about to reboot into " + image + "."};
       case Phase::on_trial:
-        return {Verdict::waiting, image + " runs on trial: its health checks decide."};
       case Phase::confirming:
-        return {Verdict::waiting, image + " is healthy: the boot loader must confirm it."};
+        return {Verdict::waiting, switching_in_words(state_.phase, image)};
       case Phase::rolling_back:
         return {Verdict::waiting, "it is going back to slot " + std::string(to_string(state_.default_slot)) + ": " +
                                       in_words(state_.undo, state_.undo_evidence, false) + "."};

@@ -248,6 +248,12 @@ std::string in_words(const std::optional<Window>& window) {
          (window->closes_at_ms == 0 ? " on, open-ended" : " to " + to_rfc3339(window->closes_at_ms));
 }
 
+std::string switching_in_words(Phase phase, const std::string& image) {
+  if (phase == Phase::on_trial) return image + " runs on trial: its health checks decide.";
+  if (phase == Phase::confirming) return image + " is healthy: the boot loader must confirm it.";
+  return "it is about to reboot into " + image + ".";
+}
+
 std::string duration_in_words(std::int64_t ms) {
   if (ms < 1'000) return std::to_string(ms) + " ms";
   const auto scaled = [&](double unit, const char* name) {

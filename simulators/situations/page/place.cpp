@@ -30,20 +30,16 @@ std::string_view state_word(const State& state, const BootId& boot) {
       if (state.running != state.default_slot)
         return node::returning_now(state, boot) ? "Idle, returning to the default slot" : "Idle, the running slot is not the default";
       return state.outcome.kind == OutcomeKind::none ? "Idle" : "Idle, the offer has its outcome";
-    case Phase::staging:
-      return "Staging";
-    case Phase::staged:
-      return "Staged";
-    case Phase::switching:
-      return "Switching";
-    case Phase::rebooting:
-      return "Rebooting";
     case Phase::on_trial:
-      return state.attempt >= node::Settings{}.trials_max ? "OnTrial, third attempt" : "OnTrial";
-    case Phase::confirming:
-      return "Confirming";
+      return state.attempt >= node::Settings{}.trials_max ? "OnTrial, third attempt" : to_string(state.phase);
     case Phase::rolling_back:
-      return state.undo == Reason::aborted ? "RollingBack, aborted" : "RollingBack";
+      return state.undo == Reason::aborted ? "RollingBack, aborted" : to_string(state.phase);
+    case Phase::staging:
+    case Phase::staged:
+    case Phase::switching:
+    case Phase::rebooting:
+    case Phase::confirming:
+      return to_string(state.phase);
   }
   return {};
 }
