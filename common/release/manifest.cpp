@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/core/semver.hpp"
 #include "common/release/yaml_tree.hpp"
 
 namespace abide {
@@ -18,6 +19,7 @@ constexpr std::string_view name_characters = "-_./: ()";
 constexpr std::string_view wide_characters = "-_./:;=@?!#,<>*()\" ";
 constexpr std::string_view url_characters = "-_./:;=@?!#,<>*()\"\\ ";
 constexpr std::string_view link_characters = "-_./:;=@?!#,<>*()~%&+$'";
+constexpr std::string_view semver_characters = "-.+";
 constexpr std::string_view description_characters = "-_.:;=@?!#,<>*(){}&%$`^+ ";
 
 constexpr std::size_t json_bytes_max = 500;
@@ -103,6 +105,13 @@ class FieldReader {
     return bytes;
   }
 
+  std::string semantic_version(std::string_view key) {
+    const std::string value = text(key, false, semver_bytes_max, semver_characters);
+    if (const auto version = value.empty() ? Result<Semver>(Semver{}) : parse_semver(value); !version)
+      note(wrong(key, line_of(key), fmt::format("\"{}\" {}", shown(value), version.error().message)));
+    return value;
+  }
+
   void note(Unexpected problem) {
     if (!problem_) problem_ = std::move(problem.error);
   }
@@ -176,6 +185,13 @@ bool climbs_out(std::string_view url) {
   return false;
 }
 
+// Of semantic versions; false where either is none.
+bool is_less(std::string_view left, std::string_view right) {
+  const auto a = parse_semver(left);
+  const auto b = parse_semver(right);
+  return a && b && compare(*a, *b) < 0;
+}
+
 // For an uncompressed image the artifact is what stands in the slot: what is told of one is true of the other.
 void settle_raw_image(Manifest& manifest, FieldReader& fields) {
   if (!ends_with_any_case(path_of_url(manifest.image_url), ".raw")) return;
@@ -219,6 +235,10 @@ Result<Manifest> parse_manifest(std::string_view yaml) {
   manifest.fixed_cves_url = fields.text("osFixedCvesURL", false, 500, link_characters);
   manifest.security_feature = fields.one_of("securityFeature", security_features);
   manifest.description = fields.text("description", false, 1000, description_characters);
+  manifest.min_orchestrator_version = fields.semantic_version("minOrchestratorVersion");
+  manifest.max_orchestrator_version = fields.semantic_version("maxOrchestratorVersion");
+  if (is_less(manifest.max_orchestrator_version, manifest.min_orchestrator_version))
+    fields.note(wrong("maxOrchestratorVersion", fields.line_of("maxOrchestratorVersion"), "is less than minOrchestratorVersion"));
   if (climbs_out(manifest.image_url)) fields.note(wrong("osImageUrl", fields.line_of("osImageUrl"), "has a part \"..\""));
   settle_raw_image(manifest, fields);
   if (fields.problem()) return fail(fields.problem()->in("manifest"));
@@ -230,6 +250,18 @@ Result<Manifest> parse_manifest(std::string_view yaml) {
   if (!bundle) return fail(bundle.error().in("manifest"));
   manifest.platform_bundle = *std::move(bundle);
   return manifest;
+}
+
+Result<void> check_orchestrator(const Manifest& manifest, std::string_view orchestrator_version) {
+  const auto refused = [&](std::string_view key, std::string_view limit) {
+    return fail(Code::conflict,
+                fmt::format("is not for this orchestrator: its version is {}, {} is {}", shown(orchestrator_version), key, limit));
+  };
+  if (is_less(orchestrator_version, manifest.min_orchestrator_version))
+    return refused("minOrchestratorVersion", manifest.min_orchestrator_version);
+  if (is_less(manifest.max_orchestrator_version, orchestrator_version))
+    return refused("maxOrchestratorVersion", manifest.max_orchestrator_version);
+  return {};
 }
 
 Result<void> check_release(const Release& release, const Manifest& manifest) {

@@ -27,6 +27,8 @@ struct Manifest {
   std::string fixed_cves_url;
   std::string security_feature;
   std::string description;
+  std::string min_orchestrator_version;  // semantic versions, both inclusive; empty: any
+  std::string max_orchestrator_version;
   std::string metadata;         // compact JSON object of texts, keys sorted; empty where there is none
   std::string platform_bundle;  // compact JSON, or empty
 };
@@ -34,6 +36,10 @@ struct Manifest {
 // invalid_input, with the key that is wrong: not YAML, too large, a key missing, a name or number out of its range
 // (lengths and patterns of the REST contract), an unknown type, provider or security feature.
 Result<Manifest> parse_manifest(std::string_view yaml);
+
+// Whether an orchestrator of this version may use the manifest, by minOrchestratorVersion and maxOrchestratorVersion.
+// conflict says which of the two it is not; a pre-release is less than its release.
+Result<void> check_orchestrator(const Manifest& manifest, std::string_view orchestrator_version);
 
 // Whether a link's release says what its manifest says. invalid_input names the first difference.
 Result<void> check_release(const Release& release, const Manifest& manifest);

@@ -73,6 +73,37 @@ TEST(Manifest, ReadsAProfileAsPublished) {
   EXPECT_EQ(manifest->description, "Gateway for harbour sites");
 }
 
+TEST(Manifest, SaysForWhichOrchestratorsItIs) {
+  struct Row {
+    const char* keys;
+    const char* orchestrator;
+    const char* refusal;  // nullptr: it may be used
+  };
+  for (const auto& row : std::initializer_list<Row>{
+           {"", "0.1.0", nullptr},
+           {"  minOrchestratorVersion: 0.1.0\n", "0.1.0", nullptr},
+           {"  minOrchestratorVersion: 0.10.0\n", "0.9.5", "its version is 0.9.5, minOrchestratorVersion is 0.10.0"},
+           {"  minOrchestratorVersion: 0.10.0\n", "0.10.0-dev", "minOrchestratorVersion is 0.10.0"},
+           {"  minOrchestratorVersion: 0.10.0-0\n", "0.10.0-dev", nullptr},
+           {"  maxOrchestratorVersion: 0.10.0\n", "0.10.0+build", nullptr},
+           {"  maxOrchestratorVersion: 0.10.0\n", "0.10.1", "its version is 0.10.1, maxOrchestratorVersion is 0.10.0"},
+           {"  minOrchestratorVersion: 1.0.0\n  maxOrchestratorVersion: 1.9.0\n", "1.10.0", "maxOrchestratorVersion is 1.9.0"},
+       }) {
+    const auto manifest = parse_manifest(profile(row.keys));
+    ASSERT_TRUE(manifest) << manifest.error().message;
+    const auto checked = check_orchestrator(*manifest, row.orchestrator);
+    EXPECT_EQ(checked.has_value(), row.refusal == nullptr) << row.keys << row.orchestrator;
+    if (!checked && row.refusal != nullptr) {
+      EXPECT_THAT(checked.error().message, HasSubstr(row.refusal));
+    }
+  }
+  EXPECT_THAT(error_of(profile("  minOrchestratorVersion: 1.0\n")),
+              HasSubstr("spec.minOrchestratorVersion (line 26): \"1.0\" is no semantic version"));
+  EXPECT_THAT(error_of(profile("  maxOrchestratorVersion: main\n")), HasSubstr("\"main\" is no semantic version"));
+  EXPECT_THAT(error_of(profile("  minOrchestratorVersion: 2.0.0\n  maxOrchestratorVersion: 1.0.0\n")),
+              HasSubstr("is less than minOrchestratorVersion"));
+}
+
 TEST(Manifest, KeepsAVersionThatLooksLikeANumberAsItIsWritten) {
   ASSERT_TRUE(parse_manifest(profile()));
   EXPECT_EQ(parse_manifest(profile())->image_version, "4.10");
