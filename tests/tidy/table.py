@@ -33,6 +33,8 @@ RULES: dict[str, Rule] = {
     # ---- common
     "common/core": Rule(third=("fmt",), pure=True),
     "common/core/hash.cpp": Rule(third=("OpenSSL",), pure=True),
+    # Reads the zone files of the machine, once a zone, and keeps what it read behind a lock.
+    "common/core/zone.cpp": Rule(third=("cctz",)),
     "common/events": Rule(may=CORE, third=("fmt",), pure=True),
     "common/events/codec.cpp": Rule(may=CORE + ("schemas",), third=("FlatBuffers", "fmt"), pure=True),
     "common/bus": Rule(may=CORE, third=("fmt",)),
@@ -89,7 +91,7 @@ NEVER_EACH_OTHER = ("edge-agent", "orchestrator")
 THIRD_PARTIES = {  # beginning of what stands between < and >
     "fmt/": "fmt", "openssl/": "OpenSSL", "flatbuffers/": "FlatBuffers", "mqtt/": "Paho", "MQTT": "Paho", "rocksdb/": "RocksDB",
     "yaml-cpp/": "yaml-cpp", "spdlog/": "spdlog", "CLI/": "CLI11", "toml++/": "toml++", "nlohmann/": "nlohmann", "boost/": "Boost",
-    "curl/": "libcurl", "gtest/": "GoogleTest", "gmock/": "GoogleTest", "fuse3/": "libfuse",
+    "curl/": "libcurl", "cctz/": "cctz", "gtest/": "GoogleTest", "gmock/": "GoogleTest", "fuse3/": "libfuse",
 }
 
 # Everything else between < and > is C++'s own (no dot in it), or one of these, of POSIX and Linux.
