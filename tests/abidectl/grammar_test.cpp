@@ -52,6 +52,19 @@ TEST(AbidectlGrammar, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
       {"resolve", "host", "h", "--journal", "xyz"},
       {"delete", "host", "h"},
       {"get", "events", "--limit", "0"},
+      {"next"},
+      {"next", "schedule"},
+      {"next", "host", "0 2 * * *"},
+      {"next", "schedule", "0 2 * *"},
+      {"next", "schedule", "0 2 * * * *"},
+      {"next", "schedule", "0", "2", "*", "*", "*"},
+      {"next", "schedule", "60 2 * * *"},
+      {"next", "schedule", "0 2 31 2 *"},
+      {"next", "schedule", "0 2 * * *", "--zone", "Mars/Base"},
+      {"next", "schedule", "0 2 * * *", "--after", "soon"},
+      {"next", "schedule", "0 2 * * *", "-n", "0"},
+      {"next", "schedule", "0 2 * * *", "-n", "1001"},
+      {"next", "schedule", "0 2 * * *", "-n", "x"},
   };
   for (const auto& words : table) {
     const auto called = call(words, nowhere);
@@ -179,7 +192,7 @@ TEST(AbidectlHelp, IsAsWrittenForEverySubcommandAndHasExamples) {
   EXPECT_EQ(top.code, 0);
   expect_golden("abidectl", top.out);
   const auto verbs = subcommands_of(top.out);
-  EXPECT_EQ(verbs.size(), 15U);
+  EXPECT_EQ(verbs.size(), 16U);
   for (const auto& verb : verbs) {
     const auto of_verb = call({verb, "--help"});
     EXPECT_EQ(of_verb.code, 0);

@@ -66,4 +66,14 @@ void print_explanation(Session& session, const Json& host, const Json& answer);
 Result<void> explain_host(Session& session, const std::string& host);
 Result<void> refresh_sources(Session& session);
 
+inline constexpr int next_openings_max = 1'000;
+struct NextOpenings {
+  std::string cron;           // five fields, as a repeated schedule has them
+  std::string zone;           // IANA name; empty: UTC
+  std::string after = "now";  // as parse_when takes it
+  int count = 10;
+};
+// One RFC 3339 time a line, in that zone. Asks no server.
+Result<void> next_openings(Session& session, const NextOpenings& asked);
+
 }  // namespace abide::ctl

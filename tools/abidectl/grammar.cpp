@@ -44,6 +44,8 @@ struct Words {
   NewPolicy policy;
   NewSchedule schedule;
   ScheduleEdit schedule_edit;
+  NextOpenings next;
+  Needs needs = Needs::server;
   std::string name, second, uuid, file, journal;
   Action action;
 };
@@ -77,6 +79,7 @@ class Grammar {
     making();
     linking();
     steering();
+    calculating();
   }
   CLI::App& app() { return app_; }
 
@@ -295,6 +298,23 @@ class Grammar {
          [](Session& session) { return refresh_sources(session); });
   }
 
+  void calculating() {
+    auto& next = verb("next", "Says when a repeated schedule opens, without a server",
+                      "  abidectl next schedule '0 2 * * mon-fri' --zone Europe/Berlin");
+    auto& schedule = noun(next, kind_of("schedule"), "Prints the next openings of a cron text, one RFC 3339 time a line",
+                          "  abidectl next schedule '30 2 * * *'\n"
+                          "  abidectl next schedule '*/15 22,23 * * sat,sun' --zone America/New_York --after 2026-11-01T00:00:00Z -n 4",
+                          {});
+    schedule.add_option("CRON", words_.next.cron, "minutes, hours, day of month, month, day of week, in quotes")->required();
+    schedule.add_option("--zone", words_.next.zone, "IANA time zone, such as Europe/Berlin; without it UTC");
+    schedule.add_option("--after", words_.next.after, "RFC 3339, now, or +10m: only openings behind it")->capture_default_str();
+    schedule.add_option("-n", words_.next.count, "so many")->check(CLI::Range(1, next_openings_max))->capture_default_str();
+    schedule.callback([this] {
+      words_.needs = Needs::nothing;
+      words_.action = [this](Session& session) { return next_openings(session, words_.next); };
+    });
+  }
+
   Words& words_;
   CLI::App app_;
 };
@@ -316,7 +336,7 @@ int run(const std::vector<std::string>& arguments, const Surroundings& around) {
     *around.err << "abidectl: " << error.message << "\n";
     return exit_of(error.code);
   };
-  const auto settings = settle(words.given, around.environment);
+  const auto settings = settle(words.given, around.environment, words.needs);
   if (!settings) return failed(settings.error());
   Session session{around, *settings, {settings->server, settings->project}};
   const auto done = words.action(session);

@@ -54,7 +54,7 @@ Result<Output> parse_output(const std::string& text) {
   return fail(Code::invalid_input, "--output is table, wide, json or yaml, not \"" + text + "\"");
 }
 
-Result<Settings> settle(const Given& given, const Environment& environment) {
+Result<Settings> settle(const Given& given, const Environment& environment, Needs needs) {
   const auto variable = [&](const char* name) { return environment(name).value_or(std::string()); };
   const auto config_named = first_of({given.config, variable("ABIDE_CONFIG")});
   const auto config = first_of({config_named, default_config(environment)});
@@ -72,6 +72,7 @@ Result<Settings> settle(const Given& given, const Environment& environment) {
     return fail(Code::invalid_input, "no " + what + ": give --" + what + ", " + name + " in the environment, or a context in " +
                                          (config.empty() ? "a configuration file" : config));
   };
+  if (needs == Needs::nothing) return settings;
   if (settings.server.empty()) return missing("server", "ABIDE_SERVER");
   if (settings.project.empty()) return missing("project", "ABIDE_PROJECT");
   if (settings.server.find("://") == std::string::npos) settings.server = "http://" + settings.server;

@@ -28,7 +28,9 @@ struct Settings {
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
+enum class Needs { server, nothing };  // nothing: server and project may stay empty
+
 // invalid_input where something is missing or wrong; the message names every way to give it.
-Result<Settings> settle(const Given& given, const Environment& environment);
+Result<Settings> settle(const Given& given, const Environment& environment, Needs needs = Needs::server);
 
 }  // namespace abide::ctl
