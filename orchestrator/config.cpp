@@ -48,10 +48,22 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.text("certificate-file", &config.certificate_file, "with mqtts://: the orchestrator's certificate");
   table.text("key-file", &config.key_file, "with mqtts://: its key");
   table.text("listen", &config.listen, "HOST:PORT of the REST API; a loopback address; port 0 takes a free one").checked(check_listen);
-  table.text("releases", &config.releases, "release service: a directory, or an http(s) URL").required();
-  table.text(
-      "files", &config.files,
-      "http(s) URL that image paths are relative to, if not the release service's own; with a directory, the URL that serves it to nodes");
+  table
+      .list("releases", &config.releases,
+            "a release service: a directory, an http(s) URL with index.json, or oci://HOST[:PORT]/PREFIX, a registry (plain text on "
+            "loopback and "
+            "with oci+http://, else TLS)")
+      .or_one_text()
+      .required();
+  table.text("files", &config.files,
+             "http(s) URL that image paths are relative to, if not the release service's own; needed with a registry; with a directory, "
+             "the URL that "
+             "serves it to nodes");
+  table.list("enabled-profiles", &config.enabled_profiles, "a profile that is taken; without it: all that there are");
+  table.text("profile-revision", &config.profile_revision,
+             "with a registry: which tag of every profile: one, as 0.10.8, or ~X.Y.Z, all with the same X.Y and not less");
+  table.text("releases-credentials", &config.releases_credentials,
+             "file with lines HOST[:PORT] USER:PASSWORD for registries; mode 0600; without it they are asked as anybody");
   table.list("project", &config.projects, "a project that exists from the start").checked(check_project_name);
   table.choice("registration", &config.registration, {"auto", "required"},
                "auto: a node that says hello becomes a host; required: an operator registers it first. Without it: auto where the "

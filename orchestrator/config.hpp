@@ -15,8 +15,11 @@ struct Config {
   std::string broker = "mqtt://127.0.0.1:1883";
   std::string ca_file, certificate_file, key_file;  // with mqtts://
   std::string listen = "127.0.0.1:8080";
-  std::string releases;
+  std::vector<std::string> releases;
   std::string files;
+  std::vector<std::string> enabled_profiles;  // empty: all
+  std::string profile_revision;               // with oci://
+  std::string releases_credentials;           // a file
   std::vector<std::string> projects;
   std::string registration;  // empty: auto where the broker is on loopback, else required
   std::string log_level = "info";

@@ -210,7 +210,7 @@ void Orchestrator::take_pass(Project& project, const Now& now, Batch& batch) {
   if (!last_pass_) project.pass_turns = 0;
   if (project.pass_turns == 0) return;
   const auto before = project.host->journal().head().last;
-  take(project, *last_pass_, now, {}, batch);
+  take(project, last_pass_->profiles, now, {}, batch);
   project.pass_turns = project.host->journal().head().last == before ? 0 : project.pass_turns - 1;
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/bus/mqtt_bus.hpp"
 #include "common/service/build_version.hpp"
+#include "common/service/clock.hpp"
 #include "common/service/logging.hpp"
 #include "common/service/notify.hpp"
 #include "common/service/random_seed.hpp"
@@ -18,9 +19,6 @@
 namespace abide::orchestrator {
 
 namespace {
-
-constexpr std::int64_t directory_poll_ms = 10'000;
-constexpr std::int64_t url_poll_ms = 15 * 60'000;
 
 int ended(ExitCode code, const std::string& line) {
   if (!line.empty()) log_error(line);
@@ -68,28 +66,34 @@ api::ServerSettings server_settings_of(const Config& config) {
   return server;
 }
 
+discovery::SourceSettings source_settings_of(const Config& config) {
+  discovery::SourceSettings source;
+  source.files = config.files;
+  source.enabled_profiles = config.enabled_profiles;
+  source.profile_revision = config.profile_revision;
+  source.credentials = config.releases_credentials;
+  source.orchestrator_version = build_version();
+  source.poll_ms = config.releases_poll_ms;
+  source.now = [clock = Clock()] { return clock.now(); };
+  source.seed = random_seed();
+  return source;
+}
+
 int serve(const Config& config, const Parts& parts) {
   auto store = parts.open_store(config.state);
   if (!store) return ended(exit_code_of_open(store.error()), store.error().message);
-  discovery::SourceSettings releases;
-  releases.releases = config.releases;
-  releases.files = config.files;
-  auto source = discovery::Source::open(releases);
-  if (!source) return ended(ExitCode::usage, source.error().message);
-  const std::string files_root = (*source)->files_root();
+  auto services = discovery::Worker::open(config.releases, source_settings_of(config));
+  if (!services) return ended(ExitCode::usage, services.error().message);
+  const std::string files_root = services->front().source->files_root();
   if (files_root.starts_with("file:"))
     log_warn("nodes fetch images by HTTP only, and these are told to be at " + files_root + ": give the URL that serves them with --files");
-  const std::int64_t poll_ms = config.releases_poll_ms != 0 ? config.releases_poll_ms
-                               : (*source)->is_directory()  ? directory_poll_ms
-                                                            : url_poll_ms;
 
   auto opened = Orchestrator::open(**store, settings_of(config), [&](std::vector<std::string> filters) {
     return parts.make_bus(bus_settings_of(config, std::move(filters)));
   });
   if (!opened) return ended(exit_code_of_open(opened.error()), opened.error().message);
   Orchestrator& orchestrator = **opened;
-  orchestrator.set_worker(std::make_unique<discovery::Worker>(std::move(*source), discovery::WorkerSettings{poll_ms}, Random{random_seed()},
-                                                              orchestrator.deliver()));
+  orchestrator.set_worker(std::make_unique<discovery::Worker>(*std::move(services), Random{random_seed()}, orchestrator.deliver()));
 
   std::unique_ptr<api::Server> server;
   api::Api handlers(orchestrator, api::ApiSettings{files_root}, [&](std::function<void()> work) { server->post(std::move(work)); });

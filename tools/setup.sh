@@ -37,7 +37,7 @@ setup_packages() {
   fi
   # Servers that a package starts by itself would sit on the well-known ports of a machine that did not ask for them.
   local servers=() server
-  for server in mosquitto nginx; do
+  for server in mosquitto nginx docker-registry; do
     grep -qx -e "$server" -e "$server-light" <<<"$missing" && servers+=("$server")
   done
   "${run[@]}" apt-get update >&2 || return

@@ -144,6 +144,11 @@ SettingsTable::Setting& SettingsTable::Setting::required() {
   return *this;
 }
 
+SettingsTable::Setting& SettingsTable::Setting::or_one_text() {
+  or_one_text_ = true;
+  return *this;
+}
+
 SettingsTable::Setting& SettingsTable::Setting::checked(std::function<Result<void>(std::string_view)> check) {
   check_ = std::move(check);
   return *this;
@@ -281,7 +286,7 @@ Result<void> SettingsTable::read_file(const std::string& path) {
     const bool is_flag = setting->kind_ == Setting::Kind::flag;
     const bool is_text = setting->kind_ != Setting::Kind::duration;
     std::vector<std::string> values;
-    if (setting->kind_ == Setting::Kind::list) {
+    if (setting->kind_ == Setting::Kind::list && !(setting->or_one_text_ && node.is_string())) {
       const auto* const items = node.as_array();
       if (items == nullptr) return fail(Code::invalid_input, where + ": must be an array of strings");
       for (const auto& item : *items) {

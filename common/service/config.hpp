@@ -37,6 +37,8 @@ class SettingsTable {
    public:
     // Must be given, and not be empty. The error names all three ways.
     Setting& required();
+    // Of a list: a TOML file may have one string in place of an array.
+    Setting& or_one_text();
     // Another check of a value: the error's message ends the line "--flag: ...".
     Setting& checked(std::function<Result<void>(std::string_view)> check);
 
@@ -53,6 +55,7 @@ class SettingsTable {
     std::string default_;
     Kind kind_ = Kind::text;
     bool required_ = false;
+    bool or_one_text_ = false;
     bool given_ = false;
   };
 

@@ -56,19 +56,23 @@ bool is_safe_relative_path(std::string_view path) {
   return true;
 }
 
-Result<OsResource> resource_of(std::string_view manifest, const Expected& expected, const std::string& files_root) {
+Result<OsResource> resource_of(std::string_view manifest, const Expected& expected, const Rules& rules) {
+  const std::string says = ", " + std::string(expected.by) + " says ";
   if (manifest.size() > manifest_bytes_max)
     return fail(Code::invalid_input, "larger than " + std::to_string(manifest_bytes_max) + " bytes");
   if (expected.sha256 && sha256(manifest) != expected.sha256)
-    return fail(Code::corrupt, "SHA-256 is " + to_hex(sha256(manifest)) + ", the index says " + to_hex(expected.sha256));
+    return fail(Code::corrupt, "SHA-256 is " + to_hex(sha256(manifest)) + says + to_hex(expected.sha256));
   auto parsed = parse_manifest(manifest);
   if (!parsed) return fail(parsed.error());
   if (!expected.profile_name.empty() && parsed->profile_name != expected.profile_name)
-    return fail(Code::invalid_input, "profileName is " + parsed->profile_name + ", the index says " + expected.profile_name);
+    return fail(Code::invalid_input, "profileName is " + parsed->profile_name + says + expected.profile_name);
   if (!expected.os_image_version.empty() && parsed->image_version != expected.os_image_version)
-    return fail(Code::invalid_input, "osImageVersion is " + parsed->image_version + ", the index says " + expected.os_image_version);
+    return fail(Code::invalid_input, "osImageVersion is " + parsed->image_version + says + expected.os_image_version);
   if (!is_absolute_url(parsed->image_url) && !is_safe_relative_path(parsed->image_url))
     return fail(Code::invalid_input, "osImageUrl is no path below the release service: " + parsed->image_url);
+  if (!rules.orchestrator_version.empty()) {
+    if (auto fits = check_orchestrator(*parsed, rules.orchestrator_version); !fits) return fail(fits.error());
+  }
   OsResource resource;
   resource.name = parsed->name;
   resource.architecture = parsed->architecture;
@@ -87,7 +91,7 @@ Result<OsResource> resource_of(std::string_view manifest, const Expected& expect
   resource.existing_cves_url = parsed->existing_cves_url;
   resource.fixed_cves_url = parsed->fixed_cves_url;
   resource.manifest = std::string(manifest);
-  resource.urls = {absolute_url(files_root, parsed->image_url)};
+  resource.urls = {absolute_url(rules.files_root, parsed->image_url)};
   return resource;
 }
 

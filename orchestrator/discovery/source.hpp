@@ -1,53 +1,42 @@
 #pragma once
-// A release service, read: index.json (or the *.yaml files of a directory), every manifest checked against its digest and
-// parsed. One broken entry is a failure of its own and never stops the others. Does I/O; one thread at a time.
+// A release service, read: a directory, an index over http(s), or an OCI registry; every manifest checked against its digest
+// and parsed. One broken entry is a failure of its own and never stops the others. Does I/O; one thread at a time.
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "common/core/ids.hpp"
 #include "common/core/result.hpp"
+#include "common/core/time.hpp"
+#include "orchestrator/discovery/pass.hpp"
 #include "orchestrator/fleet/machine.hpp"
 
 namespace abide::discovery {
 
 inline constexpr std::size_t index_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t entries_max = 10'000;
-inline constexpr std::size_t failures_max = 100;  // told of one pass; what is beyond is counted in the last one
 inline constexpr int directory_depth_max = 8;
+inline constexpr std::int64_t directory_poll_ms = 10'000;
+inline constexpr std::int64_t url_poll_ms = 15 * 60'000;
+
+Now system_now();
 
 struct SourceSettings {
-  std::string releases;  // a directory, file://DIR, http://... or https://...
-  std::string files;     // where `osImageUrl` is relative to; empty: `releases`
+  std::string releases;                       // a directory, file://DIR, http://..., https://..., oci://..., or oci+http://...
+  std::string files;                          // where `osImageUrl` is relative to; empty: `releases`, which a registry cannot be
+  std::vector<std::string> enabled_profiles;  // empty: all
+  std::string profile_revision;               // with a registry: a tag, or ~X.Y.Z
+  std::string credentials;                    // with a registry: a file of lines HOST[:PORT] USER:PASSWORD, for its owner's eyes only
+  std::string orchestrator_version;           // empty: manifests are for every one
+  std::int64_t poll_ms = 0;                   // between two passes; 0: by the kind of source
   std::int64_t connect_timeout_ms = 5'000;
   std::int64_t request_timeout_ms = 60'000;
   std::int64_t pass_timeout_ms = 5 * 60'000;  // for all entries together; the rest is read in the next pass
-};
-
-// An HTTP answer that is not an error. `not_modified`: the caller's copy is good.
-struct Fetched {
-  bool not_modified = false;
-  std::string body;
-  std::string etag;
-  std::string last_modified;
-};
-
-// GET of a small file over http(s). unavailable: connection, 5xx, 429; not_found: 404, 410; denied: 401, 403; timeout;
-// invalid_input: anything else that the server refuses, or a body larger than `bytes_max`.
-class Http {
- public:
-  Http(std::int64_t connect_timeout_ms, std::int64_t request_timeout_ms);
-  ~Http();
-  Http(const Http&) = delete;
-  Http& operator=(const Http&) = delete;
-  Result<Fetched> get(const std::string& url, std::size_t bytes_max, const std::string& etag, const std::string& last_modified);
-  // Makes a running get end soon with `unavailable`. From any thread.
-  void cancel();
-
- private:
-  struct Handle;
-  std::unique_ptr<Handle> handle_;
+  std::function<Now()> now = system_now;
+  std::uint64_t seed = 1;  // of the pauses between attempts
 };
 
 class Source {
@@ -58,11 +47,12 @@ class Source {
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
-  // One pass. What is wrong with the service as a whole is one failure under its own name, and then nothing is found.
-  virtual fleet::ProfilesRead read() = 0;
+  // One pass. What is wrong with the service as a whole is one failure under its own name. `everything`: also what is broken
+  // and not yet due again.
+  virtual Read read(bool everything) = 0;
   // Makes a running read end soon. From any thread.
   virtual void cancel() = 0;
-  [[nodiscard]] virtual bool is_directory() const = 0;
+  [[nodiscard]] virtual std::int64_t poll_ms() const = 0;
   [[nodiscard]] virtual const std::string& name() const = 0;
   [[nodiscard]] virtual const std::string& files_root() const = 0;  // absolute URL that image paths are relative to
 
@@ -70,13 +60,30 @@ class Source {
   Source() = default;
 };
 
-// One manifest's bytes as an OS resource without id. invalid_input, corrupt.
-struct Expected {  // what an index says of an entry; empty and none: nothing
+// What every kind of source needs to make passes.
+struct PassMaker {
+  PassMaker(const SourceSettings& settings, std::int64_t poll_ms);
+  Pass begin(bool everything);
+
+  std::function<Now()> now;
+  std::set<std::string> enabled;
+  Ledger ledger;
+  KnownImages known;
+};
+
+struct Rules {
+  std::string files_root;
+  std::string orchestrator_version;  // empty: any
+};
+
+// One manifest's bytes as an OS resource without id. invalid_input; corrupt; conflict: not for this orchestrator.
+struct Expected {  // what is known of an entry beforehand; empty and none: nothing
+  std::string_view by = "the index";
   std::string profile_name;
   std::string os_image_version;
   Digest sha256;
 };
-Result<OsResource> resource_of(std::string_view manifest, const Expected& expected, const std::string& files_root);
+Result<OsResource> resource_of(std::string_view manifest, const Expected& expected, const Rules& rules);
 
 // "root" + "/" + relative path, each byte that a URL cannot carry written %XX. An absolute http(s) URL stays as it is.
 std::string absolute_url(std::string_view root, std::string_view path);

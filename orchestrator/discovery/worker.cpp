@@ -7,24 +7,54 @@ namespace abide::discovery {
 
 namespace {
 
-bool same(const fleet::ProfilesRead& left, const fleet::ProfilesRead& right) {
+bool same(const Read& left, const Read& right) {
   const auto same_found = [](const auto& a, const auto& b) { return a.source == b.source && a.resource == b.resource; };
   const auto same_failure = [](const auto& a, const auto& b) { return a.source == b.source && a.error == b.error; };
-  return std::equal(left.found.begin(), left.found.end(), right.found.begin(), right.found.end(), same_found) &&
-         std::equal(left.failures.begin(), left.failures.end(), right.failures.begin(), right.failures.end(), same_failure);
+  const auto& a = left.profiles;
+  const auto& b = right.profiles;
+  return std::equal(a.found.begin(), a.found.end(), b.found.begin(), b.found.end(), same_found) &&
+         std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), same_failure) &&
+         left.details == right.details;
 }
 
 }  // namespace
 
-Worker::Worker(std::unique_ptr<Source> source, WorkerSettings settings, Random random, Deliver deliver)
-    : source_(std::move(source)), settings_(settings), random_(random), deliver_(std::move(deliver)) {}
+Result<std::vector<Worker::Service>> Worker::open(const std::vector<std::string>& releases, const SourceSettings& settings) {
+  if (releases.empty()) return fail(Code::invalid_input, "releases: neither a directory nor a URL is given");
+  if (releases.size() > sources_max) return fail(Code::invalid_input, "releases: more than " + std::to_string(sources_max));
+  std::vector<Service> services;
+  for (const auto& release : releases) {
+    SourceSettings own = settings;
+    own.releases = release;
+    own.seed = settings.seed + services.size();
+    auto source = Source::open(own);
+    if (!source) return fail(source.error());
+    for (const auto& other : services) {
+      if (other.source->name() == (*source)->name()) return fail(Code::invalid_input, "releases: " + release + " is given twice");
+    }
+    auto lists = std::make_unique<Lists>(own, (*source)->files_root(), (*source)->poll_ms());
+    services.push_back({*std::move(source), std::move(lists)});
+  }
+  return services;
+}
+
+Worker::Worker(std::vector<Service> services, Random random, Deliver deliver) : deliver_(std::move(deliver)) {
+  for (auto& service : services) {
+    name_ += (name_.empty() ? "" : ", ") + service.source->name();
+    auto reader = std::make_unique<Reader>();
+    reader->service = std::move(service);
+    reader->random = Random{random.next()};
+    readers_.push_back(std::move(reader));
+  }
+}
 
 Worker::~Worker() {
   stop();
 }
 
 void Worker::start() {
-  thread_ = std::thread([this] { run(); });
+  started_mono_ms_ = system_now().mono_ms;
+  for (auto& reader : readers_) reader->thread = std::thread([this, at = reader.get()] { run(*at); });
 }
 
 void Worker::stop() {
@@ -33,14 +63,19 @@ void Worker::stop() {
     stopping_ = true;
     wake_.notify_all();
   }
-  source_->cancel();
-  if (thread_.joinable()) thread_.join();
+  for (auto& reader : readers_) {
+    reader->service.source->cancel();
+    if (reader->service.lists) reader->service.lists->cancel();
+  }
+  for (auto& reader : readers_) {
+    if (reader->thread.joinable()) reader->thread.join();
+  }
 }
 
 bool Worker::refresh(Refreshed done) {
   const std::lock_guard lock(mutex_);
   if (stopping_ || asked_.size() >= refreshes_waiting_max) return false;
-  asked_.push_back(std::move(done));
+  asked_.push_back({++tickets_, std::move(done)});
   wake_.notify_all();
   return true;
 }
@@ -50,28 +85,87 @@ PassSummary Worker::last() const {
   return last_;
 }
 
-void Worker::run() {
-  Pass previous;
+void Worker::run(Reader& reader) {
   while (true) {
-    std::vector<Refreshed> asked_for;
+    bool everything = false;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
-      asked_for.swap(asked_);
+      everything = reader.ended_ticket != tickets_;
+      reader.begun_ticket = tickets_;
     }
-    auto pass = std::make_shared<const fleet::ProfilesRead>(source_->read());
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      const auto now = std::chrono::system_clock::now().time_since_epoch();
-      last_ = {std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), pass->found.size(), pass->failures};
-    }
-    if (!asked_for.empty() || !previous || !same(*previous, *pass)) deliver_(pass, std::move(asked_for));
-    previous = std::move(pass);
-    const auto jitter = static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(settings_.poll_ms / 10 + 1)));
+    read_once(reader, everything);
+    const std::int64_t poll_ms = reader.service.source->poll_ms();
+    const auto jitter = static_cast<std::int64_t>(reader.random.below(static_cast<std::uint64_t>(poll_ms / 10 + 1)));
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, std::chrono::milliseconds(settings_.poll_ms + jitter), [&] { return stopping_ || !asked_.empty(); });
+    wake_.wait_for(lock, std::chrono::milliseconds(poll_ms + jitter), [&] { return stopping_ || reader.ended_ticket != tickets_; });
   }
+}
+
+// The profiles are told before their lists are read: a file server that is slow must not hold up a release.
+void Worker::read_once(Reader& reader, bool everything) {
+  Read read = reader.service.source->read(everything);
+  Lists* lists = reader.service.lists.get();
+  if (lists == nullptr) return publish(reader, std::move(read), true);
+  Read first = read;
+  lists->add_known(first);
+  publish(reader, std::move(first), false);
+  lists->refresh(read, everything);
+  lists->add_known(read);
+  publish(reader, std::move(read), true);
+}
+
+void Worker::publish(Reader& reader, Read read, bool ended) {
+  const std::lock_guard one_at_a_time(deliver_mutex_);
+  const auto now = system_now();
+  std::vector<Refreshed> done;
+  Pass pass;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    reader.latest = std::make_shared<const Read>(std::move(read));
+    if (ended) {
+      reader.ended_ticket = reader.begun_ticket;
+      reader.read_at_wall_ms = now.wall_ms;
+    }
+    const bool all_read = std::all_of(readers_.begin(), readers_.end(), [](const auto& any) { return any->latest != nullptr; });
+    if (!all_read && now.mono_ms - started_mono_ms_ < first_delivery_ms_max) return;
+    ledger_.begin(now, true);
+    pass = std::make_shared<const Read>(merged());
+    last_ = {now.wall_ms, pass->profiles.found.size(), pass->profiles.failures, pass->rows};
+    std::uint64_t ended_by_all = tickets_;
+    for (const auto& any : readers_) {
+      last_.read_at_wall_ms = std::min(last_.read_at_wall_ms, any->read_at_wall_ms);
+      ended_by_all = std::min(ended_by_all, any->ended_ticket);
+    }
+    std::erase_if(asked_, [&](Asked& asked) {
+      if (asked.ticket > ended_by_all) return false;
+      done.push_back(std::move(asked.done));
+      return true;
+    });
+  }
+  if (done.empty() && delivered_ && same(*delivered_, *pass)) return;
+  delivered_ = pass;
+  deliver_(std::move(pass), std::move(done));
+}
+
+Read Worker::merged() {
+  if (readers_.size() == 1) return *readers_.front()->latest;
+  Read all;
+  for (const auto& reader : readers_) {
+    if (!reader->latest) continue;
+    const Read& one = *reader->latest;
+    all.profiles.found.insert(all.profiles.found.end(), one.profiles.found.begin(), one.profiles.found.end());
+    all.details.insert(one.details.begin(), one.details.end());  // the first that has them
+    all.rows.insert(all.rows.end(), one.rows.begin(), one.rows.end());
+    all.complete = all.complete && one.complete;
+  }
+  all.profiles.found = settle(std::move(all.profiles.found), known_, ledger_);
+  auto between = ledger_.finish(true);
+  all.rows.insert(all.rows.end(), std::make_move_iterator(between.begin()), std::make_move_iterator(between.end()));
+  all.rows = cut(std::move(all.rows));
+  all.profiles.failures = failures_of(all.rows);
+  return all;
 }
 
 }  // namespace abide::discovery

@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from api_schema import Description  # noqa: E402
-from api_world import ROOT, Releases, World, eventually, manifest, next_event  # noqa: E402
+from api_world import CVES, ROOT, Releases, World, eventually, manifest, next_event  # noqa: E402
 
 UUID = "11111111-2222-3333-4444-5555555555%02d"
 HEALTH_CHECK = "#!/bin/sh\ngrep -q 'workload=fine' \"$ABIDE_SLOT_PATH\"\n"
@@ -366,12 +366,28 @@ class Discovery(Case):
         api.good("POST", "refresh")
         del self.releases.asked[:]
         api.good("POST", "refresh")
-        self.assertEqual(self.releases.asked, [("index.json", 304)])
+        self.assertEqual(sorted(self.releases.asked), [("cves/1.0.json", 304), ("cves/1.1.json", 304), ("index.json", 304)])
         self.releases.publish("1.2")
         del self.releases.asked[:]
         api.good("POST", "refresh")
-        self.assertEqual(self.releases.asked, [("index.json", 200), ("profiles/demo/1.2.yaml", 200)])
+        self.assertEqual(sorted(self.releases.asked), [("cves/1.0.json", 304), ("cves/1.1.json", 304), ("cves/1.2.json", 200), ("index.json", 200),
+                                                       ("profiles/demo/1.2.yaml", 200)])
         self.assertEqual(self.versions(api), ["1.0", "1.1", "1.2"])
+
+    def test_a_registry_and_another_service_are_read_side_by_side(self):
+        self.releases.publish("1.0", "1.1")
+        self.releases.publish("2.0", profile="other")
+        self.releases.push("edge/os/demo", "0.9.1", manifest("1.2"))
+        self.releases.push("edge/os/demo", "0.9.2", manifest("1.1"))
+        self.releases.files["v2/edge/os/demo/tags/list?n=200"] = b'{"tags":["main","0.9.1","0.9.2","0.9.3"]}'
+        registry = self.releases.url.replace("http://", "oci://") + "/edge/os"
+        api = self.serve("--files", self.releases.url, "--profile-revision", "~0.9.1", "--enabled-profiles", "demo",
+                         releases=[self.releases.url, registry]).api
+        api.good("POST", "refresh")
+        self.assertEqual(self.versions(api), ["1.0", "1.1", "1.2"])
+        errors = {source["name"]: source["error"] for source in api.good("GET", "sources")["sources"] if source["error"]}
+        self.assertEqual(list(errors), [registry + "/demo:0.9.3"])
+        self.assertIn("404", errors[registry + "/demo:0.9.3"])
 
     def test_a_service_that_is_away_or_talks_nonsense_is_one_failure_and_keeps_what_was_found(self):
         self.releases.publish("1.0")
@@ -402,6 +418,11 @@ class Discovery(Case):
         with open(self.world.path("releases", "deep", "er", "one.yaml"), "wb") as file:
             file.write(manifest("1.0"))
         eventually("it is found", lambda: self.versions(api) == ["1.0"])
+        eventually("its list is not", lambda: [s["error"] for s in api.good("GET", "sources")["sources"] if s["error"]] == ["no such file"])
+        os.makedirs(self.world.path("releases", "cves"))
+        with open(self.world.path("releases", "cves", "1.0.json"), "wb") as file:
+            file.write(CVES)
+        eventually("now it is", lambda: not any(s["error"] for s in api.good("GET", "sources")["sources"]))
         with open(self.world.path("releases", "two.yaml"), "wb") as file:
             file.write(b"[")
         eventually("what cannot be read is told", lambda: any(s["error"] for s in api.good("GET", "sources")["sources"]))

@@ -49,6 +49,9 @@ def eventually(what, condition):
         time.sleep(0.02)
 
 
+CVES = b'[{"cve_id": "CVE-2026-1", "priority": "LOW", "affected_packages": ["demo"]}]'  # what the manifest's list may be
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -102,9 +105,22 @@ class Releases:
         for version in versions:
             path = f"profiles/{profile}/{version}.yaml"
             self.files[path] = manifest(version, profile)
+            self.files[f"cves/{version}.json"] = CVES
             index["profiles"].append({"profileName": profile, "osImageVersion": version, "manifest": path,
                                       "sha256": hashlib.sha256(self.files[path]).hexdigest()})
         self.files["index.json"] = json.dumps(index).encode()
+
+    def push(self, repository, tag, profile):
+        """As a registry has it; its list of tags is the test's."""
+        digest = "sha256:" + hashlib.sha256(profile).hexdigest()
+        kind = "application/vnd.intel.orch.en"
+        layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": len(profile),
+                 "annotations": {"org.opencontainers.image.title": "demo.yaml"}}
+        self.files[f"v2/{repository}/manifests/{tag}"] = json.dumps(
+            {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": kind, "config": {"mediaType": kind},
+             "layers": [layer]}).encode()
+        self.files[f"v2/{repository}/blobs/{digest}"] = profile
+        self.files.setdefault("cves/1.2.json", CVES)
 
     def stop(self):
         self.server.shutdown()
@@ -150,7 +166,8 @@ class World:
         flags = {"--state": self.path(state), "--broker": f"mqtt://127.0.0.1:{self.broker_port}", "--listen": "127.0.0.1:0", "--releases": releases,
                  "--project": project, "--reconnect-max": "200ms"}
         flags.update(zip(more[::2], more[1::2]))
-        process = self.run(name, os.path.join(BIN, "abide-orchestrator"), *(word for flag in flags.items() for word in flag))
+        given = [(flag, one) for flag, value in flags.items() for one in ([value] if isinstance(value, str) else value)]
+        process = self.run(name, os.path.join(BIN, "abide-orchestrator"), *(word for pair in given for word in pair))
         if wait:
             process.api = Api(eventually("the orchestrator is ready", lambda: self.ready(process)), project)
         return process

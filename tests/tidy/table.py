@@ -64,6 +64,9 @@ RULES: dict[str, Rule] = {
     "orchestrator/rollout": Rule(may=EVENTS + MANAGERS, pure=True),
     "orchestrator/fleet": Rule(may=EVENTS + MANAGERS, pure=True),
     "orchestrator/discovery": Rule(may=ADAPTER + SERVER_PLAIN, third=("fmt", "nlohmann", "libcurl")),
+    # Loopback is the same to a registry as to a broker.
+    "orchestrator/discovery/oci_words.cpp": Rule(may=ADAPTER + SERVER_PLAIN + ("common/bus/mqtt_url.hpp",), third=("nlohmann",)),
+    "orchestrator/discovery/registry.cpp": Rule(may=ADAPTER + SERVER_PLAIN + ("common/bus/mqtt_url.hpp",)),
     "orchestrator/api": Rule(may=ADAPTER + SERVER_PLAIN + ("orchestrator/rows.hpp",), third=("fmt", "nlohmann", "Boost")),
     # Reads recorded events with the shell's words for them (decode_recorded).
     "orchestrator/api/events.cpp": Rule(may=ADAPTER + SERVER_PLAIN + ("orchestrator/rows.hpp", "common/service/host.hpp"), third=("nlohmann",)),

@@ -1,6 +1,9 @@
 #include "orchestrator/config.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace abide::orchestrator {
 namespace {
@@ -26,6 +29,27 @@ TEST(Config, RegistersByItselfOnlyBesideABrokerOnLoopback) {
   Config told;
   ASSERT_EQ(settle(told, {"--state", "s", "--releases", "r", "--registration", "required"}), std::nullopt);
   EXPECT_FALSE(told.auto_register);
+}
+
+TEST(Config, TakesReleaseServicesByFlagsAndOneOrSeveralFromAFile) {
+  Config flags;
+  ASSERT_EQ(settle(flags, {"--state", "s", "--releases", "/dir", "--releases", "oci://h/os", "--profile-revision", "~0.9.0",
+                           "--enabled-profiles", "a", "--enabled-profiles", "b"}),
+            std::nullopt);
+  EXPECT_EQ(flags.releases, (std::vector<std::string>{"/dir", "oci://h/os"}));
+  EXPECT_EQ(flags.enabled_profiles, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(flags.profile_revision, "~0.9.0");
+  const auto path = std::filesystem::temp_directory_path() / ("abide-config-" + std::to_string(::getpid()) + ".toml");
+  for (const auto& [line, releases] : std::initializer_list<std::pair<const char*, std::vector<std::string>>>{
+           {"releases = \"https://r.example\"\n", {"https://r.example"}},
+           {"releases = [\"/a\", \"oci://h/os\"]\n", {"/a", "oci://h/os"}},
+       }) {
+    std::ofstream(path) << line;
+    Config file;
+    ASSERT_EQ(settle(file, {"--state", "s", "--config", path.c_str()}), std::nullopt);
+    EXPECT_EQ(file.releases, releases);
+  }
+  std::filesystem::remove(path);
 }
 
 TEST(Config, RefusesWhatItCannotUse) {

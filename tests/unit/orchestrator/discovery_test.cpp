@@ -3,6 +3,7 @@
 #include <future>
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <utility>
 
 #include "common/core/hash.hpp"
 #include "orchestrator/discovery/source.hpp"
@@ -42,7 +43,7 @@ class Directory : public ::testing::Test {
   }
   fleet::ProfilesRead read(const std::string& files = "") {
     auto source = open_source(root.string(), files);
-    return (*source)->read();
+    return (*source)->read(false).profiles;
   }
   static std::string entry(const std::string& version, const std::string& sha) {
     return R"({"profileName":"demo","osImageVersion":")" + version + R"(","manifest":"profiles/)" + version + R"(.yaml","sha256":")" + sha +
@@ -87,7 +88,7 @@ TEST_F(Directory, WithAnIndexReadsWhatItNamesAndChecksEachDigest) {
   EXPECT_EQ(found.found[0].resource.image_id, "1.0");
   std::string errors;
   for (const auto& failure : found.failures) errors += failure.source + ": " + failure.error + "\n";
-  EXPECT_EQ(found.failures.size(), 6U) << errors;
+  EXPECT_EQ(found.failures.size(), 5U) << errors;
   EXPECT_NE(errors.find("SHA-256 is"), std::string::npos) << errors;
   EXPECT_NE(errors.find("`sha256` is not 64 hex digits"), std::string::npos) << errors;
   EXPECT_NE(errors.find("no path below the release service"), std::string::npos) << errors;
@@ -102,14 +103,26 @@ TEST_F(Directory, ThatIsNotThereIsOneFailure) {
   EXPECT_EQ(found.failures[0].source, root.string());
 }
 
-TEST_F(Directory, GivesTheSameVersionOnceAndSaysWhereTwoDiffer) {
+TEST_F(Directory, GivesTheSameVersionOnceAndSaysWhereTwoImagesDiffer) {
+  const auto of_image = [](const std::string& image) {
+    std::string text = manifest("1.0");
+    return text.replace(text.find(to_hex(sha256("1.0"))), 64, to_hex(sha256(image)));
+  };
   write("a.yaml", manifest("1.0"));
-  write("b.yaml", manifest("1.0"));
-  write("c.yaml", manifest("1.0", "  description: other\n"));
-  const auto found = read();
-  EXPECT_EQ(found.found.size(), 1U);
-  ASSERT_EQ(found.failures.size(), 1U);
-  EXPECT_EQ(found.failures[0].source, (root / "c.yaml").string());
+  write("b.yaml", manifest("1.0", "  description: other words\n"));
+  write("c.yaml", of_image("other"));
+  auto source = open_source(root.string());
+  for (const bool a_is_there : {true, false}) {
+    if (!a_is_there) write("a.yaml", of_image("other"));
+    const auto found = (*source)->read(false).profiles;
+    ASSERT_EQ(found.found.size(), 1U);
+    EXPECT_EQ(found.found[0].source, (root / (a_is_there ? "a.yaml" : "b.yaml")).string()) << "the image that was known first";
+    ASSERT_EQ(found.failures.size(), a_is_there ? 1U : 2U);
+    EXPECT_EQ(found.failures.back().source, (root / "c.yaml").string());
+    EXPECT_NE(found.failures.back().error.find(found.found[0].source + ", " + to_hex(sha256("1.0")) + "; that one stays"),
+              std::string::npos)
+        << found.failures.back().error;
+  }
 }
 
 TEST_F(Directory, TellsOnlySoManyFailures) {
@@ -139,7 +152,8 @@ TEST(SourceSettings, AreCheckedBeforeAnythingStarts) {
   EXPECT_FALSE(open_source("/tmp", "images"));
   EXPECT_TRUE(open_source("http://x/"));
   EXPECT_EQ((*open_source("http://x/y//"))->files_root(), "http://x/y");
-  EXPECT_TRUE((*open_source("file:///tmp"))->is_directory());
+  EXPECT_EQ((*open_source("file:///tmp"))->poll_ms(), directory_poll_ms);
+  EXPECT_EQ((*open_source("http://x"))->poll_ms(), url_poll_ms);
 }
 
 TEST(Http, ToAPortThatNobodyListensOnIsUnavailable) {
@@ -152,46 +166,117 @@ TEST(Http, ToAPortThatNobodyListensOnIsUnavailable) {
 
 class Scripted final : public Source {
  public:
-  fleet::ProfilesRead read() override {
+  explicit Scripted(std::string name = "scripted") : name_(std::move(name)) {}
+  Read read(bool everything) override {
+    if (gate != nullptr && passes == 1) gate->get_future().wait();
     ++passes;
-    fleet::ProfilesRead read;
-    if (passes > 1) read.failures.push_back({"x", "wrong"});
+    everything_asked = everything;
+    Read read;
+    if (passes > 1) read.rows.push_back({"x", "wrong", 1, 1, 1, 1});
+    read.profiles.failures = failures_of(read.rows);
+    if (!image.empty()) {
+      OsResource resource;
+      resource.profile_name = "demo";
+      resource.image_id = "1.0";
+      resource.artifact.sha256 = sha256(image);
+      read.profiles.found.push_back({name_ + ":1", resource});
+    }
     return read;
   }
-  void cancel() override {}
-  [[nodiscard]] bool is_directory() const override { return true; }
+  void cancel() override {
+    if (gate != nullptr && !opened.exchange(true)) gate->set_value();
+  }
+  [[nodiscard]] std::int64_t poll_ms() const override { return poll; }
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] const std::string& files_root() const override { return name_; }
   std::atomic<int> passes{0};
+  std::atomic<bool> everything_asked{false};
+  std::string image;
+  std::promise<void>* gate = nullptr;
+  std::int64_t poll = 3'600'000;
+  std::atomic<bool> opened{false};
 
  private:
-  std::string name_ = "scripted";
+  std::string name_;
 };
 
+std::vector<Worker::Service> services(std::vector<Scripted*> sources) {
+  std::vector<Worker::Service> all;
+  for (auto* source : sources) all.push_back({std::unique_ptr<Source>(source), nullptr});
+  return all;
+}
+
 TEST(Worker, ReadsAtOnceWhenAskedAndTellsOnlyWhatIsNew) {
-  auto source = std::make_unique<Scripted>();
+  auto* source = new Scripted;
   std::mutex mutex;
   std::vector<std::size_t> told;  // failures of each pass that was delivered
   std::promise<void> first;
-  Worker worker(std::move(source), {3'600'000}, Random{1}, [&](const Worker::Pass& pass, std::vector<Worker::Refreshed> asked) {
+  Worker worker(services({source}), Random{1}, [&](const Worker::Pass& pass, std::vector<Worker::Refreshed> asked) {
     {
       const std::lock_guard lock(mutex);
-      told.push_back(pass->failures.size());
+      told.push_back(pass->profiles.failures.size());
       if (told.size() == 1) first.set_value();
     }
     for (auto& done : asked) done();
   });
   worker.start();
   first.get_future().wait();
+  EXPECT_FALSE(source->everything_asked);
   for (int i = 0; i < 2; ++i) {
     std::promise<void> refreshed;
     ASSERT_TRUE(worker.refresh([&] { refreshed.set_value(); }));
     refreshed.get_future().wait();
   }
+  EXPECT_TRUE(source->everything_asked) << "who asks wants it all";
   worker.stop();
   EXPECT_EQ(told, (std::vector<std::size_t>{0, 1, 1}));
   EXPECT_EQ(worker.last().failures.size(), 1U);
+  EXPECT_EQ(worker.last().rows.size(), 1U);
   EXPECT_FALSE(worker.refresh([] {})) << "stopped";
+}
+
+TEST(Worker, ReadsEveryServiceAndDeliversThemTogether) {
+  auto* left = new Scripted("left");
+  auto* right = new Scripted("right");
+  left->image = "one";
+  right->image = "two";
+  std::promise<Worker::Pass> first;
+  std::atomic<int> told{0};
+  Worker worker(services({left, right}), Random{1}, [&](const Worker::Pass& pass, std::vector<Worker::Refreshed> asked) {
+    if (++told == 1) first.set_value(pass);
+    for (auto& done : asked) done();
+  });
+  EXPECT_EQ(worker.source_name(), "left, right");
+  worker.start();
+  const auto pass = first.get_future().get();
+  ASSERT_EQ(pass->profiles.found.size(), 1U) << "both were read, and the image that the first one has stays";
+  EXPECT_EQ(pass->profiles.found[0].source, "left:1");
+  ASSERT_EQ(pass->profiles.failures.size(), 1U);
+  EXPECT_EQ(pass->profiles.failures[0].source, "right:1");
+  EXPECT_NE(pass->profiles.failures[0].error.find("left:1"), std::string::npos);
+  std::promise<void> refreshed;
+  ASSERT_TRUE(worker.refresh([&] { refreshed.set_value(); }));
+  refreshed.get_future().wait();
+  EXPECT_EQ(left->passes, 2);
+  EXPECT_EQ(right->passes, 2);
+}
+
+TEST(Worker, IsNotHeldUpByAServiceThatHangsOnceItWasRead) {
+  auto* quick = new Scripted("quick");
+  auto* slow = new Scripted("slow");
+  quick->poll = slow->poll = 1;
+  std::promise<void> gate;
+  slow->gate = &gate;  // from its second pass on
+  std::promise<void> news;
+  bool told = false;
+  Worker worker(services({quick, slow}), Random{1}, [&](const Worker::Pass& pass, std::vector<Worker::Refreshed>) {
+    if (!pass->profiles.failures.empty() && !std::exchange(told, true)) news.set_value();
+  });
+  worker.start();
+  news.get_future().wait();
+  EXPECT_EQ(slow->passes, 1);
+  EXPECT_EQ(worker.last().failures.size(), 1U) << "what quick said in its second pass";
+  worker.stop();
 }
 
 }  // namespace

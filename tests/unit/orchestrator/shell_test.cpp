@@ -281,7 +281,7 @@ TEST_F(Shell, TakesInAReleaseServiceThatIsMoreThanOneTurnsWork) {
   constexpr std::size_t profiles = 5'000;
   static_assert(profiles > 2 * fleet::events_per_turn);
   start(settings());
-  auto pass = std::make_shared<fleet::ProfilesRead>();
+  auto pass = std::make_shared<discovery::Read>();
   for (std::size_t i = 0; i < profiles; ++i) {
     OsResource resource;
     resource.name = "Demo " + std::to_string(i);
@@ -294,7 +294,7 @@ TEST_F(Shell, TakesInAReleaseServiceThatIsMoreThanOneTurnsWork) {
     resource.security_feature = "SECURITY_FEATURE_NONE";
     resource.os_type = "OS_TYPE_IMMUTABLE";
     resource.os_provider = "OS_PROVIDER_KIND_INFRA";
-    pass->found.push_back({"entry " + std::to_string(i), std::move(resource)});
+    pass->profiles.found.push_back({"entry " + std::to_string(i), std::move(resource)});
   }
   orchestrator->deliver()(std::move(pass), {});
   ASSERT_TRUE(comes_true([&] { return Journal::read_head(store, scope_of_project("demo")).value().last >= profiles; }));

@@ -1,0 +1,65 @@
+#pragma once
+// What is broken, since when, and when it is asked for again. One broken entry costs less and less; the others are asked for
+// with every pass. Pure.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/core/random.hpp"
+#include "common/core/time.hpp"
+
+namespace abide::discovery {
+
+inline constexpr std::int64_t retry_ms_max = 6 * 3'600'000;
+inline constexpr std::size_t failures_max = 100;  // told of one pass; what is beyond is counted in the last one
+
+// The pause after so many failures in a row (1, 2, ...): `base_ms` doubled with each after the first, at most retry_ms_max;
+// half of that for sure, the other half times `draw`, so that entries that broke together come back one by one.
+std::int64_t retry_after_ms(std::int64_t base_ms, std::uint32_t attempts, std::uint64_t draw);
+
+struct FailureRow {
+  std::string source;
+  std::string error;           // of the last attempt
+  std::uint32_t attempts = 0;  // in a row
+  std::int64_t first_at_wall_ms = 0;
+  std::int64_t last_at_wall_ms = 0;
+  std::int64_t next_at_wall_ms = 0;  // 0: with the next pass, whenever that is
+};
+
+class Ledger {
+ public:
+  // `base_ms`: the pause between two passes.
+  Ledger(std::int64_t base_ms, Random random) : base_ms_(base_ms), random_(random) {}
+
+  // `everything`: somebody asked for this pass; no entry waits.
+  void begin(const Now& now, bool everything);
+  // Whether it is the time of this entry. If not, its row goes into this pass as it was.
+  bool ask(const std::string& source);
+  [[nodiscard]] bool failing(const std::string& source) const { return entries_.contains(source); }
+  void failed(const std::string& source, const std::string& error);
+  // Nothing that asking again could mend, and nothing that asking costs: no pause.
+  void refused(const std::string& source, const std::string& reason);
+  // The rows of this pass, by name. What it did not name is forgotten, or, where the pass is not complete, still in it.
+  std::vector<FailureRow> finish(bool complete);
+
+ private:
+  enum class Said { nothing, asked, broken };
+  struct Entry {
+    FailureRow row;
+    std::int64_t due_mono_ms = 0;
+    Said said = Said::nothing;  // in this pass
+  };
+  Entry& note(const std::string& source, const std::string& error);
+
+  std::int64_t base_ms_;
+  Random random_;
+  Now now_;
+  bool everything_ = false;
+  std::map<std::string, Entry> entries_;
+};
+
+// At most failures_max of them; the last tells how many more there are.
+std::vector<FailureRow> cut(std::vector<FailureRow> rows);
+
+}  // namespace abide::discovery
