@@ -89,6 +89,7 @@ void Journal::begin(Batch& batch, JournalId id) {
   head_.id = id;
   head_.chain = chain_start(id);
   head_.base_chain = head_.chain;
+  recent_.clear();
   put_head(batch);
 }
 
@@ -96,6 +97,8 @@ void Journal::append(Batch& batch, std::string_view event_bytes) {
   assert(head_.id);
   head_.last += 1;
   head_.chain = chain_after(head_.chain, event_bytes);
+  recent_.push_back(head_.chain);
+  if (recent_.size() > recent_chains_max) recent_.pop_front();
   std::string record = big_endian(head_.chain.value);
   record += event_bytes;
   batch.put(journal_key(scope_, head_.id, head_.last), std::move(record));
@@ -124,6 +127,7 @@ Result<std::optional<Chain>> Journal::chain_at(std::uint64_t sequence) const {
   if (sequence < head_.base || sequence > head_.last) return std::optional<Chain>{};
   if (sequence == head_.last) return std::optional(head_.chain);
   if (sequence == head_.base) return std::optional(head_.base_chain);
+  if (const std::uint64_t back = head_.last - sequence; back < recent_.size()) return std::optional(recent_[recent_.size() - 1 - back]);
   auto record = store_->get(journal_key(scope_, head_.id, sequence));
   if (!record) return fail(record.error().in("read event " + std::to_string(sequence) + " of " + named(scope_, head_.id)));
   if (*record && (*record)->size() >= chain_bytes)

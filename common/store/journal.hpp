@@ -8,6 +8,7 @@
 // Other rows of a scope: <scope>r/... state rows, <scope>s/... snapshot at base (see Host), <scope>b/... blobs.
 // One thread, the owner; `read` also from others, on a Reader of their own.
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -45,8 +46,8 @@ class Journal {
   // Deletes events up to `base`, which must be <= acked where the journal has a reader, and <= last.
   void trim(Batch& batch, std::uint64_t base);
 
-  // chain(sequence), for base <= sequence <= last; nothing outside, and nothing for an event between the two whose batch is
-  // not committed yet.
+  // chain(sequence), for base <= sequence <= last, committed or not; nothing outside. Nothing, too, for an event whose batch
+  // is not committed yet and that is not among the last `recent_chains_max`.
   [[nodiscard]] Result<std::optional<Chain>> chain_at(std::uint64_t sequence) const;
 
   using VisitEvent = std::function<bool(std::uint64_t sequence, Chain chain, std::string_view event_bytes)>;
@@ -65,9 +66,13 @@ class Journal {
   Journal(const Store& store, std::string scope, JournalHead head) : store_(&store), scope_(std::move(scope)), head_(head) {}
   void put_head(Batch& batch) const;
 
+  // Of the newest events, whether or not they are in the store yet. More than one turn of a host journals.
+  static constexpr std::size_t recent_chains_max = 1024;
+
   const Store* store_;
   std::string scope_;
   JournalHead head_;
+  std::deque<Chain> recent_;  // the newest is last, and is head_.chain
 };
 
 std::string journal_key(std::string_view scope, JournalId id, std::uint64_t sequence);

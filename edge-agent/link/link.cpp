@@ -109,6 +109,8 @@ Verdict hear_received(Link& link, const Received& received, const OwnJournal& ow
   const bool beyond = received.upto > own.last;
   if (rule(Rule::chain)) {
     if (beyond || (own.chain && *own.chain != received.chain)) return Verdict::forked;
+    // What cannot be compared acknowledges nothing new: it may be the history of another.
+    if (!own.chain && received.upto > link.acked) return Verdict::nothing;
   } else if (beyond) {
     return Verdict::nothing;
   }

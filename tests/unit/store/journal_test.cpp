@@ -94,14 +94,28 @@ TYPED_TEST(AnyJournal, ForgetsWhatWasNeverCommitted) {
   EXPECT_EQ(this->journal_.head().chain, chain_after(chain_start(first_id), "event 1"));
 }
 
-TYPED_TEST(AnyJournal, KnowsNoChainOfAnEventThatIsNotCommittedYet) {
+TYPED_TEST(AnyJournal, KnowsTheChainOfAnEventThatIsNotCommittedYet) {
   this->begin_with(1);
   Batch batch;
+  const Chain two = chain_after(this->journal_.head().chain, "event 2");
   this->journal_.append(batch, "event 2");
   this->journal_.append(batch, "event 3");
-  const auto chain = this->journal_.chain_at(2);
-  ASSERT_TRUE(chain);
-  EXPECT_FALSE(chain->has_value());
+  EXPECT_EQ(**this->journal_.chain_at(2), two);
+  EXPECT_EQ(**this->journal_.chain_at(3), this->journal_.head().chain);
+  this->journal_.begin(batch, second_id);
+  this->journal_.append(batch, "event 1");
+  EXPECT_EQ(**this->journal_.chain_at(1), chain_after(chain_start(second_id), "event 1"));
+  EXPECT_FALSE(this->journal_.chain_at(2)->has_value());
+}
+
+TYPED_TEST(AnyJournal, KnowsNoChainOfAnUncommittedEventThatIsFarBack) {
+  this->begin_with(1);
+  Batch batch;
+  for (int i = 0; i < 2'000; ++i) this->journal_.append(batch, "event");
+  EXPECT_TRUE(this->journal_.chain_at(1'500)->has_value());
+  EXPECT_FALSE(this->journal_.chain_at(500)->has_value());
+  this->commit(batch);
+  EXPECT_TRUE(this->journal_.chain_at(500)->has_value());
 }
 
 TYPED_TEST(AnyJournal, ReadsARangeAndStopsWhenTheVisitorHasEnough) {
@@ -189,6 +203,7 @@ TYPED_TEST(AnyJournal, SaysTheLastGoodEventBeforeAHole) {
   Batch damage;
   damage.erase(journal_key("node/", first_id, 3));
   this->commit(damage);
+  this->reopen();
   const auto seen = this->read(1, 5);
   EXPECT_NE(seen.find("1:event 1 2:event 2 | corrupt"), std::string::npos) << seen;
   EXPECT_NE(seen.find("event 3 of"), std::string::npos) << seen;
@@ -206,6 +221,7 @@ TYPED_TEST(AnyJournal, NoticesARecordThatIsTooShortForItsChain) {
   Batch damage;
   damage.put(journal_key("node/", first_id, 2), "1234567");
   this->commit(damage);
+  this->reopen();
   EXPECT_NE(this->read(1, 3).find("last good one is 1"), std::string::npos);
   EXPECT_EQ(this->journal_.chain_at(2).error().code, Code::corrupt);
 }

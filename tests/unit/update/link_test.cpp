@@ -156,8 +156,18 @@ TEST(NodeLink, FindsThatItsJournalWasWrittenElsewhereToo) {
   auto other_history = answer(node);
   other_history.chain = Chain{71};
   EXPECT_EQ(node.hear(other_history, at(1'200)), Verdict::forked);
-  node.journal.chain.reset();  // upto lies below its base: there is nothing to compare
-  EXPECT_EQ(node.hear(other_history, at(1'200)), Verdict::acknowledged);
+}
+
+// Below its base there is nothing to compare, and what is there was acknowledged before it was deleted.
+TEST(NodeLink, LetsNothingBeAcknowledgedThatItCannotCompare) {
+  Node node = asked();
+  node.journal.chain.reset();
+  EXPECT_EQ(node.hear(answer(node), at(1'200)), Verdict::nothing);
+  EXPECT_EQ(node.link.acked, 0U);
+  EXPECT_FALSE(node.link.welcomed);
+  node.link.acked = 4;
+  EXPECT_EQ(node.hear(answer(node), at(1'300)), Verdict::nothing);
+  EXPECT_TRUE(node.link.welcomed);
 }
 
 TEST(NodeLink, IsCutOffAMinuteAfterTheConnectionWasLost) {
