@@ -123,7 +123,7 @@ Result<std::uint64_t> parse_field(const Field& field, std::string_view text) {
   std::uint64_t set = 0;
   for (std::string_view rest = text;;) {
     const auto comma = rest.find(',');
-    const auto item = parse_item(field, rest.substr(0, comma), text);
+    auto item = parse_item(field, rest.substr(0, comma), text);
     if (!item) return item;
     set |= *item;
     if (comma == std::string_view::npos) return set;

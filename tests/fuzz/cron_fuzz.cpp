@@ -2,9 +2,8 @@
 #include "common/core/calendar.hpp"
 #include "tests/fuzz/require.hpp"
 
+namespace abide {
 namespace {
-
-using namespace abide;
 
 // A moment that the text itself chooses, from 1970 to 2229.
 std::int64_t moment_of(std::string_view bytes) {
@@ -37,8 +36,10 @@ void check_windows(const Cron& cron, std::int64_t at, const Zone& zone) {
 }
 
 }  // namespace
+}  // namespace abide
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace abide;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const auto zone = find_zone(bytes);
   if (zone) {

@@ -51,6 +51,8 @@ TEST(Openings, FollowTheClockOnTheWallOfTheirZone) {
        "2026-03-27T12:00:00Z",
        {"2026-03-28T02:30:00+01:00", "2026-03-29T03:00:00+02:00", "2026-03-30T02:30:00+02:00"}},
       {"30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", {"2026-10-25T02:30:00+02:00", "2026-10-26T02:30:00+01:00"}},
+      {"30 2 * * *", "Europe/Berlin", "2026-03-29T01:00:00Z", {"2026-03-29T03:00:00+02:00"}},  // asked at the end of the gap
+      {"30 2 * * *", "Europe/Berlin", "2026-03-29T01:00:01Z", {"2026-03-30T02:30:00+02:00"}},
       {"*/20 2,3 * * *",
        "Europe/Berlin",
        "2026-03-28T12:00:00Z",
@@ -172,7 +174,8 @@ TEST(Repeats, AreOpenAroundAMomentForAsLongAsTheirOpeningsJoin) {
 }
 
 std::string drawn_field(Random& random, int low, int high) {
-  const auto number = [&] { return low + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low + 1))); };
+  const auto below = [&](int limit) { return static_cast<int>(random.below(static_cast<std::uint64_t>(limit))); };
+  const auto number = [&] { return low + below(high - low + 1); };
   switch (random.below(4)) {
     case 0:
       return std::to_string(number());
@@ -182,7 +185,7 @@ std::string drawn_field(Random& random, int low, int high) {
       return std::to_string(std::min(one, other)) + "-" + std::to_string(std::max(one, other));
     }
     case 2:
-      return "*/" + std::to_string(1 + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low))));
+      return "*/" + std::to_string(1 + below(high - low));
     default:
       return "*";
   }
@@ -207,12 +210,11 @@ TEST(Openings, AgreeWithAWatchOfTheClockOnTheWall) {
   Random random{1128};
   std::int64_t openings = 0;
   for (int i = 0; i < 250; ++i) {
-    const std::string minutes = drawn_field(random, 0, 59);
-    const std::string hours = drawn_field(random, 0, 23);
-    const std::string days = random.below(2) == 0 ? "*" : drawn_field(random, 1, 31);
-    const std::string weekdays = random.below(2) == 0 ? "*" : drawn_field(random, 0, 6);
+    std::string cron = drawn_field(random, 0, 59);
+    cron += " " + drawn_field(random, 0, 23);
+    cron += " " + (random.below(2) == 0 ? "*" : drawn_field(random, 1, 31));
+    cron += " * " + (random.below(2) == 0 ? "*" : drawn_field(random, 0, 6));
     const auto duration = static_cast<std::int64_t>(1 + random.below(random.below(2) == 0 ? 7'200 : 86'400));
-    const std::string cron = minutes + " " + hours + " " + days + " * " + weekdays;
     const auto one = repeat(cron, duration, zones[random.below(std::size(zones))]);
     const std::int64_t from = at(around[random.below(std::size(around))]);
     const auto told = [&](std::int64_t instant) { return cron + " " + one.zone.name() + " " + to_rfc3339(one.zone, instant); };

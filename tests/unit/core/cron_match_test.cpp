@@ -100,7 +100,8 @@ struct Drawn {
 };
 
 Drawn draw(Random& random, int low, int high) {
-  const auto within = [&](int from, int to) { return from + static_cast<int>(random.below(static_cast<std::uint64_t>(to - from + 1))); };
+  const auto below = [&](int limit) { return static_cast<int>(random.below(static_cast<std::uint64_t>(limit))); };
+  const auto within = [&](int from, int to) { return from + below(to - from + 1); };
   if (random.below(3) == 0) return {"*", from_to(low, high), true};
   Drawn drawn;
   const auto items = 1 + random.below(3);

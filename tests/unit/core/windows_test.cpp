@@ -92,6 +92,11 @@ TEST(WindowsTogether, AreTheCurrentOneOrTheNextWithoutItsBlackouts) {
        {{}, {repeat("0 4 * * *", hour), repeat("0 1 * * *", hour)}},
        "2026-11-28T12:00:00Z",
        between("2026-11-29T02:00:00Z", "2026-11-29T04:00:00Z")},
+      {"an empty blackout",
+       {{}, {nightly}},
+       {{between("2026-11-29T03:00:00Z", "2026-11-29T03:00:00Z")}, {}},
+       "2026-11-28T12:00:00Z",
+       between("2026-11-29T02:00:00Z", "2026-11-29T04:00:00Z")},
       {"a blackout without end", {{}, {nightly}}, {{{at("2026-11-01T00:00:00Z"), open_end}}, {}}, "2026-11-28T12:00:00Z", std::nullopt},
       {"only working days blacked out",
        {{}, {nightly}},
@@ -121,6 +126,10 @@ TEST(WindowsTogether, AreLookedForUpToTheHorizon) {
   EXPECT_EQ(window_at({{}, {nightly}}, {}, at("2026-11-28T12:00:00Z"), 14 * hour), between("2026-11-29T02:00:00Z", "2026-11-29T04:00:00Z"));
   EXPECT_EQ(window_at({{}, {nightly}}, {}, at("2026-11-28T12:00:00Z"), 14 * hour - 1), std::nullopt);
   EXPECT_EQ(window_at({{}, {nightly}}, {}, at("2026-11-29T03:00:00Z"), 0), between("2026-11-29T02:00:00Z", "2026-11-29T04:00:00Z"));
+  const WindowSet long_one{{between("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")}, {}};
+  const WindowSet frozen{{between("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")}, {}};
+  EXPECT_EQ(window_at(long_one, frozen, at("2026-11-28T00:00:00Z"), 3 * day), between("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"));
+  EXPECT_EQ(window_at(long_one, frozen, at("2026-11-28T00:00:00Z"), 3 * day - 1), std::nullopt);
   for (const auto far : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
     (void)window_at({{{1, open_end}}, {nightly}}, {{{5, open_end - 1}}, {after_it}}, far, far);
     (void)windows_between({{{1, open_end}}, {nightly}}, {{}, {after_it}}, far, open_end, 3);

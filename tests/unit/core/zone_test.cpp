@@ -157,7 +157,7 @@ TEST(Zones, TheFirstLocalTimeOfAnInstantIsTheBoundOfThoseBeforeIt) {
   };
   for (const auto& [name, change] : changes) {
     const Zone there = zone(name);
-    const auto check = [&](std::int64_t instant) {
+    const auto check = [&, name = name](std::int64_t instant) {
       const std::int64_t first = there.first_local(instant);
       ASSERT_GE(there.instant_of(first), instant) << name << " " << to_rfc3339(instant * 1000);
       ASSERT_LT(there.instant_of(first - 1), instant) << name << " " << to_rfc3339(instant * 1000);
