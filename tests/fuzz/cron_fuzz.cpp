@@ -35,12 +35,7 @@ void check_windows(const Cron& cron, std::int64_t at, const Zone& zone) {
   fuzz::require(window == open, "a window without blackouts is what is open");
 }
 
-}  // namespace
-}  // namespace abide
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace abide;
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+void check(std::string_view bytes) {
   const auto zone = find_zone(bytes);
   if (zone) {
     fuzz::require(zone->name() == bytes && bytes.size() <= zone_name_bytes_max, "a zone has one spelling");
@@ -53,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!cron) {
     for (const char c : cron.error().message) fuzz::require(c >= ' ' && c <= '~', "an error can be printed");
     fuzz::require(cron.error().message.size() < 300, "an error is short");
-    return 0;
+    return;
   }
   fuzz::require(texts.has_value(), "what is parsed was split");
   const std::int64_t at = moment_of(bytes);
@@ -61,5 +56,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_windows(*cron, at, Zone{});
   static const Zone lord_howe = find_zone("Australia/Lord_Howe").value();
   check_windows(*cron, at, lord_howe);
+}
+
+}  // namespace
+}  // namespace abide
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  abide::check(std::string_view(reinterpret_cast<const char*>(data), size));
   return 0;
 }

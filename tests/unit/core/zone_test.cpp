@@ -183,8 +183,10 @@ TEST(Zones, HoldAtTheEndsOfTheCalendarAndBeyond) {
 }
 
 TEST(Zones, AreFoundAndAskedByManyThreadsAtOnce) {
+  constexpr int count = 4;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
+  threads.reserve(count);
+  for (int i = 0; i < count; ++i) {
     threads.emplace_back([] {
       for (const char* name : {"Africa/Cairo", "Asia/Tokyo", "America/Denver", "No/Such", "Europe/Rome", "Asia/Tehran", "America/Lima"}) {
         const auto found = find_zone(name);
