@@ -8,6 +8,8 @@ namespace abide::discovery {
 
 namespace {
 
+constexpr const char* late_text = "not read: the time for one pass is over";
+
 class OciSource final : public Source {
  public:
   OciSource(OciAddress address, Revision revision, std::string user_password, const SourceSettings& settings)
@@ -70,8 +72,10 @@ class OciSource final : public Source {
     return entries;
   }
 
+  [[nodiscard]] bool is_late() const { return passes_.now().mono_ms > until_mono_ms_; }
+
   // Where an error is the registry's as a whole, it is told once, under its own name, and ends the pass.
-  void failed(const std::string& source, const Error& error, Pass& pass) {
+  void failed(const std::string& source, const Error& error, Pass& pass, bool waits = true) {
     if (registry_.cancelled()) {
       down_ = true;
       return;
@@ -82,6 +86,7 @@ class OciSource final : public Source {
         return pass.refused(name_, up.error().message);
       }
     }
+    if (!waits) return pass.refused(source, error.message);
     pass.failed(source, error);
   }
 
@@ -90,13 +95,18 @@ class OciSource final : public Source {
     auto profiles = registry_.profiles();
     if (profiles) return *std::move(profiles);
     unlisted_all_ = true;
-    failed(name_ + "/_catalog", profiles.error(), pass);
+    failed(name_ + "/_catalog", profiles.error(), pass, false);
     return {};
   }
 
   std::vector<std::string> tags(const std::string& profile, Pass& pass) {
     if (!revision_.range) return {revision_.text};
     const std::string source = name_ + "/" + profile;
+    if (is_late()) {
+      unlisted_.insert(profile);
+      pass.refused(source, late_text);
+      return {};
+    }
     auto listed = pass.ask(source) ? registry_.tags(profile) : fail(Code::conflict, "not asked");
     if (!listed) {
       unlisted_.insert(profile);
@@ -113,8 +123,8 @@ class OciSource final : public Source {
 
   void read_tag(const Entry& entry, Pass& pass) {
     if (!pass.ask(entry.source)) return;
-    if (passes_.now().mono_ms > until_mono_ms_) {
-      if (!read_before_.contains(entry.source)) pass.refused(entry.source, "not read: the time for one pass is over");
+    if (is_late()) {
+      if (!read_before_.contains(entry.source)) pass.refused(entry.source, late_text);
       return;
     }
     const auto before = read_before_.find(entry.source);

@@ -112,10 +112,10 @@ TEST_F(FakeRegistry, WhosePagesNeverEndOrLeadElsewhereIsAFailureOfThatProfile) {
   const auto read = oci->read(false);
   EXPECT_EQ(read.profiles.found.size(), 1U);
   ASSERT_EQ(read.rows.size(), 4U) << all(read);
-  EXPECT_NE(row(*oci, read, "endless")->error.find("more than 1000 pages"), std::string::npos) << all(read);
-  EXPECT_NE(row(*oci, read, "elsewhere")->error.find("would be elsewhere"), std::string::npos);
-  EXPECT_NE(row(*oci, read, "large")->error.find("larger than"), std::string::npos);
-  EXPECT_NE(row(*oci, read, "nonsense")->error.find("not a JSON object"), std::string::npos);
+  EXPECT_NE(error_at(*oci, read, "endless").find("more than 1000 pages"), std::string::npos) << all(read);
+  EXPECT_NE(error_at(*oci, read, "elsewhere").find("would be elsewhere"), std::string::npos);
+  EXPECT_NE(error_at(*oci, read, "large").find("larger than"), std::string::npos);
+  EXPECT_NE(error_at(*oci, read, "nonsense").find("not a JSON object"), std::string::npos);
 }
 
 TEST_F(FakeRegistry, IsAskedOnlyWhetherSomethingChanged) {
@@ -169,9 +169,9 @@ TEST_F(FakeRegistry, ThatLiesAboutDigestsAndSizesIsNotBelieved) {
   auto oci = source("~0.9.0");
   const auto read = oci->read(false);
   EXPECT_EQ(found(*oci, read), std::vector<std::string>{"depot-rt 0.9.4 from depot-rt:0.9.4"});
-  EXPECT_NE(row(*oci, read, "depot-rt:0.9.1")->error.find("the manifest's SHA-256 is"), std::string::npos);
-  EXPECT_NE(row(*oci, read, "depot-rt:0.9.2")->error.find("bytes, the manifest says"), std::string::npos);
-  EXPECT_NE(row(*oci, read, "depot-rt:0.9.3")->error.find("the layer's SHA-256 is"), std::string::npos);
+  EXPECT_NE(error_at(*oci, read, "depot-rt:0.9.1").find("the manifest's SHA-256 is"), std::string::npos);
+  EXPECT_NE(error_at(*oci, read, "depot-rt:0.9.2").find("bytes, the manifest says"), std::string::npos);
+  EXPECT_NE(error_at(*oci, read, "depot-rt:0.9.3").find("the layer's SHA-256 is"), std::string::npos);
 }
 
 TEST_F(FakeRegistry, ThatIsOverloadedIsOneFailureAndOneTagThatIsNotIsItsOwn) {
@@ -193,6 +193,54 @@ TEST_F(FakeRegistry, ThatIsOverloadedIsOneFailureAndOneTagThatIsNotIsItsOwn) {
   EXPECT_EQ(found(*oci, read), std::vector<std::string>{"depot-rt 0.9.2 from depot-rt:0.9.2"});
   EXPECT_NE(row(*oci, read, ""), nullptr) << all(read);
   EXPECT_EQ(asked().size(), 2U) << "no more is asked of one that has too much to do";
+}
+
+TEST_F(FakeRegistry, WhoseListsAreBrokenKeepsWhatWasKnownOfThem) {
+  for (const char* name : {"depot-rt", "harbour-gateway"}) {
+    publish(name, "0.9.1", profile(name, "1.0"));
+    list(name, "\"0.9.1\"");
+  }
+  const std::string catalog = R"({"repositories":[")" + prefix + R"(/depot-rt",")" + prefix + R"(/harbour-gateway"]})";
+  files.put("/v2/_catalog" + page, catalog);
+  auto oci = source("~0.9.0", {});
+  const std::vector<std::string> both = {"depot-rt 1.0 from depot-rt:0.9.1", "harbour-gateway 1.0 from harbour-gateway:0.9.1"};
+  EXPECT_EQ(found(*oci, oci->read(false)), both);
+  files.put(repository("depot-rt") + "/tags/list" + page, "nonsense");
+  auto read = oci->read(false);
+  EXPECT_TRUE(read.complete);
+  EXPECT_EQ(found(*oci, read), (std::vector<std::string>{both[1], both[0]}));
+  EXPECT_NE(error_at(*oci, read, "depot-rt").find("not a JSON object"), std::string::npos) << all(read);
+  read = oci->read(false);
+  EXPECT_EQ(read.profiles.found.size(), 2U) << "also while the list is not asked for";
+  files.remove("/v2/_catalog" + page);
+  read = oci->read(true);
+  EXPECT_FALSE(read.complete);
+  EXPECT_EQ(found(*oci, read), both);
+  EXPECT_NE(error_at(*oci, read, "_catalog").find("404"), std::string::npos) << all(read);
+  files.put("/v2/_catalog" + page, replaced(catalog, prefix + R"(/depot-rt",")", ""));
+  read = oci->read(true);
+  EXPECT_EQ(found(*oci, read), std::vector<std::string>{both[1]}) << "the catalog says that it is gone";
+  EXPECT_EQ(all(read), "");
+}
+
+TEST_F(FakeRegistry, ThatIsSlowBringsSomethingNewWithEveryPass) {
+  std::string tags;
+  for (int patch = 0; patch < 9; ++patch) {
+    publish("depot-rt", "0.9." + std::to_string(patch), profile("depot-rt", "1." + std::to_string(patch)));
+    tags += std::string(patch == 0 ? "" : ",") + "\"0.9." + std::to_string(patch) + "\"";
+  }
+  list("depot-rt", tags);
+  auto settings = settings_of(server.authority(), "~0.9.0", {"depot-rt"});
+  settings.pass_timeout_ms = 5'000;
+  settings.now = [this] { return Now{clock_ms += 1'000, clock_ms, {}, false}; };  // everything takes a second
+  auto oci = open(settings);
+  std::size_t found_before = 0;
+  while (found_before < 9) {
+    const auto read = oci->read(false);
+    ASSERT_GT(read.profiles.found.size(), found_before) << all(read);
+    found_before = read.profiles.found.size();
+    EXPECT_EQ(read.rows.size(), 9 - found_before) << all(read);
+  }
 }
 
 TEST_F(FakeRegistry, ThatWantsTokensGetsThem) {

@@ -139,9 +139,9 @@ TEST_F(OciRegistry, SaysWhereAnEnabledProfileHasNoTagInTheRange) {
   const auto read = oci.read(false);
   EXPECT_TRUE(read.profiles.found.empty());
   ASSERT_NE(row(oci, read, "depot-rt"), nullptr);
-  EXPECT_EQ(row(oci, read, "depot-rt")->error, "none of its 2 tags is in ~0.10.0");
+  EXPECT_EQ(error_at(oci, read, "depot-rt"), "none of its 2 tags is in ~0.10.0");
   ASSERT_NE(row(oci, read, "harbour-gateway"), nullptr);
-  EXPECT_EQ(row(oci, read, "harbour-gateway")->error, "has no tags");
+  EXPECT_EQ(error_at(oci, read, "harbour-gateway"), "has no tags");
   EXPECT_EQ(all(source("~0.10.0").read(false)), "") << "of a profile that nobody named there need not be any";
 }
 

@@ -61,6 +61,10 @@ class OciTest : public ::testing::Test {
     const auto found = std::find_if(read.rows.begin(), read.rows.end(), [&](const auto& any) { return any.source == name; });
     return found == read.rows.end() ? nullptr : &*found;
   }
+  static std::string error_at(const Source& source, const Read& read, const std::string& place) {
+    const auto* failure = row(source, read, place);
+    return failure == nullptr ? "" : failure->error;
+  }
   static std::string all(const Read& read) {
     std::string text;
     for (const auto& one : read.rows) text += one.source + ": " + one.error + "\n";
