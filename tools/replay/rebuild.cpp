@@ -132,6 +132,7 @@ class Rebuild {
   // ---- what an operator asks for
   [[nodiscard]] std::optional<Rebuilt> of(const OsResourceDeleted& e) const { return request(DeleteOsResource{e.id}); }
   [[nodiscard]] std::optional<Rebuilt> of(const PolicyCreated& e) const {
+    if (state_.policies.contains(e.policy.id)) return request(EditPolicy{e.policy.id, e.policy.name, e.policy.description});
     CreatePolicy create{e.policy};
     create.policy.id.clear();
     return request(std::move(create), e.policy.id);
@@ -147,6 +148,26 @@ class Rebuild {
     create.schedule.id.clear();
     return request(std::move(create), e.schedule.id);
   }
+  [[nodiscard]] std::optional<Rebuilt> of(const HostEdited& e) const { return request(EditHost{host_of(e.node), e.site_id, e.metadata}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const RegionPlaced& e) const {
+    if (state_.regions.contains(e.region.id)) return request(PlaceRegion{e.region});
+    PlaceRegion place{e.region};
+    place.region.id.clear();
+    return request(std::move(place), e.region.id);
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const RegionDeleted& e) const { return request(DeleteRegion{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const SitePlaced& e) const {
+    if (state_.sites.contains(e.site.id)) return request(PlaceSite{e.site});
+    PlaceSite place{e.site};
+    place.site.id.clear();
+    return request(std::move(place), e.site.id);
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const SiteDeleted& e) const { return request(DeleteSite{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const PlacePolicyLinked& e) const {
+    const bool site = state_.sites.contains(e.place_id);
+    return request(LinkPlacePolicy{site ? e.place_id : "", site ? "" : e.place_id, e.policy_id});
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const RunDeleted& e) const { return request(DeleteRun{host_of(e.node), e.run_id, false}); }
   [[nodiscard]] std::optional<Rebuilt> of(const WindowDeleted& e) const { return request(DeleteSchedule{e.id}); }
   [[nodiscard]] std::optional<Rebuilt> of(const IdentityResolved& e) const { return request(ResolveConflict{host_of(e.node), e.journal}); }
   [[nodiscard]] std::optional<Rebuilt> of(const NodeConfirmed& e) const { return request(ConfirmNode{host_of(e.node)}); }

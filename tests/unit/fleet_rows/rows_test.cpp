@@ -81,7 +81,7 @@ void expect_same(const State& left, const State& right) {
   EXPECT_EQ(left.os_by_name, right.os_by_name);
   EXPECT_EQ(left.policies_by_name, right.policies_by_name);
   EXPECT_EQ(left.policies_by_target, right.policies_by_target);
-  EXPECT_EQ(left.schedules_by_host, right.schedules_by_host);
+  EXPECT_EQ(left.schedules_by_target, right.schedules_by_target);
   EXPECT_EQ(left.versions, right.versions);
 }
 
