@@ -146,8 +146,8 @@ void hello_of_current(Turn& turn, const NodeId& id, const Hello& hello) {
   if (hello.base > node.upto && rule(Rule::base_wins)) turn.event(GapNoted{id, node.journal, node.upto + 1, hello.base, hello.base_chain});
   meet_held_document(turn, id, hello.held);
   hear_state(turn, id, hello);
-  // It is ahead of what is stored of it: a copy that an operator named may go on with what ended on the other machine.
-  if (hello.last > node.upto && hello.offer) close_unsuccessful(turn, id, hello, {});
+  // A copy that an operator named may go on with, or begin, what ended on the other machine.
+  if (hello.last >= node.upto) close_unsuccessful(turn, id, hello, {});
   answer(turn, id, hello);
 }
 

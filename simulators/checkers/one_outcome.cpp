@@ -16,13 +16,15 @@ class OneOutcome final : public Checker {
             "An offer is accepted once in a journal and ends once, with a reason; it is tried at most three times, and not again after it "
             "fell back.") {}
 
-  // A disk that was put back knows nothing of it; the orchestrator does, and tells.
+  // A disk that was put back, or is a copy, knows nothing of it; the orchestrator does, and tells.
   void hardware(const World& world, const HardwareDid& did) override {
     const auto* arm = did.effect == nullptr ? nullptr : std::get_if<node::ArmOnce>(did.effect);
     if (arm == nullptr || did.kind != HardwareDid::Kind::one_shot_armed) return;
     const Machine& machine = world.machine(did.machine);
     const MachineFact& fact = facts().machine(did.machine);
-    if (!facts().node(machine.id()).rolled_back.contains(arm->offer) || (fact.went_back && !fact.link.connected)) return;
+    const NodeFact& node = facts().node(machine.id());
+    const bool may_not_know = fact.went_back || node.machines.size() > 1;
+    if (!node.rolled_back.contains(arm->offer) || (may_not_know && !fact.link.connected)) return;
     found(world, machine.name() + " arms the new slot for offer " + to_string(arm->offer) + ", of which is stored that it fell back");
   }
 

@@ -106,7 +106,9 @@ void Control::end_process(std::string_view why, std::int64_t again_in_ms) {
   assert(state);
   last_state_ = std::move(*state);
   in_turn_ = connected_ = false;
-  inbox_.clear();
+  auto unheard = std::exchange(answers_, {});
+  for (auto& item : std::exchange(inbox_, {}))
+    if (auto* asked = std::get_if<Asked>(&item)) unheard.emplace_back(std::move(asked->answered), Result<fleet::Answer>(fleet::Answer{}));
   bus_changes_.clear();
   dropped_.clear();
   done_ = {};
@@ -114,7 +116,6 @@ void Control::end_process(std::string_view why, std::int64_t again_in_ms) {
   reconnect_doublings_ = 0;
   world_.heap().cancel(wake_);
   world_.broker().vanish(std::nullopt);
-  auto unheard = std::exchange(answers_, {});
   for (auto& [id, answered] : std::exchange(pending_, {}))
     unheard.emplace_back(std::move(answered), Result<fleet::Answer>(fleet::Answer{}));
   for (const auto& [answered, answer] : unheard) answered(fail(Code::unavailable, "the orchestrator has died"));
@@ -354,6 +355,12 @@ Result<fleet::Answer> Control::ask(fleet::Operation operation) {
   }
   assert(answer);
   return *answer;
+}
+
+void Control::drop_message_of(const NodeId& node) {
+  if (!host_) return;
+  dropped_.insert(node);
+  if (!in_turn_) wake_at(world_.now_ms() + draw_ms(0, wakes_in_ms_max));
 }
 
 void Control::read_profiles(fleet::ProfilesRead read) {

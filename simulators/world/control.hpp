@@ -31,6 +31,7 @@ class Control {
   [[nodiscard]] std::size_t backups() const { return backups_.size(); }
   void restore(std::size_t backup);  // ends the process; the next start is declared a restore: everything is held
   void step_clock(std::int64_t ms);
+  void drop_message_of(const NodeId& node);  // its inbox was full just then: the node is asked
 
   // Asks, and has the answer of a turn that is made at once; unavailable: the process died in it, or does not run. Not from
   // within a turn.

@@ -13,6 +13,11 @@ void Disk::lie() {
   if (!before_) before_ = store_->content();
 }
 
+void Disk::flush() {
+  before_.reset();
+  unflushed_ = false;
+}
+
 bool Disk::cut() {
   const bool lost = before_ && unflushed_;
   if (lost) store_ = std::make_unique<MemoryStore>(std::move(*before_));

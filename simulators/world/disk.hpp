@@ -30,6 +30,7 @@ class Disk final : public Store {
   // From here on, until power is cut, what is committed is not flushed.
   void lie();
   [[nodiscard]] bool lies() const { return before_.has_value(); }
+  void flush();  // what was said to be flushed is
   // The disk without power: what it has not flushed is gone. True: something was.
   bool cut();
   [[nodiscard]] Content content() const { return store_->content(); }

@@ -116,6 +116,15 @@ class Machine {
     bool power = false;
   };
   enum class Death : std::uint8_t { none, killed, power };
+  // What an update passes through, and mostly in seconds.
+  struct Moment {
+    Phase phase = Phase::idle;
+    bool fresh = false;      // a journal that has begun, and its boot variables are not cleared yet
+    bool returning = false;  // idle, on its way back to the default slot
+    [[nodiscard]] bool is_short() const { return phase >= Phase::staged || fresh || returning; }
+    friend bool operator==(const Moment&, const Moment&) = default;
+  };
+  [[nodiscard]] static Moment moment_of(const node::State& state);
 
   // ---- machine_process.cpp: one turn of the agent. Where a bool is given: false, the process is dead.
   void wake_at(std::int64_t at_ms);
@@ -187,9 +196,12 @@ class Machine {
   void loader_error(std::uint64_t which);
   void loader_error_in(Phase phase);
   void greet_new_journal();
-  void enter(const node::State& state);  // committed; another phase than before: what may coincide with it
+  void enter(const node::State& state);  // committed; another moment than before: what may coincide with it
+  void coincide_soon();
   void coincide();
-  void be_cloned();
+  void be_cloned(std::int64_t off_ms_max);
+  void keep_disk(const node::State& state);
+  void put_back_short();
   void crash();
   void mend();
 
@@ -216,7 +228,10 @@ class Machine {
   Clock clock_;
   std::int64_t clock_at_ms_ = 0;  // moment, in true time, of clock_.off_ms
   Disk disk_;
-  std::optional<Disk::Content> old_disk_;  // a copy that somebody keeps
+  std::optional<Disk::Content> old_disk_;    // a copy that somebody keeps
+  std::optional<Disk::Content> short_disk_;  // one of a short moment
+  bool short_disk_is_rare_ = false;          // and of one that seldom is
+  bool hangs_once_ = false;                  // the next boot, at its first unit
   bool weather_began_ = false;
   std::int64_t crash_loop_until_ms_ = 0;
   std::uint64_t bytes_per_second_ = 0;
@@ -238,7 +253,9 @@ class Machine {
   std::int64_t busy_until_ms_ = 0;
   std::optional<std::int64_t> look_mono_ms_;
   agent::PhaseTold phase_told_;
-  Phase phase_entered_ = Phase::idle;
+  Moment entered_;
+  std::int64_t coincides_ms_ = 0;     // the next look at the same moment is at most so far away
+  std::int64_t coincides_at_ms_ = 0;  // that look; one that comes at another time is of a moment before
   bool going_down_ = false;
   bool loader_failed_ = false;  // the order just given
   std::vector<Trap> traps_;

@@ -13,7 +13,8 @@ constexpr std::int64_t weather_ms_min = 5 * 60'000, weather_ms_max = 25 * 60'000
 constexpr std::int64_t full_ms_max = 20 * 60'000;
 constexpr std::int64_t minute_ms = 60'000, hour_ms = 3'600'000;
 constexpr std::uint64_t drift_ppm_max = 300;
-constexpr std::int64_t coincides_ms_max = 25'000;  // after a phase was entered, if it lasts so long
+constexpr std::int64_t coincides_at_once_ms = 1'500, coincides_first_ms = 25'000, coincides_longest_ms = 4 * 3'600'000;
+constexpr std::int64_t clone_soon_ms = 3'000;
 constexpr std::int64_t crash_loop_ms = 3 * hour_ms;
 
 }  // namespace
@@ -69,20 +70,40 @@ void Machine::bad_weather() {
   }
   if (random_.below(12) == 0) old_disk_ = copy_disk();
   if (old_disk_ && befalls(Fault::put_back, 90)) return put_back(*std::exchange(old_disk_, std::nullopt));
+  if (short_disk_ && befalls(Fault::put_back, 120)) return put_back_short();
   if (befalls(Fault::re_image, 250)) return lose_state();
-  if (befalls(Fault::clone, 350)) be_cloned();
+  if (befalls(Fault::clone, 350)) be_cloned(hour_ms);
   if (befalls(Fault::never_returns, 900)) return leave_for_ever();
   if (befalls(Fault::power_cut, 60)) cut_power(off_for_ms());
 }
 
-void Machine::be_cloned() {
+void Machine::keep_disk(const node::State& state) {
+  const bool third = state.phase == Phase::on_trial && state.attempt >= node::Settings{}.trials_max;
+  const bool withdrawn =
+      state.phase > Phase::staged && (!state.link || state.link->offer != state.offer || state.link->aborted || state.link->paused);
+  const bool rare =
+      third || withdrawn || state.phase == Phase::confirming || state.phase == Phase::rolling_back || moment_of(state).returning;
+  const bool kept = random_.below(rare ? 2 : 8) == 0;
+  if (!kept || (short_disk_ && short_disk_is_rare_ && !rare)) return;
+  short_disk_ = copy_disk();
+  short_disk_is_rare_ = rare;
+}
+
+// Whatever boots then, and however the boot ended: it finds a store that stood in the middle of something.
+void Machine::put_back_short() {
+  if (world_.strikes(Fault::boot_loader_error, 3, index_)) default_is_bad = true;
+  if (world_.strikes(Fault::hang, 3, index_)) hangs_once_ = true;
+  put_back(*std::exchange(short_disk_, std::nullopt));
+}
+
+void Machine::be_cloned(std::int64_t off_ms_max) {
   if (world_.machine_count() >= 2 * world_.plan().nodes || boots_ == 0) return;
   // Who copies a disk with a damaged slot finds that it cannot be read.
   const auto& spare = slots_[index_of(other(running_))];
-  if (!spare.version.empty() && !spare.whole) return;
+  if (!spare.version.empty() && (!spare.whole || spare.corrupt)) return;
   auto& copy = world_.add_machine(clone(world_.machine_count()));
   world_.say(name_, "is cloned: " + copy.name());
-  world_.heap().at(world_.now_ms() + draw_ms(minute_ms, hour_ms), [&copy] { copy.power_on(); });
+  world_.heap().at(world_.now_ms() + draw_ms(1'000, off_ms_max), [&copy] { copy.power_on(); });
 }
 
 // ---- what coincides with a phase ----------------------------------------------------------------------------------------
@@ -93,36 +114,63 @@ void Machine::greet_new_journal() {
   if (world_.strikes(Fault::boot_loader_error, 4, index_)) loader_error(3);
 }
 
+Machine::Moment Machine::moment_of(const node::State& state) {
+  return {state.phase, state.fresh, state.phase == Phase::idle && state.running != state.default_slot};
+}
+
 void Machine::enter(const node::State& state) {
-  if (state.phase == phase_entered_) return;
-  phase_entered_ = state.phase;
-  if (world_.is_quiet() || state.phase < Phase::staged) return;
-  if (random_.below(8) == 0) old_disk_ = copy_disk();
-  if (world_.strikes(Fault::boot_loader_error, 6, index_)) loader_error_in(state.phase);
-  in(draw_ms(1, coincides_ms_max), &Machine::coincide);
+  const Moment moment = moment_of(state);
+  if (moment == entered_) return;
+  entered_ = moment;
+  if (world_.is_quiet() || !moment.is_short()) return;
+  keep_disk(state);
+  const bool refused_often = moment.phase == Phase::rebooting || moment.phase == Phase::confirming;
+  if (world_.strikes(Fault::boot_loader_error, refused_often ? 2 : 3, index_)) loader_error_in(state.phase);
+  coincides_ms_ = coincides_first_ms;
+  coincide_soon();
+}
+
+void Machine::coincide_soon() {
+  const bool at_once = coincides_ms_ == coincides_first_ms && random_.below(2) == 0;
+  const std::int64_t in_ms = draw_ms(1, at_once ? coincides_at_once_ms : coincides_ms_);
+  coincides_at_ms_ = world_.now_ms() + in_ms;
+  in(in_ms, &Machine::coincide);
 }
 
 void Machine::loader_error_in(Phase phase) {
   switch (phase) {
-    case Phase::switching:
-      return loader_error(random_.below(2));
+    case Phase::switching: {
+      const auto which = random_.below(3);
+      if (which != 0) loader_error(1);
+      return which == 1 ? void() : loader_error(0);
+    }
     case Phase::confirming:
-      return loader_error(random_.below(3) == 0 ? 5 : 2);
+      return loader_error(random_.below(4) == 0 ? 5 : 2);
     case Phase::rebooting:
     case Phase::rolling_back:
       return loader_error(random_.below(4) == 0 ? 6 : 3);
+    case Phase::idle:
+      return loader_error(random_.below(3) == 0 ? 4 : 3);
     default:
       return loader_error(6);
   }
 }
 
-// The phases of a switch are short: what seldom meets them is drawn here once more, while one lasts.
+// The moments of a switch are short: what seldom meets them is drawn here once more while one lasts, at first often.
 void Machine::coincide() {
-  if (!host_ || world_.is_quiet() || host_->state().phase != phase_entered_ || phase_entered_ < Phase::staged) return;
+  if (!host_ || world_.is_quiet() || world_.now_ms() != coincides_at_ms_ || !entered_.is_short()) return;
+  if (entered_.phase != Phase::staged) {
+    coincide_soon();
+    coincides_ms_ = std::min(coincides_ms_ * 2, coincides_longest_ms);
+  }
   const auto befalls = [&](Fault fault, std::uint64_t one_in) { return world_.strikes(fault, one_in, index_); };
   const bool armed = one_shot_.has_value();
-  stall(3, 500, 12'000);
+  keep_disk(host_->state());
+  const bool rebooting = entered_.phase == Phase::rebooting;
+  stall(rebooting ? 1 : 3, 500, rebooting ? 40'000 : 12'000);
   if (befalls(Fault::lose_connection, 20)) world_.broker().lose_connection(index_);
+  if (befalls(Fault::lose_connection, 8)) world_.broker().lose_connection(std::nullopt);
+  if (befalls(Fault::lose_message, 8)) world_.control().drop_message_of(id_);
   if (befalls(Fault::broker_restart, 60)) world_.broker().restart(false);
   if (befalls(Fault::broker_amnesia, 60)) world_.broker().restart(true);
   if (befalls(Fault::orchestrator_kill_before_commit, 25)) world_.control().kill("killed");
@@ -143,11 +191,17 @@ void Machine::coincide() {
     world_.heap().at(world_.now_ms() + draw_ms(minute_ms, full_ms_max), [this] { disk_.fill(false); });
   }
   if (befalls(Fault::hang, 40)) return watchdog_bites();
-  if (old_disk_ && befalls(Fault::put_back, armed ? 4 : 40)) return put_back(*std::exchange(old_disk_, std::nullopt));
+  if (short_disk_ && befalls(Fault::put_back, armed ? 4 : 40)) return put_back_short();
+  if (old_disk_ && befalls(Fault::put_back, armed ? 8 : 40)) return put_back(*std::exchange(old_disk_, std::nullopt));
   if (befalls(Fault::re_image, armed ? 8 : 100)) return lose_state();
-  if (befalls(Fault::clone, 120)) be_cloned();
+  if (befalls(Fault::clone, 25)) {
+    const bool soon = random_.below(3) != 0;
+    if (soon) loader_errors.arm = loader_errors.reboot = 4;  // so that the moment lasts until the copy speaks
+    if (soon && entered_.phase != Phase::rebooting) loader_errors.reboot = 12;
+    be_cloned(soon ? clone_soon_ms : hour_ms);
+  }
   if (befalls(Fault::never_returns, 800)) return leave_for_ever();
-  if (befalls(Fault::power_cut, 12)) cut_power(off_for_ms());
+  if (befalls(Fault::power_cut, entered_.phase == Phase::on_trial || entered_.phase == Phase::confirming ? 6 : 12)) cut_power(off_for_ms());
 }
 
 void Machine::crash() {

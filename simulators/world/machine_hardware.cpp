@@ -110,6 +110,7 @@ void Machine::cut_power(std::int64_t off_for_ms) {
     powered_ = false;
     ++power_;
     off_since_ms_ = world_.now_ms();
+    if (world_.is_quiet()) disk_.flush();
     if (disk_.cut()) {
       world_.say(name_, "the store lost what it had called flushed");
       world_.tell_fault(Fault::unsynced_lost, index_);
@@ -179,6 +180,7 @@ void Machine::fall_back() {
 
 void Machine::first_unit() {
   if (one_shot_taken_) came_up_ = true;
+  if (std::exchange(hangs_once_, false)) return watchdog_bites();
   const Image& image = world_.image(slots_[index_of(running_)].version);
   world_.say(name_, "boots slot " + std::string(to_string(running_)) + " with " + image.version + (one_shot_taken_ ? ", once" : "") + ", " +
                         boot_id().text);

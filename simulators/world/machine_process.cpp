@@ -51,7 +51,7 @@ void Machine::start_agent() {
     greet_new_journal();
   }
   phase_told_.begin(host_->state());
-  phase_entered_ = host_->state().phase;
+  entered_ = {};
   world_.say(name_, "agent starts");
   tell(HardwareDid::Kind::agent_started, running_);
   const auto& image = world_.image(slots_[index_of(running_)].version);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t minute_ms = 60'000, hour_ms = 3'600'000;
 constexpr std::int64_t act_ms_min = 4 * minute_ms, act_ms_max = 40 * minute_ms;
-constexpr std::int64_t between_orders_ms = 1'000;
+constexpr std::int64_t between_orders_ms = 1'000, just_enough_ms_max = 45'000;
 constexpr std::size_t policies_max = 8;
 constexpr std::uint64_t image_bytes_min = 200'000'000, image_bytes_max = 3'000'000'000;
 
@@ -159,14 +159,25 @@ void Operator::coincide(MachineIndex machine) {
     wish.aborted_image.clear();
     return order(fleet::LinkPolicy{to_string(id), wish.policy});
   }
-  if (!world_.strikes(Fault::window_closed_midway, 6, machine)) return;
+  if (!world_.strikes(Fault::window_closed_midway, 4, machine)) return;
   for (auto note = windows_.begin(); note != windows_.end(); ++note) {
     if (note->second.node != id) continue;
+    if (world_.random(World::Stream::people).below(3) != 0) return make_just_long_enough(machine, note->second);
     const auto schedule = schedule_id(note->first);
     windows_.erase(note);
     if (schedule) order(fleet::DeleteSchedule{*schedule});
     return;
   }
+}
+
+// So that what is still to do fits, or nearly.
+void Operator::make_just_long_enough(MachineIndex machine, WindowNote& note) {
+  const std::int64_t needs_ms = node::switch_time_needed_ms(node::Settings{}, world_.machine(machine).state());
+  note.end_seconds = std::max(note.start_seconds + 1, clock_seconds() + (needs_ms + draw_ms(0, just_enough_ms_max)) / 1'000);
+  if (!world_.control().runs()) return;
+  std::vector<fleet::Operation> differences;
+  in_windows(differences);
+  for (auto& operation : differences) order(std::move(operation));
 }
 
 // A TARGET of its own now and then, among them older images.

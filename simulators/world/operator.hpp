@@ -67,6 +67,7 @@ class Operator {
   void act();
   void act_on_policy(MachineIndex machine, std::uint64_t draw);
   void act_on_windows(MachineIndex machine);
+  void make_just_long_enough(MachineIndex machine, WindowNote& note);
   void publish_next();
   [[nodiscard]] Image::Nature draw_nature();
   [[nodiscard]] std::string draw_policy();

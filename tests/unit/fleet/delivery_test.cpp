@@ -305,6 +305,32 @@ TEST(Delivery, AJournalThatTheOperatorNamesDoesNotTryWhatFellBackOnTheOtherMachi
   EXPECT_TRUE(f.seen().newest.link->aborted) << "before it is welcomed";
 }
 
+// Found by the simulated fleet: the machine that was named had not even accepted what fell back on the other one.
+TEST(Delivery, AJournalThatTheOperatorNamesDoesNotBeginWhatFellBackOnTheOtherMachine) {
+  Fixture f;
+  FakeNode copy = f.node;
+  f.node.fork();
+  settle(f.bench, f.node);
+  f.link();
+  f.accept();
+  f.stage();
+  settle(f.bench, f.node);
+  f.roll_back();
+  f.bench.pass(2'000);
+  settle(f.bench, f.node);
+  ASSERT_EQ(f.seen().run->outcome, OutcomeKind::rolled_back);
+  copy.life = f.bench.link.life;
+  copy.ask = f.bench.link.nodes[f.node.id].ask + 1;
+  f.bench.take(MessageDropped{f.node.id});
+  f.bench.messages.clear();
+  copy.say_hello();
+  ASSERT_TRUE(f.seen().conflict);
+  f.bench.done(ResolveConflict{f.host(), copy.journal});
+  copy.ask = f.bench.link.nodes[f.node.id].ask;
+  copy.say_hello();
+  EXPECT_TRUE(f.seen().newest.link->aborted) << "before it is welcomed";
+}
+
 TEST(Delivery, NoticesADiskThatWasPutBackByItsChain) {
   Fixture f;
   FakeNode copy = f.node;
