@@ -31,6 +31,8 @@ const char* schedule_status_name(ScheduleStatus status) {
       return "SCHEDULE_STATUS_MAINTENANCE";
     case ScheduleStatus::os_update:
       return "SCHEDULE_STATUS_OS_UPDATE";
+    case ScheduleStatus::blackout:
+      return "SCHEDULE_STATUS_BLACKOUT";
   }
   return "SCHEDULE_STATUS_UNSPECIFIED";
 }

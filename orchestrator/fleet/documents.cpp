@@ -92,8 +92,8 @@ std::optional<Window> window_of(Turn& turn, const Node& node) {
 
 maintenance_manager::Plan plan_of(Turn& turn, const Node& node) {
   auto plan = maintenance_manager::plan_with(node.open_window, window_of(turn, node), turn.now.wall_ms);
-  const bool planned = turn.state.schedules_by_target.contains(node.host_id) || !node.site_id.empty();
-  if (!plan.window && planned) plan.next_ms = turn.now.wall_ms + maintenance_manager::look_again_ms_max;
+  if (!plan.window)
+    plan.next_ms = maintenance_manager::look_later_ms(plans_of(turn.state, node), turn.now.wall_ms, turn.settings.maintenance_updates);
   return plan;
 }
 

@@ -52,6 +52,7 @@ struct Take {
     auto& link = turn.link;
     link.connected = true;
     link.up_since_mono_ms = turn.now.mono_ms;
+    plan_lost_look(turn);
     link.life = LifeId{link.random.next_id()};
     link.lives.push_back(link.life);
     if (link.lives.size() > lives_max) link.lives.erase(link.lives.begin());
@@ -66,6 +67,7 @@ struct Take {
     auto& link = turn.link;
     link.connected = false;
     link.up_since_mono_ms.reset();
+    link.lost_look_mono_ms.reset();
     link.ack_deadlines.clear();
     link.nodes.clear();
     link.roll_call_due = false;

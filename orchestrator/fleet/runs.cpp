@@ -36,6 +36,7 @@ std::string run_name(const Node& node, std::int64_t now_ms) {
 
 void open_run(Turn& turn, const NodeId& id, Number offer, const std::string& policy_id, const std::string& os_resource_id) {
   const Node& node = turn.node(id);
+  if (turn.link.connected && !turn.link.lost_look_mono_ms) plan_lost_look(turn);
   turn.event(
       RunOpened{id, run_id(turn.state), run_name(node, turn.now.wall_ms), offer, policy_id, node.identity.os_image_id, os_resource_id});
 }
@@ -68,11 +69,20 @@ void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken) {
   }
 }
 
+void plan_lost_look(Turn& turn) {
+  const std::int64_t after_ms = turn.settings.lost_after_ms;
+  if (after_ms > 0) turn.link.lost_look_mono_ms = turn.now.mono_ms + std::clamp(after_ms / 10, lost_look_ms_min, lost_look_ms_max);
+}
+
 void look_for_lost_runs(Turn& turn) {
   const std::int64_t after_ms = turn.settings.lost_after_ms;
   auto& link = turn.link;
-  if (after_ms <= 0 || (link.lost_look_mono_ms && turn.now.mono_ms < *link.lost_look_mono_ms)) return;
-  link.lost_look_mono_ms = turn.now.mono_ms + std::clamp(after_ms / 10, lost_look_ms_min, lost_look_ms_max);
+  if (!link.lost_look_mono_ms || turn.now.mono_ms < *link.lost_look_mono_ms) return;
+  const bool any_open =
+      std::any_of(turn.state.nodes.begin(), turn.state.nodes.end(), [](const auto& entry) { return open_runs(entry.second) != 0; });
+  link.lost_look_mono_ms.reset();
+  if (!any_open) return;
+  plan_lost_look(turn);
   // Who did not speak while nobody could hear is not lost.
   if (!link.up_since_mono_ms || turn.now.mono_ms - *link.up_since_mono_ms < after_ms) return;
   std::vector<NodeId> lost;

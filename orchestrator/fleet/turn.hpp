@@ -88,6 +88,7 @@ void close_run(Turn& turn, const NodeId& id, const Run& run, OutcomeKind outcome
 void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken);
 // Closes the runs of nodes of which nothing was heard for settings.lost_after_ms; reopens one whose node has come back.
 void look_for_lost_runs(Turn& turn);
+void plan_lost_look(Turn& turn);
 void reopen_lost_run(Turn& turn, const NodeId& id);
 
 // ---- operations.cpp

@@ -97,8 +97,18 @@ Plan plan_with(const std::optional<Window>& opened, std::optional<Window> window
 
 Plan plan(const std::optional<Window>& opened, const Plans& plans, std::int64_t now_ms, bool maintenance_updates) {
   Plan result = plan_with(opened, window_at(plans, now_ms, maintenance_updates), now_ms);
-  if (!result.window && !plans.empty()) result.next_ms = now_ms + look_again_ms_max;
+  if (!result.window) result.next_ms = look_later_ms(plans, now_ms, maintenance_updates);
   return result;
+}
+
+std::optional<std::int64_t> look_later_ms(const Plans& plans, std::int64_t now_ms, bool maintenance_updates) {
+  for (const auto& planned : plans) {
+    if (!opens(*planned.schedule, maintenance_updates)) continue;
+    const auto& schedule = *planned.schedule;
+    const bool over = planned.repeat == nullptr && schedule.end_seconds != 0 && schedule.end_seconds * 1000 <= now_ms;
+    if (!over) return now_ms + look_again_ms_max;
+  }
+  return std::nullopt;
 }
 
 }  // namespace abide::maintenance_manager

@@ -41,6 +41,8 @@ struct Plan {
 };
 // `opened` is the window that was opened and not closed.
 [[nodiscard]] Plan plan(const std::optional<Window>& opened, const Plans& plans, std::int64_t now_ms, bool maintenance_updates = false);
+// Where there is no window: when to look again all the same, since something may open beyond the calendar's horizon.
+[[nodiscard]] std::optional<std::int64_t> look_later_ms(const Plans& plans, std::int64_t now_ms, bool maintenance_updates);
 // The same where the window is known already.
 [[nodiscard]] Plan plan_with(const std::optional<Window>& opened, std::optional<Window> window, std::int64_t now_ms);
 

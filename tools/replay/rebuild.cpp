@@ -196,7 +196,12 @@ class Rebuild {
   std::optional<Rebuilt> of(const PictureCorrected& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const IdentityConflict& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const NodeHeld& e) const { return hello(e.node); }
-  std::optional<Rebuilt> of(const RunClosed& e) const { return hello(e.node); }
+  std::optional<Rebuilt> of(const RunClosed& e) const { return e.silent ? std::optional(just(Tick{})) : hello(e.node); }
+  std::optional<Rebuilt> of(const RunReopened& e) const {  // in front of what it came back with
+    const auto* stored = next_is<NodeEventStored>(1);
+    if (stored != nullptr && stored->node == e.node) return heard(*stored, 1);
+    return hello(e.node);
+  }
   std::optional<Rebuilt> of(const RunOpened& e) const {  // in front of the Accepted that nobody here had asked for
     const auto* stored = next_is<NodeEventStored>(1);
     if (stored == nullptr || stored->node != e.node) return std::nullopt;
@@ -271,7 +276,7 @@ class Rebuild {
               note(e, changes.held);
             }
             if constexpr (std::is_same_v<E, RunClosed>)
-              if (e.node == id) changes.lost.push_back(e.offer);
+              if (e.node == id && !e.silent) changes.lost.push_back(e.offer);
             if constexpr (std::is_same_v<E, DocumentIssued>)
               if (e.node == id && e.link && e.link->aborted) changes.aborted = true;
             if constexpr (std::is_same_v<E, NodeEventStored>) settled = true;
