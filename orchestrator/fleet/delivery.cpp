@@ -93,12 +93,19 @@ void close_unknown_runs(Turn& turn, const NodeId& id, const Hello& hello) {
   }
 }
 
+// A node that says so again after it was answered has our chain: what it lacks lies in a gap that hides where its history split.
+bool doubts(NodeLink& link, std::uint64_t upto) {
+  link.doubted = link.doubted_upto == upto ? link.doubted + 1 : 1;
+  link.doubted_upto = upto;
+  return link.doubted <= doubted_max;
+}
+
 // What hello says is the state after its `last`, and all up to there is stored, or lost for good: it wins.
 void correct_picture(Turn& turn, const NodeId& id, const Hello& hello) {
   const Node& node = turn.node(id);
   // It ends before what is stored of its journal does: another history of the same length, a disk that was put back. The answer
   // makes the node begin a new journal.
-  if (hello.outcome.offer < node.outcome.offer) return;
+  if (hello.outcome.offer < node.outcome.offer && doubts(turn.link_of(id), node.upto)) return;
   PictureCorrected told{id, hello.offer, hello.phase, hello.outcome, hello.slot, hello.boot, hello.identity, hello.held.number};
   const bool same = node.offer == told.offer && node.phase == told.phase && node.outcome == told.outcome && node.slot == told.slot &&
                     node.boot == told.boot && node.identity == told.identity && node.taken == told.held;

@@ -29,6 +29,7 @@ struct Settings {
 };
 
 inline constexpr std::size_t lives_max = 64;
+inline constexpr std::uint32_t doubted_max = 2;  // hellos in a row of one journal; what came between has shown it our chain
 // An input that concerns the whole fleet (a new OS resource, a window of all) is worked off in pieces of so many events, the
 // rest on the ticks that look_again asks for.
 inline constexpr std::size_t events_per_turn = 2048;
@@ -46,6 +47,8 @@ struct NodeLink {
   std::map<JournalId, std::uint32_t> retired_ask;  // the ask noted when a journal retired, in this life
   std::optional<Hello> told;                       // the last hello of the current journal whose `last` is not stored yet
   std::uint32_t unacknowledged = 0;                // events stored and not told yet
+  std::uint64_t doubted_upto = 0;                  // `last` of hellos whose picture was older than the one here ...
+  std::uint32_t doubted = 0;                       // ... and how many of them came, one after the other
   std::optional<std::int64_t> ack_due_mono_ms;
   std::optional<std::int64_t> heard_mono_ms;  // a hello, or an event
 };

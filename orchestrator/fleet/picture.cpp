@@ -179,9 +179,15 @@ void open_run(State& state, Node& node, const RunOpened& opened, std::int64_t at
     run.to_os_image_id = node.newest.link->release.os_image_id;
   set_status(run.status, status_of(OutcomeKind::none), at_ms);
   run.opened_ms = at_ms;
+  state.touched.runs[run.id] = run;
+  // One that a journal brings up late does not take the place of the newest, by which is known how that ended.
+  if (node.run && run.offer < node.run->offer) {
+    const auto later = std::find_if(node.superseded.begin(), node.superseded.end(), [&](const Run& r) { return r.offer > run.offer; });
+    node.superseded.insert(later, std::move(run));
+    return;
+  }
   if (node.run && node.run->end_ms == 0) node.superseded.push_back(std::move(*node.run));
   node.run = std::move(run);
-  state.touched.runs[node.run->id] = *node.run;
 }
 
 void reopen_run(State& state, Node& node, const std::string& run_id, std::int64_t at_ms) {

@@ -74,6 +74,7 @@ struct MachineFact {
   struct Welcomed {
     std::int64_t now_ms = 0;   // the orchestrator's clock ...
     std::int64_t true_ms = 0;  // ... at this true time
+    std::uint64_t head_epoch = 0;  // of the newest document that it named
   };
   std::optional<Welcomed> welcomed;
   std::optional<std::int64_t> clock_checked_ms;  // true time, in this boot, at which its own clock agreed with a welcome's

@@ -331,6 +331,51 @@ TEST(Delivery, AJournalThatTheOperatorNamesDoesNotBeginWhatFellBackOnTheOtherMac
   EXPECT_TRUE(f.seen().newest.link->aborted) << "before it is welcomed";
 }
 
+// Found by the simulated fleet, 50 nodes: a journal brought up an older offer after the newest had fallen back.
+TEST(Delivery, ARunOfAnOlderOfferDoesNotTakeThePlaceOfTheNewest) {
+  Fixture f;
+  f.link();
+  f.accept();
+  f.stage();
+  f.roll_back();
+  settle(f.bench, f.node);
+  const auto newest = f.seen().run->id;
+  RunOpened late;
+  late.node = f.node.id;
+  late.run_id = "osupdaterun-00000001";
+  late.offer = {1, 1};
+  f.bench.event(late);
+  EXPECT_EQ(f.seen().run->id, newest);
+  ASSERT_EQ(f.seen().superseded.size(), 1U);
+  EXPECT_EQ(f.seen().superseded[0].id, late.run_id);
+  f.bench.event(RunClosed{f.node.id, late.run_id, late.offer, OutcomeKind::cancelled, Reason::superseded, {}});
+  EXPECT_TRUE(f.seen().superseded.empty());
+}
+
+// Found by the simulated fleet, 50 nodes: a gap hid where the history of a disk that was put back split.
+TEST(Delivery, ANodeThatGoesOnSayingAnOlderOutcomeIsBelieved) {
+  Fixture f;
+  f.link();
+  f.accept();
+  f.stage();
+  f.roll_back();
+  f.bench.pass(2'000);
+  settle(f.bench, f.node);
+  ASSERT_EQ(f.seen().outcome.kind, OutcomeKind::rolled_back);
+  Hello hello;
+  hello.life = f.bench.link.life;
+  hello.ask = f.bench.link.nodes[f.node.id].ask;
+  hello.last = f.seen().upto;
+  hello.boot = f.node.boot;
+  hello.identity = f.node.identity;
+  for (std::uint32_t i = 0; i < doubted_max; ++i) {
+    f.bench.take(HelloHeard{f.node.id, f.node.journal, f.node.session, hello});
+    EXPECT_EQ(f.seen().outcome.kind, OutcomeKind::rolled_back) << "it may be of another history, and finds that out by the answer";
+  }
+  f.bench.take(HelloHeard{f.node.id, f.node.journal, f.node.session, hello});
+  EXPECT_EQ(f.seen().outcome.kind, OutcomeKind::none);
+}
+
 TEST(Delivery, NoticesADiskThatWasPutBackByItsChain) {
   Fixture f;
   FakeNode copy = f.node;
