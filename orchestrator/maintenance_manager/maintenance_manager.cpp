@@ -61,7 +61,13 @@ std::optional<Window> window_at(const Plans& plans, std::int64_t now_ms, bool ma
       add(open, planned);
   }
   if (open.singles.empty() && open.repeats.empty()) return std::nullopt;
-  const auto found = abide::window_at(open, blackouts, now_ms / 1000, horizon_seconds_max);
+  auto found = abide::window_at(open, blackouts, now_ms / 1000, horizon_seconds_max);
+  if (!found) {  // a single one may lie beyond the calendar's horizon
+    std::optional<std::int64_t> far;
+    for (const auto& single : open.singles)
+      if (single.begin > now_ms / 1000 && (!far || single.begin < *far)) far = single.begin;
+    if (far) found = abide::window_at(open, blackouts, *far, horizon_seconds_max);
+  }
   if (!found) return std::nullopt;
   // Of those that are open at its begin, the one that has been so for the longest.
   Window window{{}, found->begin * 1000, found->end == open_end ? 0 : found->end * 1000};
