@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "orchestrator/api/backend.hpp"
 #include "orchestrator/api/events.hpp"
@@ -37,6 +38,10 @@ class Api {
   void route(Call& call);
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
+  // One after the other; the first that is refused ends it, and is the answer.
+  void change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered);
+  struct Chain;
+  void advance(const std::shared_ptr<Chain>& chain);
   void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
 
   void health(Call& call);
@@ -54,6 +59,17 @@ class Api {
   void delete_policy(Call& call);
   void list_runs(Call& call);
   void get_run(Call& call);
+
+  void list_regions(Call& call);
+  void create_region(Call& call);
+  void get_region(Call& call);
+  void edit_region(Call& call);  // PUT, PATCH
+  void delete_region(Call& call);
+  void list_sites(Call& call);
+  void create_site(Call& call);
+  void get_site(Call& call);
+  void edit_site(Call& call);  // PUT, PATCH
+  void delete_site(Call& call);
 
   void list_hosts(Call& call);
   void get_host(Call& call);
@@ -74,7 +90,7 @@ class Api {
   void put_schedule(Call& call);
   void patch_schedule(Call& call);
   void delete_schedule(Call& call);
-  void nothing_yet(Call& call);  // sites, regions, locations, repeated schedules
+  void nothing_yet(Call& call);  // locations, repeated schedules
 
   void events(Call& call);
   void list_sources(Call& call);

@@ -10,24 +10,6 @@ namespace {
 
 constexpr std::size_t host_name_bytes_max = 50;
 
-// PATCH with a field mask changes what the mask names and nothing else.
-Result<nlohmann::json> masked_body(const std::string& body, std::map<std::string, std::string, std::less<>>& query) {
-  auto object = parse_object(body);
-  if (!object) return object;
-  const auto mask = query.find("fieldMask");
-  if (mask == query.end()) return object;
-  nlohmann::json kept = nlohmann::json::object();
-  std::string_view rest = mask->second;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    const std::string name(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-    if (const auto found = object->find(name); found != object->end()) kept[name] = *found;
-  }
-  query.erase(mask);
-  return kept;
-}
-
 }  // namespace
 
 void Api::list_hosts(Call& call) {

@@ -10,13 +10,6 @@ void put(Json& object, const char* key, const std::string& text) {
   if (!text.empty()) object[key] = text;
 }
 
-Json timestamps(std::int64_t created_ms, std::int64_t updated_ms) {
-  Json stamps = Json::object();
-  stamps["createdAt"] = to_rfc3339(created_ms);
-  stamps["updatedAt"] = to_rfc3339(updated_ms == 0 ? created_ms : updated_ms);
-  return stamps;
-}
-
 void put_status(Json& object, const std::string& name, const std::string& text, fleet::Indicator indicator, std::int64_t at_seconds) {
   object[name] = text;
   object[name + "Indicator"] = std::string(fleet::to_string(indicator));
@@ -138,7 +131,7 @@ Json bare_host(const fleet::Node& node, const fleet::LiveNode& live) {
   } else {
     put_status(json, "hostStatus", "Unknown", Indicator::unspecified, heard);
   }
-  json["timestamps"] = timestamps(node.registered_ms, node.updated_ms);
+  json["timestamps"] = timestamps_json(node.registered_ms, node.updated_ms);
   return json;
 }
 
@@ -168,7 +161,7 @@ Json bare_instance(View& view, const fleet::Node& node, const fleet::LiveNode& l
   json["osUpdateAvailable"] = node.os_update_available;
   json["updateProgress"] = progress_json(node, live);
   json["node"] = node_json(node, live);
-  json["timestamps"] = timestamps(node.registered_ms, node.updated_ms);
+  json["timestamps"] = timestamps_json(node.registered_ms, node.updated_ms);
   return json;
 }
 
@@ -185,6 +178,13 @@ Json reference_to_instance(const fleet::Node& node) {
 }
 
 }  // namespace
+
+Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms) {
+  Json stamps = Json::object();
+  stamps["createdAt"] = to_rfc3339(created_ms);
+  stamps["updatedAt"] = to_rfc3339(updated_ms == 0 ? created_ms : updated_ms);
+  return stamps;
+}
 
 Json os_resource_json(const fleet::Stamped<OsResource>& stamped) {
   const auto& resource = stamped.value;
@@ -209,7 +209,7 @@ Json os_resource_json(const fleet::Stamped<OsResource>& stamped) {
   if (resource.artifact.size != 0) json["imageSizeBytes"] = resource.artifact.size;
   if (resource.raw.size != 0) json["rawSizeBytes"] = resource.raw.size;
   if (resource.raw.sha256) json["rawSha256"] = to_hex(resource.raw.sha256);
-  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
 
@@ -222,7 +222,7 @@ Json policy_json(View& view, const fleet::Stamped<Policy>& stamped) {
   json["updatePolicy"] = policy.update_policy == UpdatePolicy::latest ? "UPDATE_POLICY_LATEST" : "UPDATE_POLICY_TARGET";
   if (const auto os = view.os_resource(policy.target_os_id)) json["targetOs"] = os_resource_json(*os);
   if (policy.allow_downgrade) json["allowDowngrade"] = true;
-  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
 
@@ -241,7 +241,7 @@ Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
   }
   json["startSeconds"] = schedule.start_seconds;
   if (schedule.end_seconds != 0) json["endSeconds"] = schedule.end_seconds;
-  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
 
@@ -272,7 +272,7 @@ Json run_json(View& view, const fleet::Run& run) {
     put(evidence, "detail", run.evidence.detail);
     if (!evidence.empty()) json["evidence"] = std::move(evidence);
   }
-  json["timestamps"] = timestamps(run.opened_ms, run.end_ms != 0 ? run.end_ms : run.status.at_seconds * 1000);
+  json["timestamps"] = timestamps_json(run.opened_ms, run.end_ms != 0 ? run.end_ms : run.status.at_seconds * 1000);
   return json;
 }
 

@@ -25,6 +25,26 @@ const FieldTree& timestamp_fields() {
   return fields;
 }
 
+// Of one that others lie in: a tree of any depth, so it refers to itself.
+const FieldTree& nested_region_fields() {
+  static FieldTree fields;
+  static const bool made = [] {
+    fields = tree({"name", "metadata"}, {"resourceId", "regionID"}, {});
+    nest(fields, "parentRegion", fields);
+    nest(fields, "timestamps", timestamp_fields());
+    return true;
+  }();
+  (void)made;
+  return fields;
+}
+
+FieldTree plain_site_fields() {
+  FieldTree fields = tree({"name", "metadata"}, {"resourceId", "siteID"}, {"siteLat", "siteLng"});
+  nest(fields, "region", nested_region_fields());
+  nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
 FieldTree plain_host_fields() {
   FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture"},
                           {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
@@ -68,6 +88,25 @@ const FieldTree& policy_fields() {
     FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade"}, {});
     nest(made, "targetOs", os_resource_fields());
     nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& region_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = nested_region_fields();
+    made.fields["totalSites"] = {Kind::number, nullptr};
+    nest(made, "updatePolicy", policy_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& site_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = plain_site_fields();
+    nest(made, "updatePolicy", policy_fields());
     return made;
   }();
   return fields;
