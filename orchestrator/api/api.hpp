@@ -56,9 +56,11 @@ class Api {
   void list_policies(Call& call);
   void create_policy(Call& call);
   void get_policy(Call& call);
+  void patch_policy(Call& call);
   void delete_policy(Call& call);
   void list_runs(Call& call);
   void get_run(Call& call);
+  void delete_run(Call& call);
 
   void list_regions(Call& call);
   void create_region(Call& call);
@@ -70,12 +72,13 @@ class Api {
   void get_site(Call& call);
   void edit_site(Call& call);  // PUT, PATCH
   void delete_site(Call& call);
+  void list_locations(Call& call);
 
   void list_hosts(Call& call);
   void get_host(Call& call);
   void summary(Call& call);
   void register_host(Call& call);
-  void patch_host(Call& call);
+  void edit_host(Call& call);  // PUT, PATCH
   void list_instances(Call& call);
   void get_instance(Call& call);
   void patch_instance(Call& call);
@@ -84,13 +87,10 @@ class Api {
   void resolve(Call& call);
 
   void list_schedules(Call& call);
-  void list_single_schedules(Call& call);
   void create_schedule(Call& call);
   void get_schedule(Call& call);
-  void put_schedule(Call& call);
-  void patch_schedule(Call& call);
+  void edit_schedule(Call& call);  // PUT, PATCH
   void delete_schedule(Call& call);
-  void nothing_yet(Call& call);  // locations, repeated schedules
 
   void events(Call& call);
   void list_sources(Call& call);

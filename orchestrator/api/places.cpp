@@ -1,4 +1,6 @@
 // Regions, in a tree, and the sites in them.
+#include <set>
+
 #include "orchestrator/api/call.hpp"
 #include "orchestrator/api/json_input.hpp"
 #include "orchestrator/api/render.hpp"
@@ -8,6 +10,7 @@ namespace abide::api {
 namespace {
 
 constexpr std::size_t place_name_bytes_max = 50;
+constexpr std::int64_t locations_max = 1'000;  // that are found; those that they lie in come with them
 constexpr std::int64_t latitude_e7_max = 900'000'000;
 constexpr std::int64_t longitude_e7_max = 1'800'000'000;
 
@@ -113,6 +116,15 @@ Result<std::map<std::string, std::int64_t>> count_sites(View& view) {
   });
   if (!read) return fail(read.error());
   return counts;
+}
+
+Json location_json(const std::string& id, const std::string& parent, const std::string& name, const char* kind) {
+  Json json = Json::object();
+  json["resourceId"] = id;
+  json["parentId"] = parent;
+  json["name"] = name;
+  json["type"] = kind;
+  return json;
 }
 
 }  // namespace
@@ -226,6 +238,53 @@ void Api::delete_site(Call& call) {
   View view = call.view();
   if (view.site(call.id) == nullptr) return call.refuse({Code::not_found, "no such site: " + call.id.substr(0, 100)});
   change(call, fleet::DeleteSite{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
+}
+
+// Places by name, with the regions that they lie in, so that a tree can be drawn of them.
+void Api::list_locations(Call& call) {
+  auto show_sites = take_flag(call.target.query, "showSites");
+  auto show_regions = take_flag(call.target.query, "showRegions");
+  if (!show_sites) return call.refuse(show_sites.error());
+  if (!show_regions) return call.refuse(show_regions.error());
+  std::string name;
+  if (const auto found = call.target.query.find("name"); found != call.target.query.end()) {
+    name = found->second;
+    call.target.query.erase(found);
+  }
+  if (name.size() > place_name_bytes_max || !matches(Charset::name, name))
+    return call.refuse({Code::invalid_input, "name: is longer than 50 bytes, or has a character that is not allowed"});
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  const bool both = !*show_sites && !*show_regions;  // neither is asked for: no wish
+  View view = call.view();
+  Json nodes = Json::array();
+  std::set<std::string> shown;
+  std::int64_t found = 0;
+  const auto show_with_regions = [&](const std::string& region_id) {
+    for (const auto& region : view.regions_from(region_id))
+      if (shown.insert(region->value.id).second)
+        nodes.push_back(location_json(region->value.id, region->value.parent_id, region->value.name, "RESOURCE_KIND_REGION"));
+  };
+  Result<void> read;
+  if (both || *show_regions) {
+    read = view.regions([&](const auto& region) {
+      if (text_matches(region.value.name, name) && ++found <= locations_max) show_with_regions(region.value.id);
+    });
+    if (!read) return call.refuse(read.error());
+  }
+  if (both || *show_sites) {
+    read = view.sites([&](const auto& site) {
+      if (!text_matches(site.value.name, name) || ++found > locations_max) return;
+      nodes.push_back(location_json(site.value.id, site.value.region_id, site.value.name, "RESOURCE_KIND_SITE"));
+      show_with_regions(site.value.region_id);
+    });
+    if (!read) return call.refuse(read.error());
+  }
+  Json json = Json::object();
+  const auto output = nodes.size();
+  json["nodes"] = std::move(nodes);
+  json["totalElements"] = found;
+  json["outputElements"] = output;
+  call.answer(json);
 }
 
 }  // namespace abide::api

@@ -107,7 +107,7 @@ Json node_json(const fleet::Node& node, const fleet::LiveNode& live) {
   return json;
 }
 
-Json bare_host(const fleet::Node& node, const fleet::LiveNode& live) {
+Json bare_host(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
   using fleet::Indicator;
   Json json = Json::object();
   json["resourceId"] = node.host_id;
@@ -116,6 +116,7 @@ Json bare_host(const fleet::Node& node, const fleet::LiveNode& live) {
   json["desiredState"] = "HOST_STATE_ONBOARDED";
   json["currentState"] = node.heard_ms ? "HOST_STATE_ONBOARDED" : "HOST_STATE_REGISTERED";
   put(json, "cpuArchitecture", node.identity.architecture);
+  put_place(json, view, node);
   const std::int64_t heard = node.heard_ms.value_or(node.registered_ms) / 1000;
   const std::int64_t seen = live.online ? live.online_at_ms / 1000 : heard;
   if (node.conflict) {
@@ -149,6 +150,12 @@ Json bare_instance(View& view, const fleet::Node& node, const fleet::LiveNode& l
     put(json, "securityFeature", os->value.security_feature);
   }
   if (const auto policy = view.policy(node.policy_id)) json["updatePolicy"] = policy_json(view, *policy);
+  if (const auto applied = view.applied_policy(node); applied.policy != nullptr) {
+    Json& which = json["appliedUpdatePolicy"] = Json::object();
+    which["policy"] = policy_json(view, *applied.policy);
+    which["from"] = applied.from;
+    which["resourceId"] = applied.resource_id;
+  }
   const std::int64_t heard = node.heard_ms.value_or(0) / 1000;
   put_status(json, "updateStatus", node.status.text, node.status.indicator, node.status.at_seconds);
   if (node.heard_ms) {
@@ -222,6 +229,7 @@ Json policy_json(View& view, const fleet::Stamped<Policy>& stamped) {
   json["updatePolicy"] = policy.update_policy == UpdatePolicy::latest ? "UPDATE_POLICY_LATEST" : "UPDATE_POLICY_TARGET";
   if (const auto os = view.os_resource(policy.target_os_id)) json["targetOs"] = os_resource_json(*os);
   if (policy.allow_downgrade) json["allowDowngrade"] = true;
+  if (policy.allow_profile_change) json["allowProfileChange"] = true;
   json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
@@ -230,7 +238,7 @@ Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
   const auto& schedule = stamped.value;
   Json json = Json::object();
   json["resourceId"] = schedule.id;
-  json["singleScheduleID"] = schedule.id;
+  json[schedule.repetition ? "repeatedScheduleID" : "singleScheduleID"] = schedule.id;
   json["scheduleStatus"] = schedule_status_name(schedule.status);
   put(json, "name", schedule.name);
   if (const auto node = view.host(schedule.host_id)) {
@@ -239,8 +247,20 @@ Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
     host["name"] = node->name;
     json["targetHost"] = std::move(host);
   }
-  json["startSeconds"] = schedule.start_seconds;
-  if (schedule.end_seconds != 0) json["endSeconds"] = schedule.end_seconds;
+  if (const auto site = view.site(schedule.site_id)) json["targetSite"] = bare_site_json(view, *site);
+  if (const auto region = view.region(schedule.region_id)) json["targetRegion"] = bare_region_json(view, *region);
+  if (const auto& repetition = schedule.repetition) {
+    json["durationSeconds"] = repetition->duration_seconds;
+    json["cronMinutes"] = repetition->cron.minutes;
+    json["cronHours"] = repetition->cron.hours;
+    json["cronDayMonth"] = repetition->cron.day_of_month;
+    json["cronMonth"] = repetition->cron.month;
+    json["cronDayWeek"] = repetition->cron.day_of_week;
+    put(json, "timeZone", repetition->zone);
+  } else {
+    json["startSeconds"] = schedule.start_seconds;
+    if (schedule.end_seconds != 0) json["endSeconds"] = schedule.end_seconds;
+  }
   json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
@@ -263,6 +283,7 @@ Json run_json(View& view, const fleet::Run& run) {
   put(json, "toOsResourceId", run.to_os_resource_id);
   if (run.outcome != OutcomeKind::none) {
     json["outcome"] = std::string(to_string(run.outcome));
+    if (run.silent) json["silent"] = true;
     if (run.reason != Reason::none) json["reason"] = std::string(to_string(run.reason));
     Json evidence = Json::object();
     put(evidence, "check", run.evidence.check);
@@ -278,12 +299,12 @@ Json run_json(View& view, const fleet::Run& run) {
 
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
   Json json = bare_instance(view, node, live);
-  json["host"] = bare_host(node, live);
+  json["host"] = bare_host(view, node, live);
   return json;
 }
 
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
-  Json json = bare_host(node, live);
+  Json json = bare_host(view, node, live);
   json["instance"] = bare_instance(view, node, live);
   return json;
 }

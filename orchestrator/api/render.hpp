@@ -24,6 +24,7 @@ Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live)
 Json metadata_json(const std::vector<Metadata>& metadata);
 Json region_json(View& view, const fleet::Stamped<Region>& region);
 Json site_json(View& view, const fleet::Stamped<Site>& site);
+Json bare_region_json(View& view, const fleet::Stamped<Region>& region);
 Json bare_site_json(View& view, const fleet::Stamped<Site>& site);  // as part of something else
 // Where the node is, and the metadata that it has of its own and from there.
 void put_place(Json& json, View& view, const fleet::Node& node);

@@ -46,9 +46,20 @@ FieldTree plain_site_fields() {
 }
 
 FieldTree plain_host_fields() {
-  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture"},
+  static const FieldTree site = plain_site_fields();
+  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture", "metadata"},
                           {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
+  nest(fields, "site", site);
   nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
+const FieldTree& applied_policy_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = tree({}, {"from", "resourceId"}, {});
+    nest(made, "policy", policy_fields());
+    return made;
+  }();
   return fields;
 }
 
@@ -63,6 +74,7 @@ FieldTree plain_instance_fields() {
                           {"updateStatusTimestamp", "instanceStatusTimestamp", "provisioningStatusTimestamp"});
   nest(fields, "os", os_resource_fields());
   nest(fields, "updatePolicy", policy_fields());
+  nest(fields, "appliedUpdatePolicy", applied_policy_fields());
   nest(fields, "updateProgress", progress);
   nest(fields, "node", node);
   nest(fields, "timestamps", timestamp_fields());
@@ -85,7 +97,7 @@ const FieldTree& os_resource_fields() {
 
 const FieldTree& policy_fields() {
   static const FieldTree fields = [] {
-    FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade"}, {});
+    FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade", "allowProfileChange"}, {});
     nest(made, "targetOs", os_resource_fields());
     nest(made, "timestamps", timestamp_fields());
     return made;
@@ -142,7 +154,7 @@ const FieldTree& run_fields() {
   static const FieldTree evidence = tree({"check", "outputTail", "detail"}, {"bootCause"}, {"attempts"});
   static const FieldTree fields = [] {
     FieldTree made = tree({"name", "description", "status", "statusDetails", "fromOsImageId", "toOsImageId"},
-                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason"},
+                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason", "silent"},
                           {"statusTimestamp", "startTime", "endTime"});
     nest(made, "appliedPolicy", policy_fields());
     nest(made, "instance", instance);

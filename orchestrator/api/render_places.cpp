@@ -59,9 +59,14 @@ Json metadata_json(const std::vector<Metadata>& metadata) {
   return list;
 }
 
-Json region_json(View& view, const fleet::Stamped<Region>& stamped) {
+Json bare_region_json(View& view, const fleet::Stamped<Region>& stamped) {
   Json json = bare_region(stamped);
   if (auto parent = nested_region(view, stamped.value.parent_id)) json["parentRegion"] = std::move(*parent);
+  return json;
+}
+
+Json region_json(View& view, const fleet::Stamped<Region>& stamped) {
+  Json json = bare_region_json(view, stamped);
   put_inherited(json, view, stamped.value.metadata, stamped.value.parent_id);
   if (const auto policy = view.policy(stamped.value.policy_id)) json["updatePolicy"] = policy_json(view, *policy);
   return json;

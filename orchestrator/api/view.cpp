@@ -118,6 +118,16 @@ std::vector<std::shared_ptr<const fleet::Stamped<Region>>> View::regions_from(co
   return regions;
 }
 
+View::AppliedPolicy View::applied_policy(const fleet::Node& node) {
+  if (!node.policy_id.empty()) return {policy(node.policy_id), "instance", node.instance_id};
+  const auto where = site(node.site_id);
+  if (where == nullptr) return {};
+  if (!where->value.policy_id.empty()) return {policy(where->value.policy_id), "site", where->value.id};
+  for (const auto& region : regions_from(where->value.region_id))
+    if (!region->value.policy_id.empty()) return {policy(region->value.policy_id), "region", region->value.id};
+  return {};
+}
+
 Result<void> View::regions(const std::function<void(const fleet::Stamped<Region>&)>& visit) {
   return fleet::scan_regions(*reader_, scope_, [&](fleet::Stamped<Region>&& region) {
     visit(region);

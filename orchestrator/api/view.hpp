@@ -35,6 +35,13 @@ class View {
   std::shared_ptr<const fleet::Stamped<Site>> site(const std::string& id);
   // This region and those that it lies in, the nearest first.
   std::vector<std::shared_ptr<const fleet::Stamped<Region>>> regions_from(const std::string& id);
+  // The policy that applies to a host: its own, else that of the nearest place that has one.
+  struct AppliedPolicy {
+    std::shared_ptr<const fleet::Stamped<Policy>> policy;  // none: none applies
+    const char* from = "";                                 // instance, site, region
+    std::string resource_id;                               // of that
+  };
+  AppliedPolicy applied_policy(const fleet::Node& node);
   Result<void> regions(const std::function<void(const fleet::Stamped<Region>&)>& visit);
   Result<void> sites(const std::function<void(const fleet::Stamped<Site>&)>& visit);
   Result<void> runs(const std::function<void(const fleet::Run&)>& visit);
