@@ -211,11 +211,5 @@ TEST(Api, RefusesWritesWhileTheInboxIsFull) {
   EXPECT_EQ(desk.get("compute/hosts").status, 200U) << "reads go on";
 }
 
-TEST(Api, ListsNothingOfWhatThisVersionDoesNotHave) {
-  Desk desk;
-  EXPECT_EQ(desk.get("schedules/repeated").json["repeatedSchedules"], json::array());
-  EXPECT_EQ(desk.get("locations").json["nodes"], json::array());
-}
-
 }  // namespace
 }  // namespace abide::test

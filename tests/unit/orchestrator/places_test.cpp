@@ -148,5 +148,209 @@ TEST(Regions, LinkPoliciesOnTheirOwnOrWithOtherChanges) {
   EXPECT_EQ(desk.patch("sites/" + tree.paris, R"({"osUpdatePolicyID":")" + tree.policy + "\"}").json["updatePolicy"]["name"], "latest");
 }
 
+TEST(Hosts, ArePlacedAndShowWhatTheyInherit) {
+  Tree tree;
+  auto& desk = tree.desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  const auto path = "compute/hosts/" + host;
+  EXPECT_EQ(desk.get("compute/hosts/summary").json["unallocated"], 1);
+  const auto placed =
+      desk.patch(path, R"({"name":"edge-one","siteId":")" + tree.paris + R"(","metadata":[{"key":"tier","value":"lead"}]})");
+  ASSERT_EQ(placed.status, 200U) << placed.body;
+  EXPECT_EQ(placed.json["name"], "edge-one");
+  EXPECT_EQ(placed.json["site"]["region"]["parentRegion"]["resourceId"], tree.europe);
+  EXPECT_EQ(placed.json["metadata"][0]["value"], "lead");
+  EXPECT_EQ(placed.json["inheritedMetadata"].size(), 2U) << "its own tier is nearer: " << placed.body;
+  EXPECT_EQ(desk.get("compute/hosts/summary").json["unallocated"], 0);
+  for (const auto& filter : {"site.resourceId%3D" + tree.paris, "site.region.resourceId%3D" + tree.france,
+                             "site.region.parent_region.resource_id%3D" + tree.europe, std::string("has(site)")})
+    EXPECT_EQ(desk.get("compute/hosts?filter=" + filter).json["totalElements"], 1) << filter;
+  EXPECT_EQ(desk.get("compute/instances?filter=host.site.resourceId%3D" + tree.paris).json["totalElements"], 1);
+  EXPECT_EQ(desk.get("compute/hosts?filter=NOT%20has(site)").json["totalElements"], 0);
+  EXPECT_EQ(desk.erase("sites/" + tree.paris).code(), "FailedPrecondition") << "a host is in it";
+  EXPECT_EQ(desk.patch(path, R"({"name":"x","siteId":"site-00000000"})").status, 404U);
+  EXPECT_EQ(desk.get(path).json["name"], "edge-one") << "nothing of a refused change is kept";
+  EXPECT_FALSE(desk.patch(path, R"({"siteId":""})").json.contains("site"));
+  EXPECT_EQ(desk.get(path).json["metadata"].size(), 1U) << "the rest stays";
+  EXPECT_EQ(desk.put(path, R"({"name":"edge-1","siteId":")" + tree.osaka + "\"}").json["site"]["name"], "osaka");
+  EXPECT_FALSE(desk.get(path).json.contains("metadata")) << "PUT sets everything";
+  EXPECT_EQ(desk.put(path, R"({"siteId":""})").message(), "name: is required");
+  const auto made =
+      desk.post("compute/hosts", R"({"name":"edge-2","uuid":")" + std::string(uuid_2) + R"(","siteId":")" + tree.osaka + "\"}");
+  EXPECT_EQ(made.json["site"]["name"], "osaka") << made.body;
+}
+
+TEST(Policies, ApplyFromTheNearestPlaceAndTheInstanceSaysSo) {
+  Tree tree;
+  auto& desk = tree.desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  desk.patch("compute/hosts/" + host, R"({"siteId":")" + tree.paris + "\"}");
+  const auto path = "compute/instances/edge-1";
+  EXPECT_FALSE(desk.get(path).json.contains("appliedUpdatePolicy"));
+  const std::string link = R"({"osUpdatePolicyID":")" + tree.policy + "\"}";
+  const auto applied = [&] {
+    const auto instance = desk.get(path).json;
+    EXPECT_EQ(instance["appliedUpdatePolicy"]["policy"]["resourceId"], tree.policy) << instance;
+    return instance["appliedUpdatePolicy"]["from"].get<std::string>() + " " +
+           instance["appliedUpdatePolicy"]["resourceId"].get<std::string>();
+  };
+  desk.patch("regions/" + tree.europe, link);
+  EXPECT_EQ(applied(), "region " + tree.europe);
+  EXPECT_FALSE(desk.get(path).json.contains("updatePolicy")) << "that is the instance's own";
+  desk.patch("sites/" + tree.paris, link);
+  EXPECT_EQ(applied(), "site " + tree.paris);
+  desk.patch(path, link);
+  EXPECT_EQ(applied(), "instance " + desk.get(path).json["resourceId"].get<std::string>());
+  EXPECT_EQ(desk.get("compute/instances?filter=appliedUpdatePolicy.policy.resourceId%3D" + tree.policy).json["totalElements"], 1);
+}
+
+TEST(Policies, ChangeTheirNameAndDescriptionOnly) {
+  Tree tree;
+  auto& desk = tree.desk;
+  const auto path = "os-update-policies/" + tree.policy;
+  const auto edited = desk.patch(path, R"({"name":"newest","description":"of all"})");
+  EXPECT_EQ(edited.json["name"], "newest") << edited.body;
+  EXPECT_EQ(desk.patch(path + "?fieldMask=description", R"({"name":"x","description":""})").json.contains("description"), false);
+  EXPECT_EQ(desk.get(path).json["name"], "newest");
+  EXPECT_EQ(desk.patch(path, R"({"name":""})").message(), "name: must not be empty");
+  EXPECT_EQ(desk.patch(path, R"({"updatePolicy":"UPDATE_POLICY_TARGET"})").message(), "updatePolicy: cannot change: make another policy");
+  EXPECT_EQ(desk.patch("os-update-policies/osupdatepolicy-00000000", R"({"name":"x"})").status, 404U);
+  const auto os = desk.create_os("1.0");
+  const auto other = desk.post(
+      "os-update-policies", R"({"name":"p","updatePolicy":"UPDATE_POLICY_TARGET","allowProfileChange":true,"targetOsId":")" + os + "\"}");
+  EXPECT_EQ(other.json["allowProfileChange"], true) << other.body;
+  EXPECT_EQ(desk.post("os-update-policies", R"({"name":"p","updatePolicy":"UPDATE_POLICY_LATEST","allowProfileChange":true})").status,
+            400U);
+}
+
+json weekly(const json& more = json::object()) {
+  json body = {{"name", "weekly"},        {"scheduleStatus", "SCHEDULE_STATUS_OS_UPDATE"},
+               {"durationSeconds", 3600}, {"cronMinutes", "0"},
+               {"cronHours", "2"},        {"cronDayMonth", "*"},
+               {"cronMonth", "*"},        {"cronDayWeek", "6"}};
+  body.update(more);
+  return body;
+}
+
+TEST(Schedules, RepeatInAZoneAndAreEdited) {
+  Tree tree;
+  auto& desk = tree.desk;
+  const auto made_one = desk.post("schedules/repeated", weekly({{"targetSiteId", tree.paris}, {"timeZone", "Europe/Paris"}}).dump());
+  ASSERT_EQ(made_one.status, 200U) << made_one.body;
+  const auto id = made_one.json["resourceId"].get<std::string>();
+  const auto path = "schedules/repeated/" + id;
+  EXPECT_EQ(made_one.json["repeatedScheduleID"], id);
+  EXPECT_EQ(made_one.json["targetSite"]["region"]["name"], "france");
+  EXPECT_EQ(made_one.json["timeZone"], "Europe/Paris");
+  EXPECT_FALSE(made_one.json.contains("startSeconds"));
+  EXPECT_EQ(desk.get("compute/" + path).body, desk.get(path).body);
+  EXPECT_EQ(desk.get("schedules/single/" + id).status, 404U);
+  const auto moved = desk.patch(path, R"({"targetRegionId":")" + tree.asia + R"(","cronHours":"1-5,*/12"})");
+  EXPECT_EQ(moved.json["targetRegion"]["name"], "asia") << moved.body;
+  EXPECT_FALSE(moved.json.contains("targetSite")) << "the new target takes the place of the old one";
+  EXPECT_EQ(moved.json["cronHours"], "1-5,*/12");
+  EXPECT_EQ(moved.json["cronMinutes"], "0");
+  EXPECT_EQ(desk.erase("regions/" + tree.asia).code(), "FailedPrecondition") << "a schedule is in it";
+  EXPECT_FALSE(desk.patch(path, R"({"targetRegionId":""})").json.contains("targetRegion"));
+  EXPECT_FALSE(desk.put(path, weekly({{"scheduleStatus", "SCHEDULE_STATUS_BLACKOUT"}}).dump()).json.contains("timeZone"));
+  EXPECT_EQ(desk.get(path).json["scheduleStatus"], "SCHEDULE_STATUS_BLACKOUT");
+  EXPECT_EQ(desk.erase("schedules/single/" + id).status, 404U);
+  EXPECT_EQ(desk.erase(path).json, json::object());
+  EXPECT_EQ(desk.get(path).status, 404U);
+}
+
+TEST(Schedules, AreRefusedWithTheFieldThatIsWrong) {
+  Tree tree;
+  auto& desk = tree.desk;
+  const std::vector<std::pair<json, std::string>> table = {
+      {{{"durationSeconds", 0}}, "durationSeconds"},
+      {{{"durationSeconds", 86401}}, "durationSeconds"},
+      {{{"cronMinutes", "60"}}, "60"},
+      {{{"cronHours", "?"}}, "?"},
+      {{{"cronDayMonth", "31"}, {"cronMonth", "2"}, {"cronDayWeek", "*"}}, "31"},
+      {{{"cronDayWeek", "7"}}, "7"},
+      {{{"cronDayWeek", nullptr}}, "cronDayWeek: is required"},
+      {{{"timeZone", "Mars/Olympus"}}, "Mars/Olympus"},
+      {{{"startSeconds", 5}}, "startSeconds: is not a known field"},
+      {{{"scheduleStatus", "SCHEDULE_STATUS_UNSPECIFIED"}}, "scheduleStatus: must not be unspecified"},
+      {{{"targetSiteId", tree.paris}, {"targetRegionId", tree.asia}}, "targetRegionId: is a second target"},
+      {{{"targetSiteId", "paris"}}, "targetSiteId: must be site- and 8 hex digits"},
+  };
+  for (const auto& [more, text] : table) {
+    const auto refused = desk.post("schedules/repeated", weekly(more).dump());
+    EXPECT_EQ(refused.code(), "InvalidArgument") << more << refused.body;
+    EXPECT_NE(refused.message().find(text), std::string::npos) << more << refused.body;
+  }
+  EXPECT_EQ(desk.post("schedules/repeated", weekly({{"targetSiteId", "site-00000000"}}).dump()).status, 404U);
+  EXPECT_EQ(desk.get("schedules").json["totalElements"], 0);
+}
+
+TEST(Schedules, AreListedWithThoseThatAreInherited) {
+  Tree tree;
+  auto& desk = tree.desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  desk.patch("compute/hosts/" + host, R"({"siteId":")" + tree.paris + "\"}");
+  const auto start = desk.fleet.now.wall_ms / 1000 + 3'600;
+  const auto single = [&](const char* key, const std::string& id) {
+    made(desk, "schedules/single", {{"scheduleStatus", "SCHEDULE_STATUS_MAINTENANCE"}, {"startSeconds", start}, {key, id}});
+  };
+  single("targetHostId", host);
+  single("targetSiteId", tree.paris);
+  single("targetRegionId", tree.asia);
+  made(desk, "schedules/repeated", weekly({{"targetRegionId", tree.europe}}));
+  made(desk, "schedules/repeated", weekly({{"targetRegionId", tree.france}}));
+  made(desk, "schedules/repeated", weekly({{"cronDayWeek", "*"}, {"cronHours", "*"}}));  // of nobody, always open
+  struct Row {
+    std::string query;
+    std::size_t singles, repeated;
+  };
+  const std::vector<Row> table = {
+      {"", 3, 3},
+      {"?hostId=" + host, 2, 2},
+      {"?siteId=" + tree.paris, 1, 2},
+      {"?regionId=" + tree.france, 0, 2},
+      {"?regionId=" + tree.europe, 0, 1},
+      {"?regionId=" + tree.asia, 1, 0},
+      {"?siteId=site-00000000", 0, 0},
+      {"?hostId=null", 2, 3},
+      {"?regionId=null", 2, 1},
+      {"?unixEpoch=" + std::to_string(start), 3, 1},
+      {"?unixEpoch=" + std::to_string(1'767'405'600), 0, 3},  // Saturday, 2026-01-03, 02:00
+      {"?unixEpoch=" + std::to_string(1'767'405'600 + 3'600), 0, 1},
+  };
+  for (const auto& row : table) {
+    const auto both = desk.get("schedules" + row.query).json;
+    EXPECT_EQ(both["singleSchedules"].size(), row.singles) << row.query << both;
+    EXPECT_EQ(both["repeatedSchedules"].size(), row.repeated) << row.query << both;
+    EXPECT_EQ(both["totalElements"], row.singles + row.repeated) << row.query;
+    EXPECT_EQ(desk.get("schedules/repeated" + row.query).json["totalElements"], row.repeated) << row.query;
+    EXPECT_EQ(desk.get("schedules/single" + row.query).json["totalElements"], row.singles) << row.query;
+  }
+  const auto page = desk.get("schedules?offset=2&pageSize=2").json;
+  EXPECT_EQ(page["singleSchedules"].size(), 1U) << "the last of them";
+  EXPECT_EQ(page["repeatedSchedules"].size(), 1U);
+  EXPECT_EQ(page["hasNext"], true);
+}
+
+TEST(Locations, AreFoundByNameWithWhatTheyLieIn) {
+  Tree tree;
+  auto& desk = tree.desk;
+  const auto found = desk.get("locations?name=PARIS&showSites=true").json;
+  EXPECT_EQ(found["totalElements"], 1);
+  EXPECT_EQ(found["outputElements"], 3) << found;
+  EXPECT_EQ(found["nodes"][0],
+            (json{{"resourceId", tree.paris}, {"parentId", tree.france}, {"name", "paris"}, {"type", "RESOURCE_KIND_SITE"}}));
+  EXPECT_EQ(found["nodes"][2], (json{{"resourceId", tree.europe}, {"parentId", ""}, {"name", "europe"}, {"type", "RESOURCE_KIND_REGION"}}));
+  EXPECT_EQ(desk.get("locations?name=paris&showRegions=true").json["nodes"], json::array());
+  EXPECT_EQ(desk.get("locations").json["nodes"].size(), 5U);
+  EXPECT_EQ(desk.get("locations?name=%25").status, 400U);
+  EXPECT_EQ(desk.get("locations?showSites=1").status, 400U);
+}
+
+TEST(Runs, ThatAreNotThereCannotBeDeleted) {
+  Desk desk;
+  EXPECT_EQ(desk.erase("os-update-runs/osupdaterun-00000000").status, 404U);
+}
+
 }  // namespace
 }  // namespace abide::test
