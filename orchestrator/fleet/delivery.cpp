@@ -53,11 +53,14 @@ void raise_epoch_above(Turn& turn, std::uint64_t seen, bool mine) {
 void meet_held_document(Turn& turn, const NodeId& id, const Held& held) {
   const Node& node = turn.node(id);
   const auto& mine = node.newest;
+  turn.link_of(id).shown = held.number;
   const bool unknown =
       held.number && (held.number > mine.document.number || (held.number == mine.document.number && held.digest != mine.digest));
-  if (!rule(Rule::detect_unknown) || !unknown || node.held) return;
+  if (!rule(Rule::detect_unknown) || !unknown) return;
   const bool by_my_key = document_tag(turn.state.key, id, held.number, held.digest) == held.tag;
+  // Of a node that is held, too: restored by a clock that is behind, the epoch is below what was said before, and so is `head`.
   raise_epoch_above(turn, held.number.epoch, by_my_key);
+  if (node.held) return;
   const std::string shown = "holds document " + to_string(held.number);
   if (!by_my_key) {
     turn.event(NodeHeld{id, held.number, shown + ", which another orchestrator has issued, or this one before its state was lost"});

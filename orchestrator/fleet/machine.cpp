@@ -179,7 +179,8 @@ Received make_received(const State& state, const Link& link, const NodeId& node,
     Number head = known.newest.document.number;
     if (known.held && rule(Rule::held_head)) {  // nothing that the node holds counts, only what is issued from now on
       head = {state.epoch, 0};
-      if (known.taken >= head) head = {UINT64_MAX, UINT64_MAX};
+      const Number shown = live == link.nodes.end() ? Number{} : live->second.shown;  // the picture may be of before
+      if (std::max(known.taken, shown) >= head) head = {UINT64_MAX, UINT64_MAX};
     }
     received.welcome = Welcome{*welcome, head, now.wall_ms};
   }

@@ -42,6 +42,7 @@ struct NodeLink {
   JournalId pending;                               // a journal never seen: asked, not yet repeated
   std::uint32_t pending_ask = 0;                   // the ask noted then
   std::map<JournalId, std::uint32_t> retired_ask;  // the ask noted when a journal retired, in this life
+  Number shown;                                    // the document held, by the last hello of the current journal
   std::optional<Hello> told;                       // the last hello of the current journal whose `last` is not stored yet
   std::uint32_t unacknowledged = 0;                // events stored and not told yet
   std::uint64_t doubted_upto = 0;                  // `last` of hellos whose picture was older than the one here ...

@@ -129,7 +129,7 @@ void Facts::hear(const World& world, MachineFact& fact, const node::Input& input
     if (hello == fact.hellos.end() || hello->second.answered_ms == 0) return;
     const auto said_ms = hello->second.said_ms;
     fact.link.settled_ms = std::max(fact.link.settled_ms, said_ms);
-    fact.welcomed = MachineFact::Welcomed{welcome->now_ms, hello->second.answered_ms, welcome->head.epoch};
+    fact.welcomed = MachineFact::Welcomed{welcome->now_ms, hello->second.answered_ms, welcome->head.epoch, hello->second.held};
     std::erase_if(fact.hellos, [&](const auto& other) { return other.second.said_ms < said_ms; });
     if (std::abs(own.wall_ms - welcome->now_ms) <= clock_agrees_ms) fact.clock_checked_ms = world.now_ms();
   }
@@ -365,7 +365,7 @@ void Facts::remember(const World& world) {
 // ---- the bus ----------------------------------------------------------------------------------------------------------
 
 void Facts::node_said(const World& world, MachineIndex index, const Envelope& envelope) {
-  if (const auto* hello = std::get_if<Hello>(&envelope.payload)) of(index).hellos[hello->nonce] = {world.now_ms(), 0};
+  if (const auto* hello = std::get_if<Hello>(&envelope.payload)) of(index).hellos[hello->nonce] = {world.now_ms(), 0, hello->held.number};
 }
 
 void Facts::fleet_said(const World& world, const NodeId& to, const Envelope& envelope) {

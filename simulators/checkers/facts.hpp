@@ -46,6 +46,7 @@ struct MachineFact {
   struct HelloFact {
     std::int64_t said_ms = 0;
     std::int64_t answered_ms = 0;  // true time at which the orchestrator said its answer; 0: not yet
+    Number held;                   // as it said
   };
   std::map<Nonce, HelloFact> hellos;  // said in this connection, from the newest that was answered
 
@@ -72,9 +73,10 @@ struct MachineFact {
 
   // time, by the newest welcome that answered a hello of this connection
   struct Welcomed {
-    std::int64_t now_ms = 0;   // the orchestrator's clock ...
-    std::int64_t true_ms = 0;  // ... at this true time
-    std::uint64_t head_epoch = 0;  // of the newest document that it named
+    std::int64_t now_ms = 0;       // the orchestrator's clock ...
+    std::int64_t true_ms = 0;      // ... at this true time
+    std::uint64_t head_epoch = 0;  // of the newest document that it named ...
+    Number held;                   // ... to a hello that said that this one is held
   };
   std::optional<Welcomed> welcomed;
   std::optional<std::int64_t> clock_checked_ms;  // true time, in this boot, at which its own clock agreed with a welcome's

@@ -41,10 +41,12 @@ class SilentAfterRestore final : public Checker {
   void judge(const World& world, MachineIndex index, const ConnectionFact& link, const std::string& does, Number offer) {
     const Machine& machine = world.machine(index);
     // Restored by a clock that was wrong: what was said before has greater numbers, and only the next hello shows it (protocol 2.11).
-    // The epoch is that of the welcome which the node goes by: another node's hello may have raised it since.
+    // The epoch is that of the welcome which the node goes by: another node's hello may have raised it since. What the hello before
+    // that welcome showed is no excuse.
     const MachineFact& fact = facts().machine(index);
     const std::uint64_t epoch = fact.welcomed ? fact.welcomed->head_epoch : facts().epoch();
-    if (facts().clock_was_off() && fact.held.epoch >= epoch) return;
+    const bool taken_since = !fact.welcomed || fact.held > fact.welcomed->held;
+    if (facts().clock_was_off() && fact.held.epoch >= epoch && taken_since) return;
     if (!link.connected || !link.life || !facts().lives_since_restore().contains(*link.life)) return;
     if (facts().node(machine.id()).held_by_restore)
       found(world, machine.name() + " " + does + " offer " + to_string(offer) +

@@ -141,6 +141,39 @@ TEST(Held, EveryNodeIsAfterADeclaredRestoreUntilItIsConfirmed) {
   EXPECT_TRUE(f.node.window);
 }
 
+// Found by the simulated fleet, 50 nodes: restored by a clock that was behind, so that the epoch was below what had been said.
+TEST(Held, AHeldNodeThatShowsAGreaterNumberThanTheEpochIsNotSynced) {
+  struct Case {
+    const char* what;
+    Number shown;
+    std::string_view key;
+    bool raises;
+  };
+  const auto epoch = Fixture().bench.state.epoch + 1;  // after the restore
+  for (const auto& one :
+       {Case{"mine, later", {epoch + 3, 9}, "", true}, Case{"mine, of this epoch", {epoch, 9}, "", true},
+        Case{"another's", {epoch + 3, 9}, "another key", true}, Case{"beyond reason", {UINT64_MAX - 1, 1}, "another key", false},
+        Case{"the last there is", {UINT64_MAX, 1}, "", false}, Case{"mine, earlier", {epoch - 1, UINT64_MAX}, "", false}}) {
+    SCOPED_TRACE(one.what);
+    Fixture f;
+    f.bench.take(BusDown{});
+    f.bench.take(Started{.restored = true});
+    f.bench.take(BusUp{});
+    ASSERT_EQ(f.bench.state.epoch, epoch);
+    f.node.write(ClockDistrusted{});  // not stored yet, so the picture is of before
+    show(f.node, one.shown, one.key.empty() ? f.bench.state.key : one.key);
+    f.node.say_hello();
+    settle(f.bench, f.node);
+    ASSERT_TRUE(f.node.head);
+    EXPECT_GT(f.node.head, one.shown);
+    EXPECT_EQ(f.bench.state.epoch, one.raises ? one.shown.epoch + 1 : epoch);
+    EXPECT_EQ(f.bench.events<NodeHeld>().size(), 1U) << "said once";
+    if (one.shown.epoch >= UINT64_MAX - 1) continue;
+    f.bench.done(ConfirmNode{f.host()});
+    EXPECT_GT(f.seen().newest.document.number, one.shown) << "so the node takes it";
+  }
+}
+
 TEST(Held, ByAForeignKeyTheNodeIsAlone) {
   Fixture f;
   FakeNode other(f.bench, node_id(2), JournalId{2}, "nonrt", "3.0.1");
