@@ -228,6 +228,22 @@ std::string list_of(std::uint64_t set) {
   return text;
 }
 
+// Where a minute lies, and which days of its month match.
+struct Place {
+  sys_days day;
+  std::int64_t of_day = 0;  // minutes
+  year_month month;
+  int of_month = 0;
+  std::uint32_t matching = 0;
+};
+Place place_of(const Cron& cron, std::int64_t minute) {
+  const std::int64_t number = floor_div(minute, minutes_per_day);
+  const sys_days day{days{number}};
+  const year_month_day date{day};
+  const year_month month = date.year() / date.month();
+  return {day, minute - number * minutes_per_day, month, static_cast<int>(static_cast<unsigned>(date.day())), matching_days(cron, month)};
+}
+
 }  // namespace
 
 Result<Cron> parse_cron(const CronTexts& texts) {
@@ -291,13 +307,9 @@ std::optional<std::int64_t> next_match(const Cron& cron, std::int64_t local_seco
   if (local_seconds > calendar_seconds_max) return std::nullopt;
   if (local_seconds < calendar_seconds_min) local_seconds = calendar_seconds_min;
   const std::int64_t minute = floor_div(local_seconds + seconds_per_minute - 1, seconds_per_minute);
-  const std::int64_t day = floor_div(minute, minutes_per_day);
-  const year_month_day today{sys_days{days{day}}};
-  year_month month = today.year() / today.month();
-  const auto of_month = static_cast<int>(static_cast<unsigned>(today.day()));
-  std::uint32_t matching = matching_days(cron, month);
+  auto [day, of_day, month, of_month, matching] = place_of(cron, minute);
   if ((matching & bit(of_month)) != 0) {
-    if (const auto found = next_in_day(cron, minute - day * minutes_per_day)) return within_calendar(sys_days{days{day}}, *found);
+    if (const auto found = next_in_day(cron, of_day)) return within_calendar(day, *found);
   }
   matching &= static_cast<std::uint32_t>(~bits(0, of_month));
   for (int i = 0; i <= months_max; ++i) {
@@ -315,13 +327,9 @@ std::optional<std::int64_t> last_match(const Cron& cron, std::int64_t local_seco
   if (local_seconds < calendar_seconds_min) return std::nullopt;
   if (local_seconds > calendar_seconds_max) local_seconds = calendar_seconds_max;
   const std::int64_t minute = floor_div(local_seconds, seconds_per_minute);
-  const std::int64_t day = floor_div(minute, minutes_per_day);
-  const year_month_day today{sys_days{days{day}}};
-  year_month month = today.year() / today.month();
-  const auto of_month = static_cast<int>(static_cast<unsigned>(today.day()));
-  std::uint32_t matching = matching_days(cron, month);
+  auto [day, of_day, month, of_month, matching] = place_of(cron, minute);
   if ((matching & bit(of_month)) != 0) {
-    if (const auto found = last_in_day(cron, minute - day * minutes_per_day)) return within_calendar(sys_days{days{day}}, *found);
+    if (const auto found = last_in_day(cron, of_day)) return within_calendar(day, *found);
   }
   matching &= static_cast<std::uint32_t>(bits(0, of_month) & ~bit(of_month));
   for (int i = 0; i <= months_max; ++i) {

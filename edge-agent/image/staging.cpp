@@ -122,6 +122,8 @@ MaybeFailure Staging::prepare(bool& there_already) {
     return {};
   }
   if (!size_) return {};
+  // An agent that was killed may have left all of it here, and none of it flushed.
+  if (failure = writer_.flush(); failure) return failure;
   const Result<Digest> digest = digest_of_slot(boot_.path_of(order_.slot), *size_, &stop_.flag());
   there_already = digest && *digest == order_.release.raw.sha256;
   return {};

@@ -97,9 +97,12 @@ void close_unknown_runs(Turn& turn, const NodeId& id, const Hello& hello) {
 }
 
 // A node that says so again after it was answered has our chain: what it lacks lies in a gap that hides where its history split.
-bool doubts(NodeLink& link, std::uint64_t upto) {
-  link.doubted = link.doubted_upto == upto ? link.doubted + 1 : 1;
-  link.doubted_upto = upto;
+bool doubts(NodeLink& link, const Hello& hello) {
+  const bool again = link.doubted_upto == hello.last && link.doubted != 0;
+  if (!again) link.doubted = 0;
+  if (!again || link.doubted_nonce != hello.nonce) ++link.doubted;  // not the same one, come twice
+  link.doubted_upto = hello.last;
+  link.doubted_nonce = hello.nonce;
   return link.doubted <= doubted_max;
 }
 
@@ -108,7 +111,7 @@ void correct_picture(Turn& turn, const NodeId& id, const Hello& hello) {
   const Node& node = turn.node(id);
   // It ends before what is stored of its journal does: another history of the same length, a disk that was put back. The answer
   // makes the node begin a new journal.
-  if (hello.outcome.offer < node.outcome.offer && doubts(turn.link_of(id), node.upto)) return;
+  if (hello.outcome.offer < node.outcome.offer && doubts(turn.link_of(id), hello)) return;
   PictureCorrected told{id, hello.offer, hello.phase, hello.outcome, hello.slot, hello.boot, hello.identity, hello.held.number};
   const bool same = node.offer == told.offer && node.phase == told.phase && node.outcome == told.outcome && node.slot == told.slot &&
                     node.boot == told.boot && node.identity == told.identity && node.taken == told.held;
@@ -170,7 +173,8 @@ void adopt(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) 
     link.retired_ask[before] = link.ask;
     turn.event(JournalRetired{id, before, node.upto, "journal " + to_hex(journal) + " has answered in its place"});
   }
-  link.pending = {};
+  link.pending_ask.erase(journal);
+  link.doubted = 0;
   turn.event(JournalAdopted{id, journal, hello.base, hello.base_chain});
   meet_held_document(turn, id, hello.held);
   close_unknown_runs(turn, id, hello);
@@ -183,13 +187,13 @@ void adopt(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) 
 void hello_of_never_seen(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {
   auto& link = turn.link_of(id);
   if (!rule(Rule::proof_of_life)) return adopt(turn, id, journal, hello);
-  if (link.pending != journal) {  // a new journal, or a late word of a lost one: who is alive answers again
-    link.pending = journal;
-    link.pending_ask = link.ask;
-    return ask(turn, id);
-  }
-  if (!alive(turn, hello, link.pending_ask)) return send_received(turn, id, std::nullopt);
-  adopt(turn, id, journal, hello);
+  if (const auto noted = link.pending_ask.find(journal); noted != link.pending_ask.end())
+    return alive(turn, hello, noted->second) ? adopt(turn, id, journal, hello) : send_received(turn, id, std::nullopt);
+  if (link.pending_ask.size() >= pending_max) return send_received(turn, id, std::nullopt);
+  // A new journal, or a late word of a lost one: who is alive answers again. Each has its own note: copies that spoke in
+  // turn, each in the place of the one before, would be asked for ever.
+  link.pending_ask[journal] = link.ask;
+  ask(turn, id);
 }
 
 void hello_of_retired(Turn& turn, const NodeId& id, JournalId journal, const Hello& hello) {

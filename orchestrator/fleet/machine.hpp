@@ -27,7 +27,8 @@ struct Settings {
 };
 
 inline constexpr std::size_t lives_max = 64;
-inline constexpr std::uint32_t doubted_max = 2;  // hellos in a row of one journal; what came between has shown it our chain
+inline constexpr std::size_t pending_max = 16;  // journals of a node that are asked to repeat; of more none, until one has
+inline constexpr std::uint32_t doubted_max = 2;  // hellos in a row; the answers between have shown the node our chain
 // An input that concerns the whole fleet (a new OS resource, a window of all) is worked off in pieces of so many events, the
 // rest on the ticks that look_again asks for.
 inline constexpr std::size_t events_per_turn = 2048;
@@ -39,14 +40,14 @@ struct NodeLink {
   std::uint32_t ask = 1;                           // told in `received`
   std::uint32_t hello_ask = 0;                     // the last hello of this life repeated this ask
   LifeId hello_life;                               // and this life
-  JournalId pending;                               // a journal never seen: asked, not yet repeated
-  std::uint32_t pending_ask = 0;                   // the ask noted then
+  std::map<JournalId, std::uint32_t> pending_ask;  // the ask noted when a journal never seen spoke first; at most pending_max
   std::map<JournalId, std::uint32_t> retired_ask;  // the ask noted when a journal retired, in this life
   Number shown;                                    // the document held, by the last hello of the current journal
   std::optional<Hello> told;                       // the last hello of the current journal whose `last` is not stored yet
   std::uint32_t unacknowledged = 0;                // events stored and not told yet
-  std::uint64_t doubted_upto = 0;                  // `last` of hellos whose picture was older than the one here ...
-  std::uint32_t doubted = 0;                       // ... and how many of them came, one after the other
+  Nonce doubted_nonce;                             // of the last hello whose picture was older than the one here ...
+  std::uint64_t doubted_upto = 0;                  // ... its `last` ...
+  std::uint32_t doubted = 0;                       // ... and how many such came, one after the other
   std::optional<std::int64_t> ack_due_mono_ms;
 };
 

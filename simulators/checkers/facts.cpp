@@ -146,7 +146,10 @@ void Facts::begin_process(const World& world, const NodeDecided& decided) {
   fact.hellos.clear();
   fact.welcomed.reset();
   if (disk.journal == fact.journal && disk.last == fact.last && disk.chain == fact.chain) return;
-  if (disk.journal) nodes_[world.machine(decided.machine).id()].went_back = fact.went_back = true;
+  if (disk.journal) {
+    nodes_[world.machine(decided.machine).id()].went_back = fact.went_back = true;
+    fact.went_back_in = world.machine(decided.machine).boot_id();
+  }
   fact.journal = disk.journal;
   fact.last = disk.last;
   fact.chain = disk.chain;

@@ -70,6 +70,7 @@ struct MachineFact {
   std::int64_t switch_began_ms = 0;
   std::int64_t journaled_ms = 0;  // true time of the newest event
   bool went_back = false;         // its disk has been an older one, once
+  BootId went_back_in;            // the boot that found it so, the last time
 
   // time, by the newest welcome that answered a hello of this connection
   struct Welcomed {

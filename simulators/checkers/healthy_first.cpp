@@ -30,7 +30,7 @@ class HealthyFirst final : public Checker {
     if (const auto* rolled_back = std::get_if<RolledBack>(&recorded.event)) {
       // The loader may also have left a default that it could not start. A disk that was put back may have been on its way back
       // from the slot that is the default by now, and be started on trial of what came later: it goes on to the default.
-      const bool went_back = facts().machine(index).went_back;
+      const bool went_back = facts().machine(index).went_back_in == machine.boot_id();
       if (machine.running() != machine.default_slot() && rolled_back->reason != Reason::boot_failed && !went_back)
         found(world, machine.name() + " says that offer " + to_string(rolled_back->offer) + " fell back, and slot " +
                          std::string(to_string(machine.running())) + " runs, which is not the default");

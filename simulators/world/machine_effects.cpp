@@ -215,6 +215,7 @@ void Machine::stage_look(std::uint64_t number) {
   came_up_ = false;
   tell(HardwareDid::Kind::came_up_cleared, slot, &effect);
   if (!survives(Point::after_effect, "ClearCameUp")) return;
+  flush_slot(slot);  // whoever wrote it
   if (read_slot(slot) == release.raw.sha256) return end_staging(number, Reason::none, "", true);
   const Image* image = world_.find_image(release.os_image_id);
   assert(image != nullptr);

@@ -15,6 +15,7 @@ constexpr std::int64_t minute_ms = 60'000, hour_ms = 3'600'000;
 constexpr std::uint64_t drift_ppm_max = 300;
 constexpr std::int64_t coincides_at_once_ms = 1'500, coincides_first_ms = 25'000, coincides_longest_ms = 4 * 3'600'000;
 constexpr std::int64_t clone_soon_ms = 3'000;
+constexpr int arms_while_copied = 4, reboots_while_copied = 12;  // that fail; five in a row end an attempt where they are counted
 constexpr std::int64_t crash_loop_ms = 3 * hour_ms;
 
 }  // namespace
@@ -140,9 +141,10 @@ void Machine::coincide_soon() {
 void Machine::loader_error_in(Phase phase) {
   switch (phase) {
     case Phase::switching: {
-      const auto which = random_.below(3);
+      const auto which = random_.below(3);  // arming, clearing, both
       if (which != 0) loader_error(1);
-      return which == 1 ? void() : loader_error(0);
+      if (which != 1) loader_error(0);
+      return;
     }
     case Phase::confirming:
       return loader_error(random_.below(4) == 0 ? 5 : 2);
@@ -196,8 +198,10 @@ void Machine::coincide() {
   if (befalls(Fault::re_image, armed ? 8 : 100)) return lose_state();
   if (befalls(Fault::clone, 25)) {
     const bool soon = random_.below(3) != 0;
-    if (soon) loader_errors.arm = loader_errors.reboot = 4;  // so that the moment lasts until the copy speaks
-    if (soon && entered_.phase != Phase::rebooting) loader_errors.reboot = 12;
+    if (soon && befalls(Fault::boot_loader_error, 1)) {  // so that the moment lasts until the copy speaks
+      loader_errors.arm = arms_while_copied;
+      loader_errors.reboot = rebooting ? arms_while_copied : reboots_while_copied;
+    }
     be_cloned(soon ? clone_soon_ms : hour_ms);
   }
   if (befalls(Fault::never_returns, 800)) return leave_for_ever();

@@ -14,6 +14,7 @@
 #include "common/core/hash.hpp"
 #include "tests/node_io/fake_boot.hpp"
 #include "tests/node_io/file_server.hpp"
+#include "tests/node_io/flushes.hpp"
 #include "tests/support/child.hpp"
 
 namespace abide::agent {
@@ -159,6 +160,15 @@ TEST_F(StagerTest, TakesASlotThatHoldsTheImageAlreadyWithoutAskingTheServer) {
   EXPECT_TRUE(end.reused);
   EXPECT_EQ(end.digest, sha256(good()));
   EXPECT_TRUE(server.requests().empty());
+}
+
+// Found by the simulated fleet: an agent that was killed between the last write and the flush left an image that the next one took,
+// and a power cut then took it away.
+TEST_F(StagerTest, FlushesASlotThatHoldsTheImageAlready) {
+  fill(boot.path_of(Slot::b), good());
+  const std::size_t before = test::flushes_of(boot.path_of(Slot::b));
+  ASSERT_TRUE(stage().reused);
+  EXPECT_EQ(test::flushes_of(boot.path_of(Slot::b)), before + 1);
 }
 
 TEST_F(StagerTest, DownloadsAgainOverASlotThatWasDamaged) {

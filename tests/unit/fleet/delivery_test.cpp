@@ -213,124 +213,6 @@ TEST(Delivery, TakesALateWordOfARetiredJournalForNoConflict) {
   EXPECT_EQ(f.seen().journal, JournalId{0xB2});
 }
 
-TEST(Delivery, CallsItAConflictWhenBothJournalsAnswerTheSameAsk) {
-  Fixture f;
-  FakeNode old = f.node;
-  f.node.re_image(JournalId{0xB2}, "3.0.1");
-  settle(f.bench, std::vector<FakeNode*>{&f.node, &old});
-  ASSERT_TRUE(f.seen().conflict);
-  const auto stored = f.bench.events<NodeEventStored>().size();
-  f.node.write(ClockDistrusted{});
-  f.node.send(f.node.last());
-  f.node.say_hello();
-  EXPECT_EQ(f.bench.events<NodeEventStored>().size(), stored) << "nothing of it is stored";
-  EXPECT_TRUE(f.bench.said<SendReceived>().empty()) << "or answered";
-  EXPECT_EQ(f.bench.explain(f.node.id).at(0), "conflict");
-}
-
-TEST(Delivery, GoesOnWithTheJournalThatTheOperatorNames) {
-  for (const bool the_older : {false, true}) {
-    SCOPED_TRACE(the_older);
-    Fixture f;
-    FakeNode old = f.node;
-    f.node.re_image(JournalId{0xB2}, "3.0.1");
-    settle(f.bench, std::vector<FakeNode*>{&f.node, &old});
-    ASSERT_TRUE(f.seen().conflict);
-    FakeNode& right = the_older ? old : f.node;
-    EXPECT_EQ(f.bench.ask(ResolveConflict{f.host(), JournalId{7}}).error().code, Code::invalid_input);
-    f.bench.done(ResolveConflict{f.host(), right.journal});
-    settle(f.bench, right);
-    EXPECT_FALSE(f.seen().conflict);
-    right.write(ClockDistrusted{});
-    settle(f.bench, right);
-    EXPECT_EQ(f.seen().journal, right.journal);
-    EXPECT_EQ(f.seen().upto, right.last());
-    EXPECT_TRUE(f.bench.events<GapNoted>().empty()) << "what was stored of it before counts";
-    FakeNode& wrong = the_older ? f.node : old;
-    settle(f.bench, std::vector<FakeNode*>{&right, &wrong});
-    right.say_hello();
-    wrong.ask = f.bench.link.nodes[f.node.id].ask;
-    wrong.life = f.bench.link.life;
-    wrong.say_hello();
-    EXPECT_TRUE(f.seen().conflict) << "the other machine still lives";
-  }
-}
-
-TEST(Delivery, EndsTheRunThatOnlyTheAbandonedJournalKnew) {
-  Fixture f;
-  FakeNode old = f.node;
-  f.link();
-  settle(f.bench, f.node);
-  f.node.re_image(JournalId{0xB2}, "3.0.1");
-  settle(f.bench, f.node);
-  f.accept();
-  old.life = f.bench.link.life;
-  old.ask = f.bench.link.nodes[f.node.id].ask + 1;
-  f.bench.take(MessageDropped{f.node.id});
-  f.bench.messages.clear();
-  old.say_hello();
-  ASSERT_TRUE(f.seen().conflict);
-  f.bench.done(ResolveConflict{f.host(), old.journal});
-  settle(f.bench, old);
-  f.bench.pass(2'000);
-  settle(f.bench, old);
-  EXPECT_EQ(f.seen().run->reason, Reason::re_imaged);
-  EXPECT_TRUE(f.seen().newest.link->aborted);
-}
-
-// Found by the simulated fleet: the copy that the operator named is synced by its welcome, before its events are stored.
-TEST(Delivery, AJournalThatTheOperatorNamesDoesNotTryWhatFellBackOnTheOtherMachine) {
-  Fixture f;
-  f.link();
-  f.accept();
-  f.stage();
-  settle(f.bench, f.node);
-  FakeNode copy = f.node;
-  f.node.fork();
-  settle(f.bench, f.node);
-  f.roll_back();
-  f.bench.pass(2'000);
-  settle(f.bench, f.node);
-  ASSERT_EQ(f.seen().run->outcome, OutcomeKind::rolled_back);
-  copy.life = f.bench.link.life;
-  copy.ask = f.bench.link.nodes[f.node.id].ask + 1;
-  f.bench.take(MessageDropped{f.node.id});
-  f.bench.messages.clear();
-  copy.say_hello();
-  ASSERT_TRUE(f.seen().conflict);
-  copy.write(copy.started());
-  f.bench.done(ResolveConflict{f.host(), copy.journal});
-  copy.ask = f.bench.link.nodes[f.node.id].ask;
-  copy.say_hello();
-  EXPECT_TRUE(f.seen().newest.link->aborted) << "before it is welcomed";
-}
-
-// Found by the simulated fleet: the machine that was named had not even accepted what fell back on the other one.
-TEST(Delivery, AJournalThatTheOperatorNamesDoesNotBeginWhatFellBackOnTheOtherMachine) {
-  Fixture f;
-  FakeNode copy = f.node;
-  f.node.fork();
-  settle(f.bench, f.node);
-  f.link();
-  f.accept();
-  f.stage();
-  settle(f.bench, f.node);
-  f.roll_back();
-  f.bench.pass(2'000);
-  settle(f.bench, f.node);
-  ASSERT_EQ(f.seen().run->outcome, OutcomeKind::rolled_back);
-  copy.life = f.bench.link.life;
-  copy.ask = f.bench.link.nodes[f.node.id].ask + 1;
-  f.bench.take(MessageDropped{f.node.id});
-  f.bench.messages.clear();
-  copy.say_hello();
-  ASSERT_TRUE(f.seen().conflict);
-  f.bench.done(ResolveConflict{f.host(), copy.journal});
-  copy.ask = f.bench.link.nodes[f.node.id].ask;
-  copy.say_hello();
-  EXPECT_TRUE(f.seen().newest.link->aborted) << "before it is welcomed";
-}
-
 // Found by the simulated fleet, 50 nodes: a journal brought up an older offer after the newest had fallen back.
 TEST(Delivery, ARunOfAnOlderOfferDoesNotTakeThePlaceOfTheNewest) {
   Fixture f;
@@ -368,12 +250,15 @@ TEST(Delivery, ANodeThatGoesOnSayingAnOlderOutcomeIsBelieved) {
   hello.last = f.seen().upto;
   hello.boot = f.node.boot;
   hello.identity = f.node.identity;
-  for (std::uint32_t i = 0; i < doubted_max; ++i) {
+  const auto say = [&](std::uint64_t nonce) {
+    hello.nonce = Nonce{nonce};
     f.bench.take(HelloHeard{f.node.id, f.node.journal, f.node.session, hello});
-    EXPECT_EQ(f.seen().outcome.kind, OutcomeKind::rolled_back) << "it may be of another history, and finds that out by the answer";
-  }
-  f.bench.take(HelloHeard{f.node.id, f.node.journal, f.node.session, hello});
-  EXPECT_EQ(f.seen().outcome.kind, OutcomeKind::none);
+    return f.seen().outcome.kind;
+  };
+  for (std::uint64_t i = 1; i <= doubted_max; ++i)
+    EXPECT_EQ(say(i), OutcomeKind::rolled_back) << "it may be of another history, and finds that out by the answer";
+  for (int copies = 0; copies < 5; ++copies) EXPECT_EQ(say(doubted_max), OutcomeKind::rolled_back) << "the same message once more";
+  EXPECT_EQ(say(doubted_max + 1), OutcomeKind::none);
 }
 
 TEST(Delivery, NoticesADiskThatWasPutBackByItsChain) {

@@ -456,6 +456,14 @@ struct Fixture {
     node.write(RolledBack{offer, Reason::unhealthy, "3.0.2", "3.0.1", std::move(evidence)});
     settle(bench, node);
   }
+  // Another machine of this UUID hears the newest ask and answers it.
+  void answer_too(FakeNode& other) {
+    other.life = bench.link.life;
+    other.ask = bench.link.nodes[node.id].ask + 1;
+    bench.take(MessageDropped{node.id});
+    bench.messages.clear();
+    other.say_hello();
+  }
   std::string open_window(std::int64_t in_seconds, std::int64_t for_seconds) {
     Schedule schedule;
     schedule.name = "night";
