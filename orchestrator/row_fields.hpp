@@ -60,6 +60,7 @@ void fields(auto& v, Is<Run> auto& e) {
   v("outcome", e.outcome);
   v("reason", e.reason);
   v("evidence", e.evidence);
+  v("silent", e.silent);
 }
 void fields(auto& v, Is<IssuedDocument> auto& e) {
   v("document", e.document);
@@ -108,6 +109,8 @@ void fields(auto& v, Is<Node> auto& e) {
   v("os_update_available", e.os_update_available, row_text);
   v("run", e.run);
   v("superseded", e.superseded, row_items);
+  v("site_id", e.site_id, row_text);
+  v("metadata", e.metadata, metadata_items);
 }
 void fields(auto& v, Is<ProjectRow> auto& e) {
   v("project", e.project, project_text);
@@ -119,7 +122,7 @@ void fields(auto& v, Is<ProjectRow> auto& e) {
   v("refused", e.refused, row_items);
 }
 template <class E>
-concept IsStamped = Is<E, Stamped<OsResource>> || Is<E, Stamped<Policy>> || Is<E, Stamped<Schedule>>;
+concept IsStamped = Is<E, Stamped<OsResource>> || Is<E, Stamped<Policy>> || Is<E, Stamped<Schedule>> || Is<E, Stamped<Region>> || Is<E, Stamped<Site>>;
 void fields(auto& v, IsStamped auto& e) {
   v("value", e.value);
   v("created_ms", e.created_ms, Moment{});

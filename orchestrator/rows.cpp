@@ -20,6 +20,8 @@ constexpr std::string_view policy_kind = "policy";
 constexpr std::string_view schedule_kind = "schedule";
 constexpr std::string_view source_kind = "source";
 constexpr std::string_view run_kind = "run";
+constexpr std::string_view region_kind = "region";
+constexpr std::string_view site_kind = "site";
 constexpr std::string_view host_kind = "host";
 constexpr std::string_view instance_kind = "instance";
 
@@ -45,6 +47,14 @@ struct WireOf<Stamped<Policy>> {
 template <>
 struct WireOf<Stamped<Schedule>> {
   using Table = wire::ScheduleRow;
+};
+template <>
+struct WireOf<Stamped<Region>> {
+  using Table = wire::RegionRow;
+};
+template <>
+struct WireOf<Stamped<Site>> {
+  using Table = wire::SiteRow;
 };
 template <>
 struct WireOf<Source> {
@@ -157,6 +167,8 @@ void put_everything(const State& state, Batch& batch, const std::string& scope) 
   put_all(state.policies, policy_kind, batch, scope);
   put_all(state.schedules, schedule_kind, batch, scope);
   put_all(state.sources, source_kind, batch, scope);
+  put_all(state.regions, region_kind, batch, scope);
+  put_all(state.sites, site_kind, batch, scope);
 }
 
 }  // namespace
@@ -165,6 +177,7 @@ void Rows::save(State& state, Batch& batch, const std::string& scope) {
   const auto& touched = state.touched;
   if (touched.project) put_project(state, batch, scope);
   for (const auto& [id, run] : touched.runs) put_run(run, batch, scope);
+  for (const auto& id : touched.runs_gone) batch.erase(row_key(scope, run_kind, id));
   for (const auto& id : touched.nodes) {
     // A node is never deleted: its host and instance ids, which its other rows are found by, would be gone with it.
     const auto found = state.nodes.find(id);
@@ -175,6 +188,8 @@ void Rows::save(State& state, Batch& batch, const std::string& scope) {
   put_touched(touched.policies, state.policies, policy_kind, batch, scope);
   put_touched(touched.schedules, state.schedules, schedule_kind, batch, scope);
   put_touched(touched.sources, state.sources, source_kind, batch, scope);
+  put_touched(touched.regions, state.regions, region_kind, batch, scope);
+  put_touched(touched.sites, state.sites, site_kind, batch, scope);
   state.touched = {};
 }
 
@@ -213,6 +228,8 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
   if (auto done = scan_os_resources(reader, scope, by_id(state.os_resources)); !done) return fail(done.error());
   if (auto done = scan_policies(reader, scope, by_id(state.policies)); !done) return fail(done.error());
   if (auto done = scan_schedules(reader, scope, by_id(state.schedules)); !done) return fail(done.error());
+  if (auto done = scan_regions(reader, scope, by_id(state.regions)); !done) return fail(done.error());
+  if (auto done = scan_sites(reader, scope, by_id(state.sites)); !done) return fail(done.error());
   const auto sources = scan_sources(reader, scope, [&](Source&& source) {
     auto name = source.name;
     state.sources.emplace(std::move(name), std::move(source));
@@ -282,6 +299,20 @@ Result<std::optional<Stamped<Schedule>>> read_schedule(const Reader& reader, con
 }
 Result<void> scan_schedules(const Reader& reader, const std::string& scope, const Visitor<Stamped<Schedule>>& visit) {
   return scan(reader, scope, schedule_kind, visit);
+}
+
+Result<std::optional<Stamped<Region>>> read_region(const Reader& reader, const std::string& scope, std::string_view id) {
+  return get<Stamped<Region>>(reader, scope, region_kind, id);
+}
+Result<void> scan_regions(const Reader& reader, const std::string& scope, const Visitor<Stamped<Region>>& visit) {
+  return scan(reader, scope, region_kind, visit);
+}
+
+Result<std::optional<Stamped<Site>>> read_site(const Reader& reader, const std::string& scope, std::string_view id) {
+  return get<Stamped<Site>>(reader, scope, site_kind, id);
+}
+Result<void> scan_sites(const Reader& reader, const std::string& scope, const Visitor<Stamped<Site>>& visit) {
+  return scan(reader, scope, site_kind, visit);
 }
 
 Result<std::optional<Source>> read_source(const Reader& reader, const std::string& scope, std::string_view name) {

@@ -54,6 +54,12 @@ Result<void> scan_policies(const Reader& reader, const std::string& scope, const
 Result<std::optional<Stamped<Schedule>>> read_schedule(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_schedules(const Reader& reader, const std::string& scope, const Visitor<Stamped<Schedule>>& visit);
 
+Result<std::optional<Stamped<Region>>> read_region(const Reader& reader, const std::string& scope, std::string_view id);
+Result<void> scan_regions(const Reader& reader, const std::string& scope, const Visitor<Stamped<Region>>& visit);
+
+Result<std::optional<Stamped<Site>>> read_site(const Reader& reader, const std::string& scope, std::string_view id);
+Result<void> scan_sites(const Reader& reader, const std::string& scope, const Visitor<Stamped<Site>>& visit);
+
 Result<std::optional<Source>> read_source(const Reader& reader, const std::string& scope, std::string_view name);
 Result<void> scan_sources(const Reader& reader, const std::string& scope, const Visitor<Source>& visit);
 

@@ -52,6 +52,8 @@ inline std::string_view text_of(ScheduleStatus status) {
       return "maintenance";
     case ScheduleStatus::os_update:
       return "os_update";
+    case ScheduleStatus::blackout:
+      return "blackout";
   }
   return "unknown";
 }

@@ -55,6 +55,9 @@ inline constexpr Bytes signature_bytes{16 * 1024};
 inline constexpr Bytes body_bytes{512 * 1024};
 inline constexpr Bytes envelope_bytes{256 * 1024};  // of a node's event: more than the largest that the limits here allow
 inline constexpr Secret key_bytes{32};
+inline constexpr Text cron_text{cron_field_bytes_max};
+inline constexpr Text metadata_text{256};
+inline constexpr Items metadata_items{100};
 inline constexpr Items urls_items{urls_max};
 inline constexpr Items checks_items{64};
 static_assert(output_text.bytes_max == output_tail_bytes_max && detail_text.bytes_max == detail_bytes_max);
@@ -118,6 +121,7 @@ void fields(auto& v, Is<LinkedRelease> auto& e) {
   v("allow_downgrade", e.allow_downgrade);
   v("paused", e.paused);
   v("aborted", e.aborted);
+  v("allow_profile_change", e.allow_profile_change);
 }
 void fields(auto& v, Is<Window> auto& e) {
   v("id", e.id, id_text);
@@ -358,6 +362,7 @@ void fields(auto& v, Is<Policy> auto& e) {
   v("update_policy", e.update_policy);
   v("target_os_id", e.target_os_id, id_text);
   v("allow_downgrade", e.allow_downgrade);
+  v("allow_profile_change", e.allow_profile_change);
 }
 void fields(auto& v, Is<PolicyCreated> auto& e) {
   v("policy", e.policy);
@@ -381,6 +386,18 @@ void fields(auto& v, Is<UpdateAborted> auto& e) {
   v("node", e.node);
   v("offer", e.offer);
 }
+void fields(auto& v, Is<CronTexts> auto& e) {
+  v("minutes", e.minutes, cron_text);
+  v("hours", e.hours, cron_text);
+  v("day_of_month", e.day_of_month, cron_text);
+  v("month", e.month, cron_text);
+  v("day_of_week", e.day_of_week, cron_text);
+}
+void fields(auto& v, Is<Repetition> auto& e) {
+  v("cron", e.cron);
+  v("duration_seconds", e.duration_seconds);
+  v("zone", e.zone, id_text);
+}
 void fields(auto& v, Is<Schedule> auto& e) {
   v("id", e.id, id_text);
   v("name", e.name, name_text);
@@ -388,6 +405,9 @@ void fields(auto& v, Is<Schedule> auto& e) {
   v("start_seconds", e.start_seconds, Moment{1000});
   v("end_seconds", e.end_seconds, Moment{1000});
   v("host_id", e.host_id, id_text);
+  v("site_id", e.site_id, id_text);
+  v("region_id", e.region_id, id_text);
+  v("repetition", e.repetition);
 }
 void fields(auto& v, Is<WindowScheduled> auto& e) {
   v("schedule", e.schedule);
@@ -438,6 +458,7 @@ void fields(auto& v, Is<RunClosed> auto& e) {
   v("outcome", e.outcome);
   v("reason", e.reason);
   v("detail", e.detail, detail_text);
+  v("silent", e.silent);
 }
 // `event` is not listed: it is what `envelope` says.
 void fields(auto& v, Is<NodeEventStored> auto& e) {
@@ -495,6 +516,55 @@ void fields(auto& v, Is<NodeHeld> auto& e) {
 void fields(auto& v, Is<NodeConfirmed> auto& e) {
   v("node", e.node);
 }
+void fields(auto& v, Is<Metadata> auto& e) {
+  v("key", e.key, metadata_text);
+  v("value", e.value, metadata_text);
+}
+void fields(auto& v, Is<HostEdited> auto& e) {
+  v("node", e.node);
+  v("site_id", e.site_id, id_text);
+  v("metadata", e.metadata, metadata_items);
+}
+void fields(auto& v, Is<Region> auto& e) {
+  v("id", e.id, id_text);
+  v("name", e.name, name_text);
+  v("parent_id", e.parent_id, id_text);
+  v("metadata", e.metadata, metadata_items);
+  v("policy_id", e.policy_id, id_text);
+}
+void fields(auto& v, Is<Site> auto& e) {
+  v("id", e.id, id_text);
+  v("name", e.name, name_text);
+  v("region_id", e.region_id, id_text);
+  v("latitude_e7", e.latitude_e7);
+  v("longitude_e7", e.longitude_e7);
+  v("metadata", e.metadata, metadata_items);
+  v("policy_id", e.policy_id, id_text);
+}
+void fields(auto& v, Is<RegionPlaced> auto& e) {
+  v("region", e.region);
+}
+void fields(auto& v, Is<RegionDeleted> auto& e) {
+  v("id", e.id, id_text);
+}
+void fields(auto& v, Is<SitePlaced> auto& e) {
+  v("site", e.site);
+}
+void fields(auto& v, Is<SiteDeleted> auto& e) {
+  v("id", e.id, id_text);
+}
+void fields(auto& v, Is<PlacePolicyLinked> auto& e) {
+  v("place_id", e.place_id, id_text);
+  v("policy_id", e.policy_id, id_text);
+}
+void fields(auto& v, Is<RunReopened> auto& e) {
+  v("node", e.node);
+  v("run_id", e.run_id, id_text);
+}
+void fields(auto& v, Is<RunDeleted> auto& e) {
+  v("node", e.node);
+  v("run_id", e.run_id, id_text);
+}
 
 // ---- lists of them -----------------------------------------------------------------------------------------------------
 
@@ -509,7 +579,8 @@ using PayloadMembers =
                WindowOpened, WindowClosed, NodeRegistered, NodeRefused, DocumentIssued, RunOpened, RunClosed, NodeEventStored,
                JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld,
                NodeConfirmed,  //
-               RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered>;
+               RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered,  //
+               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted>;
 
 template <class T>
 concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;
@@ -564,7 +635,8 @@ constexpr bool is_known(E value) {
   else if constexpr (std::same_as<E, UpdatePolicy>)
     return value == UpdatePolicy::latest || value == UpdatePolicy::target;
   else if constexpr (std::same_as<E, ScheduleStatus>)
-    return value == ScheduleStatus::unspecified || value == ScheduleStatus::maintenance || value == ScheduleStatus::os_update;
+    return value == ScheduleStatus::unspecified || value == ScheduleStatus::maintenance || value == ScheduleStatus::os_update ||
+           value == ScheduleStatus::blackout;
   else
     return is_known_enum(value);  // of a component's rows, found beside the enum
 }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/core/cron.hpp"
 #include "common/core/ids.hpp"
 #include "common/events/document.hpp"
 #include "common/events/messages.hpp"
@@ -91,10 +92,11 @@ struct Policy {
   UpdatePolicy update_policy = UpdatePolicy::latest;
   std::string target_os_id;  // TARGET only
   bool allow_downgrade = false;
+  bool allow_profile_change = false;  // TARGET only: an image of another profile
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 
-struct PolicyCreated {
+struct PolicyCreated {  // or edited (same id)
   static constexpr std::string_view name = "PolicyCreated";
   Policy policy;
   friend bool operator==(const PolicyCreated&, const PolicyCreated&) = default;
@@ -134,15 +136,26 @@ struct UpdateAborted {
   friend bool operator==(const UpdateAborted&, const UpdateAborted&) = default;
 };
 
-enum class ScheduleStatus : std::uint8_t { unspecified = 0, maintenance = 1, os_update = 3 };  // numbers of the REST contract
+// Numbers of the REST contract; blackout is ours: it takes time away from the windows of those that it applies to.
+enum class ScheduleStatus : std::uint8_t { unspecified = 0, maintenance = 1, os_update = 3, blackout = 16 };
 
-struct Schedule {  // a single one
-  std::string id;  // "singlesche-1b3c0f44"
+struct Repetition {  // of a repeated schedule
+  CronTexts cron;
+  std::int64_t duration_seconds = 0;
+  std::string zone;  // IANA name; empty: UTC
+  friend bool operator==(const Repetition&, const Repetition&) = default;
+};
+
+struct Schedule {
+  std::string id;  // "singlesche-1b3c0f44", or "repeatedsche-..."
   std::string name;
   ScheduleStatus status = ScheduleStatus::os_update;
-  std::int64_t start_seconds = 0;  // since 1970 UTC
+  std::int64_t start_seconds = 0;  // since 1970 UTC; 0: a repeated one
   std::int64_t end_seconds = 0;    // 0: open-ended
-  std::string host_id;             // target; empty: applies to nobody
+  std::string host_id;             // the target is at most one of the three; none: applies to nobody
+  std::string site_id;
+  std::string region_id;
+  std::optional<Repetition> repetition;
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
@@ -183,6 +196,71 @@ struct NodeRegistered {
   friend bool operator==(const NodeRegistered&, const NodeRegistered&) = default;
 };
 
+struct Metadata {  // of a host, a site or a region
+  std::string key;
+  std::string value;
+  friend bool operator==(const Metadata&, const Metadata&) = default;
+};
+
+struct HostEdited {
+  static constexpr std::string_view name = "HostEdited";
+  NodeId node;
+  std::string site_id;  // empty: it is nowhere
+  std::vector<Metadata> metadata;
+  friend bool operator==(const HostEdited&, const HostEdited&) = default;
+};
+
+struct Region {
+  std::string id;  // "region-1a2b3c4d"
+  std::string name;
+  std::string parent_id;  // empty: it is a root
+  std::vector<Metadata> metadata;
+  std::string policy_id;  // of all below that have no nearer one; empty: none
+  friend bool operator==(const Region&, const Region&) = default;
+};
+
+struct Site {
+  std::string id;  // "site-1a2b3c4d"
+  std::string name;
+  std::string region_id;         // empty: in none
+  std::int64_t latitude_e7 = 0;  // degrees times 10^7
+  std::int64_t longitude_e7 = 0;
+  std::vector<Metadata> metadata;
+  std::string policy_id;  // as of a region
+  friend bool operator==(const Site&, const Site&) = default;
+};
+
+struct RegionPlaced {  // created, or edited (same id)
+  static constexpr std::string_view name = "RegionPlaced";
+  Region region;
+  friend bool operator==(const RegionPlaced&, const RegionPlaced&) = default;
+};
+
+struct RegionDeleted {
+  static constexpr std::string_view name = "RegionDeleted";
+  std::string id;
+  friend bool operator==(const RegionDeleted&, const RegionDeleted&) = default;
+};
+
+struct SitePlaced {  // created, or edited (same id)
+  static constexpr std::string_view name = "SitePlaced";
+  Site site;
+  friend bool operator==(const SitePlaced&, const SitePlaced&) = default;
+};
+
+struct SiteDeleted {
+  static constexpr std::string_view name = "SiteDeleted";
+  std::string id;
+  friend bool operator==(const SiteDeleted&, const SiteDeleted&) = default;
+};
+
+struct PlacePolicyLinked {  // to a site or a region
+  static constexpr std::string_view name = "PlacePolicyLinked";
+  std::string place_id;
+  std::string policy_id;  // empty: un-linked
+  friend bool operator==(const PlacePolicyLinked&, const PlacePolicyLinked&) = default;
+};
+
 struct NodeRefused {
   static constexpr std::string_view name = "NodeRefused";
   NodeId node;
@@ -221,7 +299,22 @@ struct RunClosed {
   OutcomeKind outcome = OutcomeKind::none;
   Reason reason = Reason::none;
   std::string detail;
+  bool silent = false;  // only because nothing was heard of the node: opened again when it speaks
   friend bool operator==(const RunClosed&, const RunClosed&) = default;
+};
+
+struct RunReopened {  // it was closed as lost, and the node has come back
+  static constexpr std::string_view name = "RunReopened";
+  NodeId node;
+  std::string run_id;
+  friend bool operator==(const RunReopened&, const RunReopened&) = default;
+};
+
+struct RunDeleted {  // a closed one, by an operator
+  static constexpr std::string_view name = "RunDeleted";
+  NodeId node;
+  std::string run_id;
+  friend bool operator==(const RunDeleted&, const RunDeleted&) = default;
 };
 
 // ---- the delivery of nodes' journals -----------------------------------------------------------------------------------
@@ -314,6 +407,7 @@ using OrchestratorEvent =
                  ProfileSourceRecovered, PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused,
                  UpdateAborted, WindowScheduled, WindowDeleted, WindowOpened, WindowClosed, NodeRegistered, NodeRefused,
                  DocumentIssued, RunOpened, RunClosed, NodeEventStored, JournalAdopted, JournalRetired, GapNoted,
-                 PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed>;
+                 PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed,
+                 HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted>;
 
 }  // namespace abide

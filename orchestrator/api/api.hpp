@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "orchestrator/api/backend.hpp"
 #include "orchestrator/api/events.hpp"
@@ -37,6 +38,10 @@ class Api {
   void route(Call& call);
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
+  // One after the other; the first that is refused ends it, and is the answer.
+  void change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered);
+  struct Chain;
+  void advance(const std::shared_ptr<Chain>& chain);
   void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
 
   void health(Call& call);
@@ -51,15 +56,29 @@ class Api {
   void list_policies(Call& call);
   void create_policy(Call& call);
   void get_policy(Call& call);
+  void patch_policy(Call& call);
   void delete_policy(Call& call);
   void list_runs(Call& call);
   void get_run(Call& call);
+  void delete_run(Call& call);
+
+  void list_regions(Call& call);
+  void create_region(Call& call);
+  void get_region(Call& call);
+  void edit_region(Call& call);  // PUT, PATCH
+  void delete_region(Call& call);
+  void list_sites(Call& call);
+  void create_site(Call& call);
+  void get_site(Call& call);
+  void edit_site(Call& call);  // PUT, PATCH
+  void delete_site(Call& call);
+  void list_locations(Call& call);
 
   void list_hosts(Call& call);
   void get_host(Call& call);
   void summary(Call& call);
   void register_host(Call& call);
-  void patch_host(Call& call);
+  void edit_host(Call& call);  // PUT, PATCH
   void list_instances(Call& call);
   void get_instance(Call& call);
   void patch_instance(Call& call);
@@ -68,13 +87,10 @@ class Api {
   void resolve(Call& call);
 
   void list_schedules(Call& call);
-  void list_single_schedules(Call& call);
   void create_schedule(Call& call);
   void get_schedule(Call& call);
-  void put_schedule(Call& call);
-  void patch_schedule(Call& call);
+  void edit_schedule(Call& call);  // PUT, PATCH
   void delete_schedule(Call& call);
-  void nothing_yet(Call& call);  // sites, regions, locations, repeated schedules
 
   void events(Call& call);
   void list_sources(Call& call);

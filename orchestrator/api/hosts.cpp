@@ -10,22 +10,21 @@ namespace {
 
 constexpr std::size_t host_name_bytes_max = 50;
 
-// PATCH with a field mask changes what the mask names and nothing else.
-Result<nlohmann::json> masked_body(const std::string& body, std::map<std::string, std::string, std::less<>>& query) {
-  auto object = parse_object(body);
-  if (!object) return object;
-  const auto mask = query.find("fieldMask");
-  if (mask == query.end()) return object;
-  nlohmann::json kept = nlohmann::json::object();
-  std::string_view rest = mask->second;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    const std::string name(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-    if (const auto found = object->find(name); found != object->end()) kept[name] = *found;
-  }
-  query.erase(mask);
-  return kept;
+// With `whole`, what is not given is taken away.
+fleet::EditHost parse_place(Fields& fields, bool whole) {
+  fleet::EditHost place;
+  const bool has_site = fields.has("siteId");
+  auto site = fields.resource_id("siteId", "site", true);
+  if (whole || has_site) place.site = std::move(site);
+  place.metadata = fields.metadata("metadata");
+  if (whole && !place.metadata) place.metadata.emplace();
+  return place;
+}
+
+// Seen before anything is changed: a new name and a new place are two operations.
+Result<void> known_site(View view, const fleet::EditHost& place) {
+  if (place.site && !place.site->empty() && view.site(*place.site) == nullptr) return fail(Code::not_found, "no such site: " + *place.site);
+  return {};
 }
 
 }  // namespace
@@ -49,8 +48,10 @@ void Api::summary(Call& call) {
   std::int64_t total = 0;
   std::int64_t faulty = 0;
   std::int64_t running = 0;
+  std::int64_t unallocated = 0;
   auto read = view.nodes([&](const fleet::Node& node) {
     ++total;
+    if (node.site_id.empty()) ++unallocated;
     const auto live = backend_.live(call.project, node.id);
     if (node.conflict || node.status.indicator == fleet::Indicator::error) {
       ++faulty;
@@ -63,7 +64,7 @@ void Api::summary(Call& call) {
   json["total"] = total;
   json["error"] = faulty;
   json["running"] = running;
-  json["unallocated"] = total;  // hosts without a site: there are no sites yet
+  json["unallocated"] = unallocated;  // hosts without a site
   call.answer(json);
 }
 
@@ -81,34 +82,53 @@ void Api::register_host(Call& call) {
     if (!node) fields.fault("uuid", "is not a UUID");
   }
   fields.ignore({"autoOnboard", "enableVpro"});
-  fields.not_served({"serialNumber", "userLvmSize", "siteId", "metadata"});
+  fields.not_served({"serialNumber", "userLvmSize"});
+  fleet::EditHost place;
+  if (!by_register) place = parse_place(fields, true);
   if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
   const NodeId id = operation.node;
   if (operation.name.empty()) operation.name = to_string(id);
-  change(call, std::move(operation), [this, id, project = call.project](View& view, const fleet::Answer&) -> Result<Json> {
+  place.host = to_string(id);
+  if (auto known = known_site(call.view(), place); !known) return call.refuse(known.error());
+  const bool placed = !place.site.value_or("").empty() || !place.metadata.value_or(std::vector<Metadata>{}).empty();
+  std::vector<fleet::Operation> operations;
+  operations.emplace_back(std::move(operation));
+  if (placed) operations.emplace_back(std::move(place));
+  change(call, std::move(operations), [this, id, project = call.project](View& view, const fleet::Answer&) -> Result<Json> {
     auto node = view.node(id);
     if (!node) return fail(node.error());
     return host_json(view, *node, backend_.live(project, id));
   });
 }
 
-void Api::patch_host(Call& call) {
-  auto object = masked_body(call.request.body, call.target.query);
+void Api::edit_host(Call& call) {
+  const bool whole = call.request.method == Method::put;
+  auto object = whole ? parse_object(call.request.body) : masked_body(call.request.body, call.target.query);
   if (!object) return call.refuse(object.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
-  Fields fields(*object);
-  const std::string name = fields.text("name", host_name_bytes_max, Charset::name, true);
-  fields.not_served({"siteId", "metadata", "desiredPowerState", "desiredAmtState", "powerCommandPolicy", "uuid"});
-  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
-  change(call, fleet::RenameHost{node->host_id, name},
-         [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
-           auto renamed = after.node(id);
-           if (!renamed) return fail(renamed.error());
-           return host_json(after, *renamed, backend_.live(project, id));
-         });
+  Fields fields(*object);
+  const std::string name = fields.text("name", host_name_bytes_max, Charset::name, whole || fields.has("name"));
+  fleet::EditHost place = parse_place(fields, whole);
+  const std::string uuid = fields.text("uuid", 36, Charset::version);
+  if (const auto id = parse_node_id(uuid); !uuid.empty() && (!id || *id != node->id)) fields.fault("uuid", "of a host cannot change");
+  fields.not_served({"desiredPowerState", "desiredAmtState", "powerCommandPolicy"});
+  fields.ignore({"resourceId", "site", "inheritedMetadata", "instance", "desiredState", "currentState", "cpuArchitecture", "hostStatus",
+                 "hostStatusIndicator", "hostStatusTimestamp", "note", "timestamps"});
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  if (auto known = known_site(view, place); !known) return call.refuse(known.error());
+  place.host = node->host_id;
+  std::vector<fleet::Operation> operations;
+  if (!name.empty() && name != node->name) operations.emplace_back(fleet::RenameHost{node->host_id, name});
+  const bool moves = (place.site && *place.site != node->site_id) || (place.metadata && *place.metadata != node->metadata);
+  if (moves || operations.empty()) operations.emplace_back(std::move(place));
+  change(call, std::move(operations), [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
+    auto edited = after.node(id);
+    if (!edited) return fail(edited.error());
+    return host_json(after, *edited, backend_.live(project, id));
+  });
 }
 
 void Api::list_instances(Call& call) {

@@ -1,6 +1,6 @@
 #include "orchestrator/api/json_input.hpp"
 
-#include <vector>
+#include <algorithm>
 
 namespace abide::api {
 
@@ -33,6 +33,23 @@ Result<json> parse_object(std::string_view body) {
   if (parsed.is_discarded()) return fail(Code::invalid_input, "the body is not JSON");
   if (!parsed.is_object()) return fail(Code::invalid_input, "the body is not a JSON object");
   return parsed;
+}
+
+Result<json> masked_body(std::string_view body, std::map<std::string, std::string, std::less<>>& query) {
+  auto object = parse_object(body);
+  if (!object) return object;
+  const auto mask = query.find("fieldMask");
+  if (mask == query.end()) return object;
+  json kept = json::object();
+  std::string_view rest = mask->second;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string name(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (const auto found = object->find(name); found != object->end()) kept[name] = *found;
+  }
+  query.erase(mask);
+  return kept;
 }
 
 bool matches(Charset charset, std::string_view text) {
@@ -165,6 +182,68 @@ std::string Fields::resource_id(const char* key, std::string_view prefix, bool e
     return {};
   }
   return text;
+}
+
+namespace {
+
+// "prefix/name", each part of it as the contract says; the name alone begins and ends with a letter or a digit.
+bool is_metadata_key(std::string_view key) {
+  if (key.empty()) return true;
+  const auto is_name = [](std::string_view name) {
+    const auto alone = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    if (!alone(name.front()) || !alone(name.back())) return false;
+    return std::all_of(name.begin(), name.end(), [&](char c) { return alone(c) || c == '-' || c == '_' || c == '.'; });
+  };
+  const std::size_t slash = key.find('/');
+  if (slash == std::string_view::npos) return is_name(key) && !(key.size() == 1 && key[0] >= '0' && key[0] <= '9');
+  const std::string_view prefix = key.substr(0, slash);
+  const std::string_view name = key.substr(slash + 1);
+  return !prefix.empty() && std::all_of(prefix.begin(), prefix.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '.'; }) &&
+         (name.empty() || is_name(name));
+}
+
+bool is_metadata_value(std::string_view value) {
+  return value.empty() || (value.find('/') == std::string_view::npos && is_metadata_key("x/" + std::string(value)));
+}
+
+// What is wrong with the item; empty: nothing.
+std::string_view metadata_fault(const json& item) {
+  if (!item.is_object() || item.size() != 2 || !item.contains("key") || !item.contains("value") || !item["key"].is_string() ||
+      !item["value"].is_string())
+    return "must be a list of objects with the texts key and value";
+  const auto& key = item["key"].get_ref<const std::string&>();
+  const auto& value = item["value"].get_ref<const std::string&>();
+  if (key.size() > metadata_key_bytes_max || !is_metadata_key(key))
+    return "has a key that is not allowed: at most 316 lower-case letters, digits and -_. between letters or digits, with a prefix/ or "
+           "without";
+  if (value.size() > metadata_value_bytes_max || !is_metadata_value(value))
+    return "has a value that is not allowed: at most 63 lower-case letters, digits and -_. between letters or digits";
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::vector<Metadata>> Fields::metadata(const char* key) {
+  const json* list = find(key, false);
+  if (list == nullptr) return std::nullopt;
+  if (!list->is_array() || list->size() > metadata_items_max) {
+    fault(key, "must be a list of at most " + std::to_string(metadata_items_max) + " items");
+    return std::nullopt;
+  }
+  std::vector<Metadata> items;
+  std::set<std::string, std::less<>> keys;
+  for (const json& item : *list) {
+    if (const auto wrong = metadata_fault(item); !wrong.empty()) {
+      fault(key, wrong);
+      return std::nullopt;
+    }
+    items.push_back({item["key"].get<std::string>(), item["value"].get<std::string>()});
+    if (!keys.insert(items.back().key).second) {
+      fault(key, "has the key " + items.back().key + " twice");
+      return std::nullopt;
+    }
+  }
+  return items;
 }
 
 void Fields::ignore(std::initializer_list<const char*> keys) {

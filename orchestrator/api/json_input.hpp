@@ -2,20 +2,29 @@
 // Bodies of requests, read strictly: a key that is not known, a value of another type or out of its range is refused, and
 // the answer names the field.
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/core/result.hpp"
+#include "common/events/orchestrator_events.hpp"
 
 namespace abide::api {
 
 inline constexpr int json_depth_max = 16;
+inline constexpr std::size_t metadata_items_max = 100;
+inline constexpr std::size_t metadata_key_bytes_max = 316;
+inline constexpr std::size_t metadata_value_bytes_max = 63;
 
 // invalid_input: not JSON, not an object, a key twice in one object, nested too deeply, bytes that are not UTF-8.
 Result<nlohmann::json> parse_object(std::string_view body);
+
+// PATCH: the same; with a field mask in the query, only what that names. The mask is taken out of the query.
+Result<nlohmann::json> masked_body(std::string_view body, std::map<std::string, std::string, std::less<>>& query);
 
 // What a text may consist of.
 enum class Charset {
@@ -42,6 +51,8 @@ class Fields {
   std::string one_of(const char* key, std::initializer_list<std::string_view> names, bool required = false);
   // "<prefix>-" and 8 hex digits; or empty if that is allowed.
   std::string resource_id(const char* key, std::string_view prefix, bool empty_allowed = false, bool required = false);
+  // A list of {key, value} without a key twice; none: absent.
+  std::optional<std::vector<Metadata>> metadata(const char* key);
   // Read-only fields that clients send back as they got them: allowed, and not looked at.
   void ignore(std::initializer_list<const char*> keys);
   // Known to the contract and not served here: named in the fault.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "common/core/ids.hpp"
 #include "common/release/manifest.hpp"
 #include "orchestrator/api/call.hpp"
 #include "orchestrator/api/json_input.hpp"
@@ -74,6 +75,7 @@ Result<Policy> parse_policy(const std::string& body) {
   const auto type = fields.one_of("updatePolicy", {"UPDATE_POLICY_UNSPECIFIED", "UPDATE_POLICY_LATEST", "UPDATE_POLICY_TARGET"});
   policy.target_os_id = fields.resource_id("targetOsId", "os", true);
   policy.allow_downgrade = fields.boolean("allowDowngrade").value_or(false);
+  policy.allow_profile_change = fields.boolean("allowProfileChange").value_or(false);
   bool mutable_fields = !fields.text("updatePackages", 500'000, Charset::any).empty();
   const bool kernel_command = !fields.text("updateKernelCommand", 500, Charset::any).empty();
   if (fields.has("updateSources")) {
@@ -91,6 +93,7 @@ Result<Policy> parse_policy(const std::string& body) {
   if (type == "UPDATE_POLICY_LATEST") {
     policy.update_policy = UpdatePolicy::latest;
     if (target || mutable_fields || kernel_command) return fail(Code::invalid_input, "With Policy LATEST, no fields should be set");
+    if (policy.allow_profile_change) return fail(Code::invalid_input, "allowProfileChange: goes with UPDATE_POLICY_TARGET only");
     return policy;
   }
   policy.update_policy = UpdatePolicy::target;
@@ -154,6 +157,32 @@ void Api::create_policy(Call& call) {
   });
 }
 
+void Api::patch_policy(Call& call) {
+  auto object = masked_body(call.request.body, call.target.query);
+  if (!object) return call.refuse(object.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  Fields fields(*object);
+  fleet::EditPolicy edit{call.id, {}, {}};
+  const bool has_name = fields.has("name");
+  const bool has_description = fields.has("description");
+  auto name = fields.text("name", 50, Charset::name, has_name);
+  auto description = fields.text("description", 200, Charset::description);
+  if (has_name) edit.name = std::move(name);
+  if (has_description) edit.description = std::move(description);
+  for (const char* fixed :
+       {"updatePolicy", "targetOsId", "allowDowngrade", "allowProfileChange", "updatePackages", "updateSources", "updateKernelCommand"})
+    if (fields.has(fixed)) fields.fault(fixed, "cannot change: make another policy");
+  fields.ignore({"resourceId", "targetOs", "note", "timestamps"});
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  View view = call.view();
+  if (view.policy(call.id) == nullptr) return call.refuse({Code::not_found, "no such OS update policy: " + call.id});
+  change(call, std::move(edit), [id = call.id](View& after, const fleet::Answer&) -> Result<Json> {
+    const auto edited = after.policy(id);
+    if (edited == nullptr) return fail(Code::not_found, "no such OS update policy: " + id);
+    return policy_json(after, *edited);
+  });
+}
+
 void Api::delete_policy(Call& call) {
   change(call, fleet::DeletePolicy{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
@@ -180,6 +209,14 @@ void Api::get_run(Call& call) {
   auto run = view.run(call.id);
   if (!run) return call.refuse(run.error());
   call.answer(run_json(view, *run));
+}
+
+void Api::delete_run(Call& call) {
+  View view = call.view();
+  auto run = view.run(call.id);
+  if (!run) return call.refuse(run.error());
+  change(call, fleet::DeleteRun{to_string(run->node), run->id, run->end_ms == 0},
+         [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 
 }  // namespace abide::api

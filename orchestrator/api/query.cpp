@@ -318,6 +318,15 @@ Result<std::int64_t> parse_integer(std::string_view name, std::string_view text,
   return number;
 }
 
+Result<bool> take_flag(std::map<std::string, std::string, std::less<>>& query, std::string_view name) {
+  const auto found = query.find(name);
+  if (found == query.end()) return false;
+  if (found->second != "true" && found->second != "false") return fail(Code::invalid_input, std::string(name) + ": must be true or false");
+  const bool value = found->second == "true";
+  query.erase(found);
+  return value;
+}
+
 Result<ListQuery> take_list_query(std::map<std::string, std::string, std::less<>>& query, const FieldTree* tree) {
   ListQuery list;
   if (const auto found = query.find("pageSize"); found != query.end()) {

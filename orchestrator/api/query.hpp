@@ -67,6 +67,8 @@ Result<ListQuery> take_list_query(std::map<std::string, std::string, std::less<>
 // Whatever is left of a query is not known.
 Result<void> nothing_left(const std::map<std::string, std::string, std::less<>>& query);
 
+// true or false, taken out of the query; absent: false.
+Result<bool> take_flag(std::map<std::string, std::string, std::less<>>& query, std::string_view name);
 Result<std::int64_t> parse_integer(std::string_view name, std::string_view text, std::int64_t least, std::int64_t most);
 
 // Filters, sorts (stable), cuts the page: {"<key>": [...], "totalElements": n, "hasNext": b}.

@@ -10,13 +10,6 @@ void put(Json& object, const char* key, const std::string& text) {
   if (!text.empty()) object[key] = text;
 }
 
-Json timestamps(std::int64_t created_ms, std::int64_t updated_ms) {
-  Json stamps = Json::object();
-  stamps["createdAt"] = to_rfc3339(created_ms);
-  stamps["updatedAt"] = to_rfc3339(updated_ms == 0 ? created_ms : updated_ms);
-  return stamps;
-}
-
 void put_status(Json& object, const std::string& name, const std::string& text, fleet::Indicator indicator, std::int64_t at_seconds) {
   object[name] = text;
   object[name + "Indicator"] = std::string(fleet::to_string(indicator));
@@ -31,6 +24,8 @@ const char* schedule_status_name(ScheduleStatus status) {
       return "SCHEDULE_STATUS_MAINTENANCE";
     case ScheduleStatus::os_update:
       return "SCHEDULE_STATUS_OS_UPDATE";
+    case ScheduleStatus::blackout:
+      return "SCHEDULE_STATUS_BLACKOUT";
   }
   return "SCHEDULE_STATUS_UNSPECIFIED";
 }
@@ -112,7 +107,7 @@ Json node_json(const fleet::Node& node, const fleet::LiveNode& live) {
   return json;
 }
 
-Json bare_host(const fleet::Node& node, const fleet::LiveNode& live) {
+Json bare_host(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
   using fleet::Indicator;
   Json json = Json::object();
   json["resourceId"] = node.host_id;
@@ -121,6 +116,7 @@ Json bare_host(const fleet::Node& node, const fleet::LiveNode& live) {
   json["desiredState"] = "HOST_STATE_ONBOARDED";
   json["currentState"] = node.heard_ms ? "HOST_STATE_ONBOARDED" : "HOST_STATE_REGISTERED";
   put(json, "cpuArchitecture", node.identity.architecture);
+  put_place(json, view, node);
   const std::int64_t heard = node.heard_ms.value_or(node.registered_ms) / 1000;
   const std::int64_t seen = live.online ? live.online_at_ms / 1000 : heard;
   if (node.conflict) {
@@ -136,7 +132,7 @@ Json bare_host(const fleet::Node& node, const fleet::LiveNode& live) {
   } else {
     put_status(json, "hostStatus", "Unknown", Indicator::unspecified, heard);
   }
-  json["timestamps"] = timestamps(node.registered_ms, node.updated_ms);
+  json["timestamps"] = timestamps_json(node.registered_ms, node.updated_ms);
   return json;
 }
 
@@ -154,6 +150,12 @@ Json bare_instance(View& view, const fleet::Node& node, const fleet::LiveNode& l
     put(json, "securityFeature", os->value.security_feature);
   }
   if (const auto policy = view.policy(node.policy_id)) json["updatePolicy"] = policy_json(view, *policy);
+  if (const auto applied = view.applied_policy(node); applied.policy != nullptr) {
+    Json& which = json["appliedUpdatePolicy"] = Json::object();
+    which["policy"] = policy_json(view, *applied.policy);
+    which["from"] = applied.from;
+    which["resourceId"] = applied.resource_id;
+  }
   const std::int64_t heard = node.heard_ms.value_or(0) / 1000;
   put_status(json, "updateStatus", node.status.text, node.status.indicator, node.status.at_seconds);
   if (node.heard_ms) {
@@ -166,7 +168,7 @@ Json bare_instance(View& view, const fleet::Node& node, const fleet::LiveNode& l
   json["osUpdateAvailable"] = node.os_update_available;
   json["updateProgress"] = progress_json(node, live);
   json["node"] = node_json(node, live);
-  json["timestamps"] = timestamps(node.registered_ms, node.updated_ms);
+  json["timestamps"] = timestamps_json(node.registered_ms, node.updated_ms);
   return json;
 }
 
@@ -183,6 +185,13 @@ Json reference_to_instance(const fleet::Node& node) {
 }
 
 }  // namespace
+
+Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms) {
+  Json stamps = Json::object();
+  stamps["createdAt"] = to_rfc3339(created_ms);
+  stamps["updatedAt"] = to_rfc3339(updated_ms == 0 ? created_ms : updated_ms);
+  return stamps;
+}
 
 Json os_resource_json(const fleet::Stamped<OsResource>& stamped) {
   const auto& resource = stamped.value;
@@ -207,7 +216,7 @@ Json os_resource_json(const fleet::Stamped<OsResource>& stamped) {
   if (resource.artifact.size != 0) json["imageSizeBytes"] = resource.artifact.size;
   if (resource.raw.size != 0) json["rawSizeBytes"] = resource.raw.size;
   if (resource.raw.sha256) json["rawSha256"] = to_hex(resource.raw.sha256);
-  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
 
@@ -220,7 +229,8 @@ Json policy_json(View& view, const fleet::Stamped<Policy>& stamped) {
   json["updatePolicy"] = policy.update_policy == UpdatePolicy::latest ? "UPDATE_POLICY_LATEST" : "UPDATE_POLICY_TARGET";
   if (const auto os = view.os_resource(policy.target_os_id)) json["targetOs"] = os_resource_json(*os);
   if (policy.allow_downgrade) json["allowDowngrade"] = true;
-  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  if (policy.allow_profile_change) json["allowProfileChange"] = true;
+  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
 
@@ -228,7 +238,7 @@ Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
   const auto& schedule = stamped.value;
   Json json = Json::object();
   json["resourceId"] = schedule.id;
-  json["singleScheduleID"] = schedule.id;
+  json[schedule.repetition ? "repeatedScheduleID" : "singleScheduleID"] = schedule.id;
   json["scheduleStatus"] = schedule_status_name(schedule.status);
   put(json, "name", schedule.name);
   if (const auto node = view.host(schedule.host_id)) {
@@ -237,9 +247,21 @@ Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
     host["name"] = node->name;
     json["targetHost"] = std::move(host);
   }
-  json["startSeconds"] = schedule.start_seconds;
-  if (schedule.end_seconds != 0) json["endSeconds"] = schedule.end_seconds;
-  json["timestamps"] = timestamps(stamped.created_ms, stamped.updated_ms);
+  if (const auto site = view.site(schedule.site_id)) json["targetSite"] = bare_site_json(view, *site);
+  if (const auto region = view.region(schedule.region_id)) json["targetRegion"] = bare_region_json(view, *region);
+  if (const auto& repetition = schedule.repetition) {
+    json["durationSeconds"] = repetition->duration_seconds;
+    json["cronMinutes"] = repetition->cron.minutes;
+    json["cronHours"] = repetition->cron.hours;
+    json["cronDayMonth"] = repetition->cron.day_of_month;
+    json["cronMonth"] = repetition->cron.month;
+    json["cronDayWeek"] = repetition->cron.day_of_week;
+    put(json, "timeZone", repetition->zone);
+  } else {
+    json["startSeconds"] = schedule.start_seconds;
+    if (schedule.end_seconds != 0) json["endSeconds"] = schedule.end_seconds;
+  }
+  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
   return json;
 }
 
@@ -261,6 +283,7 @@ Json run_json(View& view, const fleet::Run& run) {
   put(json, "toOsResourceId", run.to_os_resource_id);
   if (run.outcome != OutcomeKind::none) {
     json["outcome"] = std::string(to_string(run.outcome));
+    if (run.silent) json["silent"] = true;
     if (run.reason != Reason::none) json["reason"] = std::string(to_string(run.reason));
     Json evidence = Json::object();
     put(evidence, "check", run.evidence.check);
@@ -270,18 +293,18 @@ Json run_json(View& view, const fleet::Run& run) {
     put(evidence, "detail", run.evidence.detail);
     if (!evidence.empty()) json["evidence"] = std::move(evidence);
   }
-  json["timestamps"] = timestamps(run.opened_ms, run.end_ms != 0 ? run.end_ms : run.status.at_seconds * 1000);
+  json["timestamps"] = timestamps_json(run.opened_ms, run.end_ms != 0 ? run.end_ms : run.status.at_seconds * 1000);
   return json;
 }
 
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
   Json json = bare_instance(view, node, live);
-  json["host"] = bare_host(node, live);
+  json["host"] = bare_host(view, node, live);
   return json;
 }
 
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
-  Json json = bare_host(node, live);
+  Json json = bare_host(view, node, live);
   json["instance"] = bare_instance(view, node, live);
   return json;
 }

@@ -2,6 +2,7 @@
 // Rows as the JSON of the REST contract (openapi.yaml). Pure but for what the view reads.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "orchestrator/api/query.hpp"
 #include "orchestrator/api/view.hpp"
@@ -12,6 +13,7 @@ namespace abide::api {
 // What existing clients of the contract take for "not finished": 9999999999 in 32 bits.
 inline constexpr std::int64_t open_run_end_seconds = 1'410'065'407;
 
+Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms);
 Json os_resource_json(const fleet::Stamped<OsResource>& resource);
 Json policy_json(View& view, const fleet::Stamped<Policy>& policy);
 Json schedule_json(View& view, const fleet::Stamped<Schedule>& schedule);
@@ -19,11 +21,20 @@ Json run_json(View& view, const fleet::Run& run);
 // With its host, but not that host's instance again; and the other way round.
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
+Json metadata_json(const std::vector<Metadata>& metadata);
+Json region_json(View& view, const fleet::Stamped<Region>& region);
+Json site_json(View& view, const fleet::Stamped<Site>& site);
+Json bare_region_json(View& view, const fleet::Stamped<Region>& region);
+Json bare_site_json(View& view, const fleet::Stamped<Site>& site);  // as part of something else
+// Where the node is, and the metadata that it has of its own and from there.
+void put_place(Json& json, View& view, const fleet::Node& node);
 Json source_json(const fleet::Source& source);
 
 const FieldTree& os_resource_fields();
 const FieldTree& policy_fields();
 const FieldTree& run_fields();
+const FieldTree& region_fields();
+const FieldTree& site_fields();
 const FieldTree& instance_fields();
 const FieldTree& host_fields();
 

@@ -25,10 +25,41 @@ const FieldTree& timestamp_fields() {
   return fields;
 }
 
-FieldTree plain_host_fields() {
-  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture"},
-                          {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
+// Of one that others lie in: a tree of any depth, so it refers to itself.
+const FieldTree& nested_region_fields() {
+  static FieldTree fields;
+  static const bool made = [] {
+    fields = tree({"name", "metadata"}, {"resourceId", "regionID"}, {});
+    nest(fields, "parentRegion", fields);
+    nest(fields, "timestamps", timestamp_fields());
+    return true;
+  }();
+  (void)made;
+  return fields;
+}
+
+FieldTree plain_site_fields() {
+  FieldTree fields = tree({"name", "metadata"}, {"resourceId", "siteID"}, {"siteLat", "siteLng"});
+  nest(fields, "region", nested_region_fields());
   nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
+FieldTree plain_host_fields() {
+  static const FieldTree site = plain_site_fields();
+  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture", "metadata"},
+                          {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
+  nest(fields, "site", site);
+  nest(fields, "timestamps", timestamp_fields());
+  return fields;
+}
+
+const FieldTree& applied_policy_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = tree({}, {"from", "resourceId"}, {});
+    nest(made, "policy", policy_fields());
+    return made;
+  }();
   return fields;
 }
 
@@ -43,6 +74,7 @@ FieldTree plain_instance_fields() {
                           {"updateStatusTimestamp", "instanceStatusTimestamp", "provisioningStatusTimestamp"});
   nest(fields, "os", os_resource_fields());
   nest(fields, "updatePolicy", policy_fields());
+  nest(fields, "appliedUpdatePolicy", applied_policy_fields());
   nest(fields, "updateProgress", progress);
   nest(fields, "node", node);
   nest(fields, "timestamps", timestamp_fields());
@@ -65,9 +97,28 @@ const FieldTree& os_resource_fields() {
 
 const FieldTree& policy_fields() {
   static const FieldTree fields = [] {
-    FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade"}, {});
+    FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade", "allowProfileChange"}, {});
     nest(made, "targetOs", os_resource_fields());
     nest(made, "timestamps", timestamp_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& region_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = nested_region_fields();
+    made.fields["totalSites"] = {Kind::number, nullptr};
+    nest(made, "updatePolicy", policy_fields());
+    return made;
+  }();
+  return fields;
+}
+
+const FieldTree& site_fields() {
+  static const FieldTree fields = [] {
+    FieldTree made = plain_site_fields();
+    nest(made, "updatePolicy", policy_fields());
     return made;
   }();
   return fields;
@@ -103,7 +154,7 @@ const FieldTree& run_fields() {
   static const FieldTree evidence = tree({"check", "outputTail", "detail"}, {"bootCause"}, {"attempts"});
   static const FieldTree fields = [] {
     FieldTree made = tree({"name", "description", "status", "statusDetails", "fromOsImageId", "toOsImageId"},
-                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason"},
+                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason", "silent"},
                           {"statusTimestamp", "startTime", "endTime"});
     nest(made, "appliedPolicy", policy_fields());
     nest(made, "instance", instance);

@@ -28,16 +28,19 @@ struct Api::Routes {
       Route{Method::get, "os-update-policies", &Api::list_policies},
       Route{Method::post, "os-update-policies", &Api::create_policy},
       Route{Method::get, "os-update-policies/{}", &Api::get_policy},
+      Route{Method::patch, "os-update-policies/{}", &Api::patch_policy},
       Route{Method::erase, "os-update-policies/{}", &Api::delete_policy},
       Route{Method::get, "os-update-runs", &Api::list_runs},
       Route{Method::get, "os-update-runs/{}", &Api::get_run},
+      Route{Method::erase, "os-update-runs/{}", &Api::delete_run},
       Route{Method::get, "compute/hosts", &Api::list_hosts},
       Route{Method::post, "compute/hosts", &Api::register_host},
       Route{Method::post, "compute/hosts/register", &Api::register_host},
       Route{Method::get, "compute/hosts/summary", &Api::summary},
       Route{Method::get, "compute/hosts_summary", &Api::summary},
       Route{Method::get, "compute/hosts/{}", &Api::get_host},
-      Route{Method::patch, "compute/hosts/{}", &Api::patch_host},
+      Route{Method::put, "compute/hosts/{}", &Api::edit_host},
+      Route{Method::patch, "compute/hosts/{}", &Api::edit_host},
       Route{Method::get, "compute/hosts/{}/explain", &Api::explain},
       Route{Method::post, "compute/hosts/{}/pause", &Api::order},
       Route{Method::post, "compute/hosts/{}/resume", &Api::order},
@@ -48,17 +51,31 @@ struct Api::Routes {
       Route{Method::get, "compute/instances/{}", &Api::get_instance},
       Route{Method::patch, "compute/instances/{}", &Api::patch_instance},
       Route{Method::get, "schedules", &Api::list_schedules},
-      Route{Method::get, "schedules/single", &Api::list_single_schedules},
+      Route{Method::get, "schedules/single", &Api::list_schedules},
       Route{Method::post, "schedules/single", &Api::create_schedule},
       Route{Method::get, "schedules/single/{}", &Api::get_schedule},
-      Route{Method::put, "schedules/single/{}", &Api::put_schedule},
-      Route{Method::patch, "schedules/single/{}", &Api::patch_schedule},
+      Route{Method::put, "schedules/single/{}", &Api::edit_schedule},
+      Route{Method::patch, "schedules/single/{}", &Api::edit_schedule},
       Route{Method::erase, "schedules/single/{}", &Api::delete_schedule},
-      Route{Method::get, "schedules/repeated", &Api::nothing_yet},
-      Route{Method::get, "sites", &Api::nothing_yet},
-      Route{Method::get, "regions", &Api::nothing_yet},
-      Route{Method::get, "regions/{}/sites", &Api::nothing_yet},
-      Route{Method::get, "locations", &Api::nothing_yet},
+      Route{Method::get, "schedules/repeated", &Api::list_schedules},
+      Route{Method::post, "schedules/repeated", &Api::create_schedule},
+      Route{Method::get, "schedules/repeated/{}", &Api::get_schedule},
+      Route{Method::put, "schedules/repeated/{}", &Api::edit_schedule},
+      Route{Method::patch, "schedules/repeated/{}", &Api::edit_schedule},
+      Route{Method::erase, "schedules/repeated/{}", &Api::delete_schedule},
+      Route{Method::get, "regions", &Api::list_regions},
+      Route{Method::post, "regions", &Api::create_region},
+      Route{Method::get, "regions/{}", &Api::get_region},
+      Route{Method::put, "regions/{}", &Api::edit_region},
+      Route{Method::patch, "regions/{}", &Api::edit_region},
+      Route{Method::erase, "regions/{}", &Api::delete_region},
+      Route{Method::get, "sites", &Api::list_sites},
+      Route{Method::post, "sites", &Api::create_site},
+      Route{Method::get, "sites/{}", &Api::get_site},
+      Route{Method::put, "sites/{}", &Api::edit_site},
+      Route{Method::patch, "sites/{}", &Api::edit_site},
+      Route{Method::erase, "sites/{}", &Api::delete_site},
+      Route{Method::get, "locations", &Api::list_locations},
       Route{Method::get, "events", &Api::events},
       Route{Method::get, "sources", &Api::list_sources},
       Route{Method::post, "sources/refresh", &Api::refresh},
@@ -157,6 +174,11 @@ void Api::route(Call& call) {
       break;
     }
   }
+  // regions/{regionId}/sites is sites?regionId=: those of one region, "*" standing for all.
+  if (const auto& segments = call.target.segments; segments.size() >= 6 && segments[3] == "regions" && segments[5] == "sites") {
+    call.target.query.insert_or_assign("regionId", segments[4]);
+    path = "sites" + path.substr(path.find("/sites") + 6);
+  }
   std::string allowed;
   for (const auto& route : Routes::table) {
     std::string variable;
@@ -173,19 +195,40 @@ void Api::route(Call& call) {
   call.exchange->respond(not_allowed(allowed));
 }
 
+struct Api::Chain {
+  std::string project, scope;
+  std::shared_ptr<Exchange> exchange;
+  std::vector<fleet::Operation> operations;
+  Rendered rendered;
+  std::size_t next = 0;
+  std::string note;
+};
+
 void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
-  auto answered = [this, exchange = call.exchange, scope = call.scope, rendered = std::move(rendered)](Result<fleet::Answer> answer) {
-    if (!answer) return exchange->respond(error_response(answer.error()));
-    post_([this, exchange, scope, rendered, committed = std::move(*answer)] {
-      View view(backend_.snapshot(), scope);
-      auto json = rendered(view, committed);
-      if (!json) return exchange->respond(error_response(json.error()));
-      if (!committed.note.empty()) (*json)["note"] = committed.note;
-      exchange->respond(json_response(*json));
+  std::vector<fleet::Operation> one;
+  one.push_back(std::move(operation));
+  change(call, std::move(one), std::move(rendered));
+}
+
+void Api::change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered) {
+  advance(std::make_shared<Chain>(Chain{call.project, call.scope, call.exchange, std::move(operations), std::move(rendered), 0, {}}));
+}
+
+void Api::advance(const std::shared_ptr<Chain>& chain) {
+  auto answered = [this, chain](Result<fleet::Answer> answer) {
+    if (!answer) return chain->exchange->respond(error_response(answer.error()));
+    post_([this, chain, committed = std::move(*answer)] {
+      if (!committed.note.empty()) chain->note = committed.note;
+      if (++chain->next < chain->operations.size()) return advance(chain);
+      View view(backend_.snapshot(), chain->scope);
+      auto json = chain->rendered(view, committed);
+      if (!json) return chain->exchange->respond(error_response(json.error()));
+      if (!chain->note.empty()) (*json)["note"] = chain->note;
+      chain->exchange->respond(json_response(*json));
     });
   };
-  if (!backend_.submit(call.project, std::move(operation), std::move(answered)))
-    call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+  if (!backend_.submit(chain->project, std::move(chain->operations[chain->next]), std::move(answered)))
+    chain->exchange->respond(error_response({Code::unavailable, "too much to do at the moment; try again"}));
 }
 
 void Api::list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect) {

@@ -91,6 +91,57 @@ Result<fleet::Stamped<Schedule>> View::schedule(const std::string& id) {
   return found_or(fleet::read_schedule(*reader_, scope_, id), "schedule", id);
 }
 
+std::shared_ptr<const fleet::Stamped<Region>> View::region(const std::string& id) {
+  if (id.empty()) return nullptr;
+  auto [known, is_new] = regions_.try_emplace(id);
+  if (is_new) {
+    auto read = fleet::read_region(*reader_, scope_, id);
+    if (read && *read) known->second = std::make_shared<const fleet::Stamped<Region>>(std::move(**read));
+  }
+  return known->second;
+}
+
+std::shared_ptr<const fleet::Stamped<Site>> View::site(const std::string& id) {
+  if (id.empty()) return nullptr;
+  auto [known, is_new] = sites_.try_emplace(id);
+  if (is_new) {
+    auto read = fleet::read_site(*reader_, scope_, id);
+    if (read && *read) known->second = std::make_shared<const fleet::Stamped<Site>>(std::move(**read));
+  }
+  return known->second;
+}
+
+std::vector<std::shared_ptr<const fleet::Stamped<Region>>> View::regions_from(const std::string& id) {
+  std::vector<std::shared_ptr<const fleet::Stamped<Region>>> regions;
+  for (auto at = region(id); at != nullptr && regions.size() < fleet::regions_depth_max; at = region(at->value.parent_id))
+    regions.push_back(at);
+  return regions;
+}
+
+View::AppliedPolicy View::applied_policy(const fleet::Node& node) {
+  if (!node.policy_id.empty()) return {policy(node.policy_id), "instance", node.instance_id};
+  const auto where = site(node.site_id);
+  if (where == nullptr) return {};
+  if (!where->value.policy_id.empty()) return {policy(where->value.policy_id), "site", where->value.id};
+  for (const auto& region : regions_from(where->value.region_id))
+    if (!region->value.policy_id.empty()) return {policy(region->value.policy_id), "region", region->value.id};
+  return {};
+}
+
+Result<void> View::regions(const std::function<void(const fleet::Stamped<Region>&)>& visit) {
+  return fleet::scan_regions(*reader_, scope_, [&](fleet::Stamped<Region>&& region) {
+    visit(region);
+    return true;
+  });
+}
+
+Result<void> View::sites(const std::function<void(const fleet::Stamped<Site>&)>& visit) {
+  return fleet::scan_sites(*reader_, scope_, [&](fleet::Stamped<Site>&& site) {
+    visit(site);
+    return true;
+  });
+}
+
 Result<void> View::runs(const std::function<void(const fleet::Run&)>& visit) {
   return fleet::scan_runs(*reader_, scope_, [&](fleet::Run&& run) {
     visit(run);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/core/result.hpp"
 #include "common/store/store.hpp"
@@ -29,6 +30,20 @@ class View {
   Result<void> policies(const std::function<void(const fleet::Stamped<Policy>&)>& visit);
   Result<void> schedules(const std::function<void(const fleet::Stamped<Schedule>&)>& visit);
   Result<fleet::Stamped<Schedule>> schedule(const std::string& id);
+  // None: there is no such place (any more).
+  std::shared_ptr<const fleet::Stamped<Region>> region(const std::string& id);
+  std::shared_ptr<const fleet::Stamped<Site>> site(const std::string& id);
+  // This region and those that it lies in, the nearest first.
+  std::vector<std::shared_ptr<const fleet::Stamped<Region>>> regions_from(const std::string& id);
+  // The policy that applies to a host: its own, else that of the nearest place that has one.
+  struct AppliedPolicy {
+    std::shared_ptr<const fleet::Stamped<Policy>> policy;  // none: none applies
+    const char* from = "";                                 // instance, site, region
+    std::string resource_id;                               // of that
+  };
+  AppliedPolicy applied_policy(const fleet::Node& node);
+  Result<void> regions(const std::function<void(const fleet::Stamped<Region>&)>& visit);
+  Result<void> sites(const std::function<void(const fleet::Stamped<Site>&)>& visit);
   Result<void> runs(const std::function<void(const fleet::Run&)>& visit);
   Result<fleet::Run> run(const std::string& id);
   Result<void> sources(const std::function<void(const fleet::Source&)>& visit);
@@ -44,6 +59,8 @@ class View {
   std::string scope_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<OsResource>>> os_resources_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Policy>>> policies_;
+  std::map<std::string, std::shared_ptr<const fleet::Stamped<Region>>> regions_;
+  std::map<std::string, std::shared_ptr<const fleet::Stamped<Site>>> sites_;
   std::map<NodeId, std::shared_ptr<const fleet::Node>> nodes_;
   std::map<std::string, std::shared_ptr<const fleet::Node>> hosts_;
 };

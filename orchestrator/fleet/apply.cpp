@@ -61,18 +61,31 @@ struct Apply {
     state.touched.sources.insert(name);
   }
 
-  void operator()(const PolicyCreated& event) const {
-    state.policies[event.policy.id] = {event.policy, at_ms, at_ms};
-    indexes::add(state, event.policy);
-    state.touched.policies.insert(event.policy.id);
+  // Of a thing that is known already: what it is from now on.
+  template <class T>
+  void put(std::map<std::string, Stamped<T>>& things, std::set<std::string>& touched, const T& value) const {
+    const auto found = things.find(value.id);
+    const auto created = found == things.end() ? at_ms : found->second.created_ms;
+    if (found != things.end()) indexes::remove(state, found->second.value);
+    things[value.id] = {value, created, at_ms};
+    indexes::add(state, value);
+    touched.insert(value.id);
   }
-  void operator()(const PolicyDeleted& event) const {
-    const auto found = state.policies.find(event.id);
-    if (found == state.policies.end()) return;
+  template <class T>
+  void erase(std::map<std::string, Stamped<T>>& things, std::set<std::string>& touched, const std::string& id) const {
+    const auto found = things.find(id);
+    if (found == things.end()) return;
     indexes::remove(state, found->second.value);
-    state.policies.erase(found);
-    state.touched.policies.insert(event.id);
+    things.erase(found);
+    touched.insert(id);
   }
+  // What applies to the hosts in a place has changed.
+  void refresh_place(const std::string& id) const {
+    for (const auto& node : nodes_in(state, id)) picture::refresh_link_fault(state, state.nodes.at(node));
+  }
+
+  void operator()(const PolicyCreated& event) const { put(state.policies, state.touched.policies, event.policy); }
+  void operator()(const PolicyDeleted& event) const { erase(state.policies, state.touched.policies, event.id); }
   void operator()(const PolicyLinked& event) const {
     node(event.node, [&](Node& n) {
       indexes::remove(state, n);
@@ -87,7 +100,39 @@ struct Apply {
       n.policy_id.clear();
       indexes::add(state, n);
       n.paused = false;
-      n.link_fault.clear();
+      picture::refresh_link_fault(state, n);
+    });
+  }
+  void operator()(const PlacePolicyLinked& event) const {
+    if (const auto site = state.sites.find(event.place_id); site != state.sites.end()) {
+      Site changed = site->second.value;
+      changed.policy_id = event.policy_id;
+      put(state.sites, state.touched.sites, changed);
+    } else if (const auto region = state.regions.find(event.place_id); region != state.regions.end()) {
+      Region changed = region->second.value;
+      changed.policy_id = event.policy_id;
+      put(state.regions, state.touched.regions, changed);
+    }
+    refresh_place(event.place_id);
+  }
+
+  void operator()(const RegionPlaced& event) const {
+    put(state.regions, state.touched.regions, event.region);
+    refresh_place(event.region.id);
+  }
+  void operator()(const RegionDeleted& event) const { erase(state.regions, state.touched.regions, event.id); }
+  void operator()(const SitePlaced& event) const {
+    put(state.sites, state.touched.sites, event.site);
+    refresh_place(event.site.id);
+  }
+  void operator()(const SiteDeleted& event) const { erase(state.sites, state.touched.sites, event.id); }
+  void operator()(const HostEdited& event) const {
+    node(event.node, [&](Node& n) {
+      indexes::remove(state, n);
+      n.site_id = event.site_id;
+      n.metadata = event.metadata;
+      indexes::add(state, n);
+      picture::refresh_link_fault(state, n);
     });
   }
   void operator()(const UpdatePaused& event) const {
@@ -97,22 +142,8 @@ struct Apply {
     node(event.node, [](Node&) {});  // the document that follows says it
   }
 
-  void operator()(const WindowScheduled& event) const {
-    const auto& id = event.schedule.id;
-    const auto found = state.schedules.find(id);
-    const auto created = found == state.schedules.end() ? at_ms : found->second.created_ms;
-    if (found != state.schedules.end()) indexes::remove(state, found->second.value);
-    state.schedules[id] = {event.schedule, created, at_ms};
-    indexes::add(state, event.schedule);
-    state.touched.schedules.insert(id);
-  }
-  void operator()(const WindowDeleted& event) const {
-    const auto found = state.schedules.find(event.id);
-    if (found == state.schedules.end()) return;
-    indexes::remove(state, found->second.value);
-    state.schedules.erase(found);
-    state.touched.schedules.insert(event.id);
-  }
+  void operator()(const WindowScheduled& event) const { put(state.schedules, state.touched.schedules, event.schedule); }
+  void operator()(const WindowDeleted& event) const { erase(state.schedules, state.touched.schedules, event.id); }
   void operator()(const WindowOpened& event) const {
     node(event.node, [&](Node& n) { n.open_window = event.window; });
   }
@@ -152,6 +183,16 @@ struct Apply {
   }
   void operator()(const RunClosed& event) const {
     node(event.node, [&](Node& n) { picture::close_run(state, n, event, at_ms); });
+  }
+  void operator()(const RunReopened& event) const {
+    node(event.node, [&](Node& n) { picture::reopen_run(state, n, event.run_id, at_ms); });
+  }
+  void operator()(const RunDeleted& event) const {
+    node(event.node, [&](Node& n) {
+      if (n.run && n.run->id == event.run_id) n.run.reset();
+      state.touched.runs.erase(event.run_id);
+      state.touched.runs_gone.insert(event.run_id);
+    });
   }
 
   void operator()(const NodeEventStored& event) const {

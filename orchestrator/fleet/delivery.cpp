@@ -75,7 +75,7 @@ void meet_held_document(Turn& turn, const NodeId& id, const Held& held) {
 // ---- the picture -----------------------------------------------------------------------------------------------------
 
 void look_at_identity(Turn& turn, const NodeId& id, const Identity& before) {
-  if (turn.node(id).identity != before && !turn.node(id).policy_id.empty()) turn.link.unresolved.insert(id);
+  if (turn.node(id).identity != before && policy_of(turn.state, turn.node(id)).policy != nullptr) turn.link.unresolved.insert(id);
 }
 
 // The open runs that the node had accepted and whose offers it does not know: nothing will end them any more. One of a
@@ -266,6 +266,8 @@ void hear_hello(Turn& turn, const HelloHeard& heard) {
   const Node& node = turn.node(heard.node);
   if (node.conflict) return;
   auto& link = turn.link_of(heard.node);
+  link.heard_mono_ms = turn.now.mono_ms;
+  reopen_lost_run(turn, heard.node);
   if (heard.hello.life == turn.link.life) {
     link.hello_ask = link.hello_life == turn.link.life ? std::max(link.hello_ask, heard.hello.ask) : heard.hello.ask;
     link.hello_life = turn.link.life;
@@ -294,6 +296,7 @@ void hear_event(Turn& turn, const NodeEventHeard& heard) {
     return;
   }
   if (heard.after != node.chain && rule(Rule::chain)) return send_received(turn, heard.node, std::nullopt);
+  reopen_lost_run(turn, heard.node);
   store(turn, heard);
 }
 

@@ -9,9 +9,9 @@ policy_manager::Resolution resolution_of(const State& state, const Node& node, c
 }
 
 policy_manager::Resolution resolution_of(const State& state, const Node& node) {
-  const auto policy = state.policies.find(node.policy_id);
-  if (policy == state.policies.end()) return {};
-  return resolution_of(state, node, policy->second.value);
+  const auto applied = policy_of(state, node);
+  if (applied.policy == nullptr) return {};
+  return resolution_of(state, node, *applied.policy);
 }
 
 policy_manager::Present present_of(const Node& node) {
@@ -20,12 +20,27 @@ policy_manager::Present present_of(const Node& node) {
   return {true, link->aborted, open_run_of(node, link->offer) == nullptr, link->release.os_image_id};
 }
 
-std::vector<const Schedule*> schedules_of(const State& state, const Node& node) {
-  std::vector<const Schedule*> schedules;
-  const auto found = state.schedules_by_host.find(node.host_id);
-  if (found == state.schedules_by_host.end()) return schedules;
-  for (const auto& id : found->second) schedules.push_back(&state.schedules.at(id).value);
-  return schedules;
+const std::string& target_of(const Schedule& schedule) {
+  if (!schedule.host_id.empty()) return schedule.host_id;
+  return schedule.site_id.empty() ? schedule.region_id : schedule.site_id;
+}
+
+maintenance_manager::Plans plans_of(const State& state, const Node& node) {
+  maintenance_manager::Plans plans;
+  const auto add = [&](const std::string& target) {
+    const auto found = state.schedules_by_target.find(target);
+    if (found == state.schedules_by_target.end()) return;
+    for (const auto& id : found->second) {
+      const Schedule& schedule = state.schedules.at(id).value;
+      const auto repeat = state.repeats.find(id);
+      if (schedule.repetition && repeat == state.repeats.end()) continue;
+      plans.push_back({&schedule, schedule.repetition ? &repeat->second : nullptr});
+    }
+  };
+  add(node.host_id);
+  if (!node.site_id.empty())
+    for (const auto& place : places_of(state, node)) add(place);
+  return plans;
 }
 
 const Run* open_run_of(const Node& node, Number offer) {

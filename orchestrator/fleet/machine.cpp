@@ -38,18 +38,21 @@ struct Take {
     link.window_deadlines.clear();
     link.window_deadline.clear();
     link.unresolved.clear();
+    link.site_windows.clear();
     for (const auto& [id, node] : turn.state.nodes) {
-      if (node.open_window || turn.state.schedules_by_host.contains(node.host_id)) {
+      if (node.open_window || !node.site_id.empty() || turn.state.schedules_by_target.contains(node.host_id)) {
         link.window_deadlines.insert({turn.now.wall_ms, id});
         link.window_deadline[id] = turn.now.wall_ms;
       }
-      if (!node.policy_id.empty()) link.unresolved.insert(id);
+      if (node.newest.link || policy_of(turn.state, node).policy != nullptr) link.unresolved.insert(id);
     }
     work_off_windows(turn);
   }
   void operator()(const BusUp&) const {
     auto& link = turn.link;
     link.connected = true;
+    link.up_since_mono_ms = turn.now.mono_ms;
+    plan_lost_look(turn);
     link.life = LifeId{link.random.next_id()};
     link.lives.push_back(link.life);
     if (link.lives.size() > lives_max) link.lives.erase(link.lives.begin());
@@ -63,6 +66,8 @@ struct Take {
   void operator()(const BusDown&) const {
     auto& link = turn.link;
     link.connected = false;
+    link.up_since_mono_ms.reset();
+    link.lost_look_mono_ms.reset();
     link.ack_deadlines.clear();
     link.nodes.clear();
     link.roll_call_due = false;
@@ -124,6 +129,7 @@ struct Take {
   void operator()(const Tick&) const {
     send_due_acknowledgements(turn);
     work_off_windows(turn);
+    look_for_lost_runs(turn);
     const auto& link = turn.link;
     if (link.roll_call_due) call_roll_again(turn);
   }
@@ -153,6 +159,7 @@ std::optional<std::int64_t> FleetMachine::look_again(const State&, const Link& l
   if (!link.unresolved.empty()) at(now.mono_ms);
   if (!link.ack_deadlines.empty()) at(link.ack_deadlines.begin()->first);
   if (link.roll_call_due && link.roll_call_at_mono_ms) at(*link.roll_call_at_mono_ms + settings.roll_call_again_ms);
+  if (link.lost_look_mono_ms) at(*link.lost_look_mono_ms);
   if (!link.window_deadlines.empty()) {
     const std::int64_t wait = std::max<std::int64_t>(link.window_deadlines.begin()->first - now.wall_ms, 0);
     at(now.mono_ms + std::min(wait, clock_look_ms));

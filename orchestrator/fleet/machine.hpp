@@ -24,6 +24,8 @@ struct Settings {
   std::uint32_t ack_after_events = 8;
   std::int64_t spread_ms_per_node = 5;
   std::int64_t roll_call_again_ms = 10'000;  // at most once in
+  bool maintenance_updates = false;          // MAINTENANCE schedules open windows for updates, too
+  std::int64_t lost_after_ms = std::int64_t{7} * 86'400'000;  // a run whose node is silent for so long is closed; 0: never
 };
 
 inline constexpr std::size_t lives_max = 64;
@@ -32,6 +34,7 @@ inline constexpr std::uint32_t doubted_max = 2;  // hellos in a row; the answers
 // An input that concerns the whole fleet (a new OS resource, a window of all) is worked off in pieces of so many events, the
 // rest on the ticks that look_again asks for.
 inline constexpr std::size_t events_per_turn = 2048;
+inline constexpr std::int64_t lost_look_ms_min = 1'000, lost_look_ms_max = 10 * 60'000;  // a tenth of settings.lost_after_ms, within
 inline constexpr std::int64_t clock_look_ms = 60'000;  // a window's wall clock is looked at so often at least: it may be stepped
 inline constexpr std::int64_t epoch_ahead_ms_max = 10LL * 366 * 86'400'000;  // a foreign document raises no epoch further ahead
 
@@ -49,6 +52,14 @@ struct NodeLink {
   std::uint64_t doubted_upto = 0;                  // ... its `last` ...
   std::uint32_t doubted = 0;                       // ... and how many such came, one after the other
   std::optional<std::int64_t> ack_due_mono_ms;
+  std::optional<std::int64_t> heard_mono_ms;  // a hello, or an event
+};
+
+// The window of all hosts of a site that have no schedules of their own, as long as time does not change it.
+struct SiteWindow {
+  std::optional<Window> window;
+  std::int64_t from_ms = 0;
+  std::int64_t until_ms = 0;
 };
 
 struct Link {
@@ -63,6 +74,9 @@ struct Link {
   std::set<std::pair<std::int64_t, NodeId>> window_deadlines;  // by wall_ms: the next opening or closing of a node
   std::map<NodeId, std::int64_t> window_deadline;              // the same by node
   std::set<NodeId> unresolved;                                 // their policy may ask for something newer: looked at some an input
+  std::map<std::string, SiteWindow> site_windows;              // forgotten with every change of schedules and places
+  std::optional<std::int64_t> up_since_mono_ms;                // the connection
+  std::optional<std::int64_t> lost_look_mono_ms;               // the next look for runs that are lost
   bool stopped = false;  // a live roll call of a greater epoch, or of mine: another orchestrator serves this
   std::string stopped_why;
 };

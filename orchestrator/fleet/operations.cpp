@@ -1,4 +1,5 @@
 // What operators ask for: each request is answered once, with what came of it.
+#include <algorithm>
 #include <array>
 #include <cassert>
 
@@ -74,8 +75,23 @@ struct Operate {
     if (!id) return fail(id.error());
     const auto linked = turn.state.by_policy.find(*id);
     const std::size_t count = linked == turn.state.by_policy.end() ? 0 : linked->second.size();
-    if (auto fine = policy_manager::check_delete(turn.state.policies.at(*id).value, count); !fine) return fail(fine.error());
+    const auto places = turn.state.places_by_policy.find(*id);
+    const std::size_t place_count = places == turn.state.places_by_policy.end() ? 0 : places->second.size();
+    if (auto fine = policy_manager::check_delete(turn.state.policies.at(*id).value, count, place_count); !fine) return fail(fine.error());
     turn.event(PolicyDeleted{*id});
+    return Answer{*id, {}};
+  }
+
+  Result<Answer> operator()(const EditPolicy& request) const {
+    const auto id = find_policy(turn.state, request.id);
+    if (!id) return fail(id.error());
+    Policy policy = turn.state.policies.at(*id).value;
+    const Policy before = policy;
+    policy.name = request.name.value_or(policy.name);
+    policy.description = request.description.value_or(policy.description);
+    if (policy.name.empty()) return fail(Code::invalid_input, "the name of a policy is not empty");
+    if (policy == before) return Answer{*id, "nothing to change"};
+    turn.event(PolicyCreated{std::move(policy)});
     return Answer{*id, {}};
   }
 
@@ -98,7 +114,7 @@ struct Operate {
       return fail(Code::conflict, "host " + node.host_id + " has not answered its last " + std::to_string(open_runs_max) + " links yet");
     if (!same || decision.ask) turn.event(PolicyLinked{*id, *policy_id});
     if (decision.withdraw) issue_without_link(turn, *id);
-    if (decision.ask) issue_link(turn, *id, {resolution.resource, *policy_id, policy.allow_downgrade, false});
+    if (decision.ask) issue_link(turn, *id, asked_by(policy, *resolution.resource, false));
     return changed(node, with_note(decision.note, decision.ask || decision.withdraw ? not_confirmed : ""));
   }
   Result<Answer> operator()(const UnlinkPolicy& request) const {
@@ -110,13 +126,14 @@ struct Operate {
     const bool asked = node.newest.link.has_value();
     turn.event(PolicyUnlinked{*id, policy_id});
     issue_without_link(turn, *id);
+    if (policy_of(turn.state, node).policy != nullptr) turn.link.unresolved.insert(*id);  // that of a place applies now
     return changed(node, asked ? not_confirmed : "");
   }
   Result<Answer> operator()(const PauseUpdate& request) const {
     const auto id = host(request.host);
     if (!id) return fail(id.error());
     const Node& node = turn.node(*id);
-    if (node.policy_id.empty()) return fail(Code::conflict, "host " + node.host_id + " has no policy linked");
+    if (policy_of(turn.state, node).policy == nullptr) return fail(Code::conflict, "host " + node.host_id + " has no policy linked");
     if (node.paused == request.paused)
       return Answer{node.host_id, request.paused ? "nothing to change: paused already" : "nothing to change: not paused"};
     turn.event(UpdatePaused{*id, request.paused});
@@ -145,10 +162,10 @@ struct Operate {
   Result<Answer> operator()(const CreateSchedule& request) const {
     Schedule schedule = request.schedule;
     if (auto fine = check(schedule, nullptr); !fine) return fail(fine.error());
-    schedule.id = draw_id(turn, "singlesche", [&](const std::string& id) { return turn.state.schedules.contains(id); });
+    const auto* kind = schedule.repetition ? "repeatedsche" : "singlesche";
+    schedule.id = draw_id(turn, kind, [&](const std::string& id) { return turn.state.schedules.contains(id); });
     turn.event(WindowScheduled{schedule});
-    if (const auto node = turn.state.by_host.find(schedule.host_id); node != turn.state.by_host.end())
-      reconcile_window(turn, node->second, "edited");
+    reconcile_windows_of(turn, target_of(schedule), "edited");
     return Answer{schedule.id, {}};
   }
   Result<Answer> operator()(const EditSchedule& request) const {
@@ -159,34 +176,55 @@ struct Operate {
     if (auto fine = check(schedule, &before); !fine) return fail(fine.error());
     if (schedule == before) return Answer{schedule.id, "nothing to change"};
     turn.event(WindowScheduled{schedule});
-    for (const auto& host_id : {before.host_id, schedule.host_id})
-      if (const auto node = turn.state.by_host.find(host_id); node != turn.state.by_host.end())
-        reconcile_window(turn, node->second, "edited");
+    reconcile_windows_of(turn, target_of(schedule), "edited");
+    if (target_of(before) != target_of(schedule)) reconcile_windows_of(turn, target_of(before), "edited");
     return Answer{schedule.id, {}};
   }
   Result<Answer> operator()(const DeleteSchedule& request) const {
     const auto found = turn.state.schedules.find(request.id);
     if (found == turn.state.schedules.end()) return fail(Code::not_found, "no schedule " + request.id);
-    const std::string host_id = found->second.value.host_id;
+    const std::string target = target_of(found->second.value);
     turn.event(WindowDeleted{request.id});
-    if (const auto node = turn.state.by_host.find(host_id); node != turn.state.by_host.end())
-      reconcile_window(turn, node->second, "deleted");
+    reconcile_windows_of(turn, target, "deleted");
     return Answer{request.id, {}};
   }
-  // Names its host by resource id.
+  // Names its target by resource id.
   Result<void> check(Schedule& schedule, const Schedule* before) const {
+    if (auto fine = name_target(schedule); !fine) return fail(fine.error());
+    const std::string& target = target_of(schedule);
+    const auto others = turn.state.schedules_by_target.find(target);
+    const bool moves = before == nullptr || target_of(*before) != target;
+    if (moves && others != turn.state.schedules_by_target.end() && others->second.size() >= maintenance_manager::schedules_max)
+      return fail(Code::conflict,
+                  target + " has " + std::to_string(maintenance_manager::schedules_max) + " schedules, which is the limit");
+    return maintenance_manager::check(schedule, before, turn.now.wall_ms);
+  }
+  Result<void> name_target(Schedule& schedule) const {
     if (!schedule.host_id.empty()) {
       const auto id = host(schedule.host_id);
       if (!id) return fail(id.error());
       schedule.host_id = turn.node(*id).host_id;
-      const auto others = turn.state.schedules_by_host.find(schedule.host_id);
-      const bool moves = before == nullptr || before->host_id != schedule.host_id;
-      if (moves && others != turn.state.schedules_by_host.end() && others->second.size() >= maintenance_manager::schedules_max)
-        return fail(Code::conflict, "host " + schedule.host_id + " has " + std::to_string(maintenance_manager::schedules_max) +
-                                        " schedules, which is the limit");
     }
-    return maintenance_manager::check(schedule, before, turn.now.wall_ms);
+    if (!schedule.site_id.empty()) {
+      auto id = find_site(turn.state, schedule.site_id);
+      if (!id) return fail(id.error());
+      schedule.site_id = std::move(*id);
+    }
+    if (!schedule.region_id.empty()) {
+      auto id = find_region(turn.state, schedule.region_id);
+      if (!id) return fail(id.error());
+      schedule.region_id = std::move(*id);
+    }
+    return {};
   }
+
+  // ---- places
+  Result<Answer> operator()(const EditHost& request) const { return OperatePlaces{turn}(request); }
+  Result<Answer> operator()(const PlaceRegion& request) const { return OperatePlaces{turn}(request); }
+  Result<Answer> operator()(const DeleteRegion& request) const { return OperatePlaces{turn}(request); }
+  Result<Answer> operator()(const PlaceSite& request) const { return OperatePlaces{turn}(request); }
+  Result<Answer> operator()(const DeleteSite& request) const { return OperatePlaces{turn}(request); }
+  Result<Answer> operator()(const LinkPlacePolicy& request) const { return OperatePlaces{turn}(request); }
 
   // ---- hosts
   Result<Answer> operator()(const RegisterHost& request) const {
@@ -206,6 +244,18 @@ struct Operate {
     turn.event(NodeRegistered{*id, node.host_id, node.instance_id, request.name, false});
     return Answer{node.host_id, {}};
   }
+  // ---- runs
+  Result<Answer> operator()(const DeleteRun& request) const {
+    const auto id = host(request.host);
+    if (!id) return fail(id.error());
+    const Node& node = turn.node(*id);
+    const auto is_it = [&](const Run& run) { return run.id == request.run_id && run.end_ms == 0; };
+    const bool open = request.open || (node.run && is_it(*node.run)) || std::any_of(node.superseded.begin(), node.superseded.end(), is_it);
+    if (open) return fail(Code::conflict, "run " + request.run_id + " is open: abort the update, or wait for its end");
+    turn.event(RunDeleted{*id, request.run_id});
+    return Answer{request.run_id, {}};
+  }
+
   Result<Answer> operator()(const ResolveConflict& request) const {
     const auto id = host(request.host);
     if (!id) return fail(id.error());
@@ -266,7 +316,7 @@ void create_os_resource(Turn& turn, OsResource resource, std::string source) {
   const auto nodes = turn.state.by_profile.find(profile);
   if (nodes == turn.state.by_profile.end()) return;
   for (const auto& node : nodes->second)
-    if (!turn.node(node).policy_id.empty()) turn.link.unresolved.insert(node);
+    if (policy_of(turn.state, turn.node(node)).policy != nullptr) turn.link.unresolved.insert(node);
 }
 
 Result<Answer> operate(Turn& turn, const Operation& operation) {

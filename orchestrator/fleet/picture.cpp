@@ -190,10 +190,24 @@ void open_run(State& state, Node& node, const RunOpened& opened, std::int64_t at
   node.run = std::move(run);
 }
 
+void reopen_run(State& state, Node& node, const std::string& run_id, std::int64_t at_ms) {
+  if (!node.run || node.run->id != run_id) return;
+  Run& run = *node.run;
+  run.outcome = OutcomeKind::none;
+  run.reason = Reason::none;
+  run.evidence = {};
+  run.silent = false;
+  run.end_ms = 0;
+  run.status_details.clear();
+  set_status(run.status, node.offer == run.offer ? node.status : status_of(OutcomeKind::none), at_ms);
+  state.touched.runs[run.id] = run;
+}
+
 void close_run(State& state, Node& node, const RunClosed& closed, std::int64_t at_ms) {
   const auto close = [&](Run& run) {
     run.outcome = closed.outcome;
     run.reason = closed.reason;
+    run.silent = closed.silent;
     if (run.evidence.detail.empty()) run.evidence.detail = closed.detail;
     run.end_ms = at_ms;
     set_status(run.status, status_of(closed.outcome), at_ms);
@@ -228,7 +242,9 @@ void refresh_os(State& state, Node& node) {
 }
 
 void refresh_link_fault(State& state, Node& node) {
-  node.link_fault = resolution_of(state, node).fault;
+  std::string fault = resolution_of(state, node).fault;
+  if (fault == node.link_fault) return;
+  node.link_fault = std::move(fault);
   state.touched.nodes.insert(node.id);
 }
 

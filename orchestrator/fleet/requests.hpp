@@ -55,6 +55,39 @@ struct RenameHost {  // journaled as NodeRegistered once more
   std::string host;
   std::string name;
 };
+struct EditHost {  // what is not given stays
+  std::string host;
+  std::optional<std::string> site;  // by id or name; empty: nowhere
+  std::optional<std::vector<Metadata>> metadata;
+};
+struct EditPolicy {  // what it asks for stays
+  std::string id;    // or name
+  std::optional<std::string> name;
+  std::optional<std::string> description;
+};
+struct PlaceRegion {  // without id: a new one. The parent by id or name; the policy stays what it is
+  Region region;
+};
+struct DeleteRegion {
+  std::string id;
+};
+struct PlaceSite {  // without id: a new one. The region by id or name; the policy stays what it is
+  Site site;
+};
+struct DeleteSite {
+  std::string id;
+};
+// To a site or a region: of all hosts in it that have no nearer one.
+struct LinkPlacePolicy {
+  std::string site;    // by id or name: exactly one of the two
+  std::string region;
+  std::string policy;  // by id or name; empty: un-linked
+};
+struct DeleteRun {
+  std::string host;
+  std::string run_id;
+  bool open = false;  // as its row says, for a run that is not the host's newest
+};
 struct ResolveConflict {
   std::string host;
   JournalId journal;
@@ -64,7 +97,8 @@ struct ConfirmNode {
 };  // release a held node: its whole state under a new number
 using Operation =
     std::variant<CreateOsResource, DeleteOsResource, CreatePolicy, DeletePolicy, LinkPolicy, UnlinkPolicy, PauseUpdate, AbortUpdate,
-                 CreateSchedule, EditSchedule, DeleteSchedule, RegisterHost, RenameHost, ResolveConflict, ConfirmNode>;
+                 CreateSchedule, EditSchedule, DeleteSchedule, RegisterHost, RenameHost, ResolveConflict, ConfirmNode, EditHost, EditPolicy,
+                 PlaceRegion, DeleteRegion, PlaceSite, DeleteSite, LinkPlacePolicy, DeleteRun>;
 
 // Code to HTTP: invalid_input 400 InvalidArgument, not_found 404, conflict 400 FailedPrecondition or 409, ...
 struct Answer {

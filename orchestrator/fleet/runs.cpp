@@ -36,12 +36,13 @@ std::string run_name(const Node& node, std::int64_t now_ms) {
 
 void open_run(Turn& turn, const NodeId& id, Number offer, const std::string& policy_id, const std::string& os_resource_id) {
   const Node& node = turn.node(id);
+  if (turn.link.connected && !turn.link.lost_look_mono_ms) plan_lost_look(turn);
   turn.event(
       RunOpened{id, run_id(turn.state), run_name(node, turn.now.wall_ms), offer, policy_id, node.identity.os_image_id, os_resource_id});
 }
 
 void close_run(Turn& turn, const NodeId& id, const Run& run, OutcomeKind outcome, Reason reason, std::string detail) {
-  const RunClosed closed{id, run.id, run.offer, outcome, reason, std::move(detail)};
+  const RunClosed closed{id, run.id, run.offer, outcome, reason, std::move(detail), false};
   turn.event(closed);
   if (!rule(Rule::run_closed_once)) turn.event(closed);
 }
@@ -66,6 +67,45 @@ void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken) {
       close_run(turn, id, run, OutcomeKind::cancelled, Reason::never_begun, "withdrawn before the node accepted it");
     }
   }
+}
+
+void plan_lost_look(Turn& turn) {
+  const std::int64_t after_ms = turn.settings.lost_after_ms;
+  if (after_ms > 0) turn.link.lost_look_mono_ms = turn.now.mono_ms + std::clamp(after_ms / 10, lost_look_ms_min, lost_look_ms_max);
+}
+
+void look_for_lost_runs(Turn& turn) {
+  const std::int64_t after_ms = turn.settings.lost_after_ms;
+  auto& link = turn.link;
+  if (!link.lost_look_mono_ms || turn.now.mono_ms < *link.lost_look_mono_ms) return;
+  const bool any_open =
+      std::any_of(turn.state.nodes.begin(), turn.state.nodes.end(), [](const auto& entry) { return open_runs(entry.second) != 0; });
+  link.lost_look_mono_ms.reset();
+  if (!any_open) return;
+  plan_lost_look(turn);
+  // Who did not speak while nobody could hear is not lost.
+  if (!link.up_since_mono_ms || turn.now.mono_ms - *link.up_since_mono_ms < after_ms) return;
+  std::vector<NodeId> lost;
+  for (const auto& [id, node] : turn.state.nodes) {
+    if (!node.run || node.run->end_ms != 0 || node.conflict || node.held) continue;
+    const std::int64_t since_ms = std::max(node.heard_ms.value_or(node.registered_ms), node.run->opened_ms);
+    if (turn.now.wall_ms - since_ms < after_ms) continue;
+    const auto live = link.nodes.find(id);
+    const bool spoke = live != link.nodes.end() && live->second.heard_mono_ms;
+    if (spoke && turn.now.mono_ms - *live->second.heard_mono_ms < after_ms) continue;
+    lost.push_back(id);
+  }
+  for (const auto& id : lost) {
+    if (turn.full()) break;  // the rest with the next look
+    const Node& node = turn.node(id);
+    const std::string since = node.heard_ms ? "since " + to_rfc3339(*node.heard_ms) : "ever";
+    turn.event(RunClosed{id, node.run->id, node.run->offer, OutcomeKind::failed, Reason::lost, "nothing was heard of the node " + since, true});
+  }
+}
+
+void reopen_lost_run(Turn& turn, const NodeId& id) {
+  const auto& run = turn.node(id).run;
+  if (run && run->end_ms != 0 && run->silent) turn.event(RunReopened{id, run->id});
 }
 
 }  // namespace abide::fleet

@@ -23,11 +23,13 @@ Resolution resolve_target(const Policy& policy, const Identity& running, const O
   if (target == nullptr) return fault("its target " + policy.target_os_id + " does not exist");
   const std::string name = target->profile_name + " " + target->image_id;
   if (target->os_type != immutable) return fault("its target " + name + " is no immutable OS");
-  if (target->profile_name != running.profile_name)
+  const bool other_profile = target->profile_name != running.profile_name;
+  if (other_profile && !policy.allow_profile_change)
     return fault("its target is profile " + target->profile_name + ", the node runs profile " + running.profile_name);
   if (target->architecture != running.architecture)
     return fault("its target is for " + target->architecture + ", the node is " + running.architecture);
-  if (policy.allow_downgrade || target->image_id == running.os_image_id) return ask(*target);
+  // Versions of two profiles say nothing of each other.
+  if (other_profile || policy.allow_downgrade || target->image_id == running.os_image_id) return ask(*target);
   const auto order = compare_versions(target->image_id, running.os_image_id);
   if (!order) return fault("its target " + target->image_id + " cannot be compared with " + running.os_image_id + ", which runs");
   if (*order < 0)
@@ -48,7 +50,7 @@ Resolution resolve_latest(const Identity& running, const OsResource* newest) {
 Result<void> check_new(const Policy& policy, const OsResource* target) {
   switch (policy.update_policy) {
     case UpdatePolicy::latest:
-      if (!policy.target_os_id.empty() || policy.allow_downgrade)
+      if (!policy.target_os_id.empty() || policy.allow_downgrade || policy.allow_profile_change)
         return fail(Code::invalid_input, "With Policy LATEST, no fields should be set");
       return {};
     case UpdatePolicy::target:
@@ -61,10 +63,14 @@ Result<void> check_new(const Policy& policy, const OsResource* target) {
   return fail(Code::invalid_input, "OS Update Policy type cannot be unspecified");
 }
 
-Result<void> check_delete(const Policy& policy, std::size_t linked) {
-  if (linked == 0) return {};
-  return fail(Code::conflict,
-              "policy " + policy.id + " is linked to " + std::to_string(linked) + (linked == 1 ? " instance" : " instances"));
+Result<void> check_delete(const Policy& policy, std::size_t instances, std::size_t places) {
+  if (instances == 0 && places == 0) return {};
+  const auto counted = [](std::size_t count, std::string_view what) {
+    return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+  };
+  std::string to = instances == 0 ? "" : counted(instances, "instance");
+  if (places != 0) to += (to.empty() ? "" : " and ") + counted(places, "place");
+  return fail(Code::conflict, "policy " + policy.id + " is linked to " + to);
 }
 
 Resolution resolve(const Policy& policy, const Identity& running, const OsResource* target, const OsResource* newest) {

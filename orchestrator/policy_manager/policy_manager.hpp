@@ -12,8 +12,8 @@ namespace abide::policy_manager {
 
 // `target` is the resource that policy.target_os_id names; null: there is none. invalid_input, not_found.
 [[nodiscard]] Result<void> check_new(const Policy& policy, const OsResource* target);
-// conflict while instances are linked to it.
-[[nodiscard]] Result<void> check_delete(const Policy& policy, std::size_t linked);
+// conflict while instances, sites or regions are linked to it.
+[[nodiscard]] Result<void> check_delete(const Policy& policy, std::size_t instances, std::size_t places);
 
 // What a policy asks of one node. Exactly one of the three is set.
 struct Resolution {

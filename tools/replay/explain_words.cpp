@@ -135,7 +135,14 @@ struct FleetWords {
   std::string operator()(const UpdateAborted& e) const { return "an operator aborted offer " + to_string(e.offer); }
   std::string operator()(const WindowScheduled& e) const {
     const auto& s = e.schedule;
-    const std::string kind = s.status == ScheduleStatus::os_update ? "maintenance window " : "schedule without updates ";
+    const std::string kind = s.status == ScheduleStatus::os_update  ? "maintenance window "
+                             : s.status == ScheduleStatus::blackout ? "blackout "
+                                                                    : "schedule without updates ";
+    if (s.repetition) {
+      const auto& c = s.repetition->cron;
+      return kind + s.name + " was planned: \"" + c.minutes + " " + c.hours + " " + c.day_of_month + " " + c.month + " " + c.day_of_week +
+             "\" " + (s.repetition->zone.empty() ? "UTC" : s.repetition->zone) + ", for " + std::to_string(s.repetition->duration_seconds) + " s";
+    }
     return kind + s.name + " was planned: " + to_rfc3339(s.start_seconds * 1000) +
            (s.end_seconds == 0 ? ", open-ended" : " to " + to_rfc3339(s.end_seconds * 1000));
   }
@@ -168,6 +175,28 @@ struct FleetWords {
   }
   std::string operator()(const IdentityResolved& e) const { return "an operator named journal " + to_hex(e.journal) + " as the right one"; }
   std::string operator()(const NodeHeld& e) const { return "held: " + e.why; }
+  [[nodiscard]] std::string place(const std::string& id) const {
+    if (const auto site = state.sites.find(id); site != state.sites.end()) return "site " + site->second.value.name;
+    const auto region = state.regions.find(id);
+    return "region " + (region == state.regions.end() ? id : region->second.value.name);
+  }
+  std::string operator()(const HostEdited& e) const {
+    return e.site_id.empty() ? "an operator edited it: it is at no site" : "an operator edited it: it is at " + place(e.site_id);
+  }
+  std::string operator()(const RegionPlaced& e) const {
+    return "region " + e.region.name + " was planned" + (e.region.parent_id.empty() ? "" : ", in " + place(e.region.parent_id));
+  }
+  std::string operator()(const RegionDeleted& e) const { return "region " + e.id + " was deleted"; }
+  std::string operator()(const SitePlaced& e) const {
+    return "site " + e.site.name + " was planned" + (e.site.region_id.empty() ? "" : ", in " + place(e.site.region_id));
+  }
+  std::string operator()(const SiteDeleted& e) const { return "site " + e.id + " was deleted"; }
+  std::string operator()(const PlacePolicyLinked& e) const {
+    return e.policy_id.empty() ? "an operator unlinked the policy of " + place(e.place_id)
+                               : "an operator linked " + policy(e.policy_id) + " to " + place(e.place_id);
+  }
+  std::string operator()(const RunReopened& e) const { return "run " + e.run_id + " goes on: the node has come back"; }
+  std::string operator()(const RunDeleted& e) const { return "run " + e.run_id + " was deleted"; }
   std::string operator()(const NodeConfirmed&) const { return "an operator confirmed it: it is told its whole state anew"; }
 };
 

@@ -132,6 +132,7 @@ class Rebuild {
   // ---- what an operator asks for
   [[nodiscard]] std::optional<Rebuilt> of(const OsResourceDeleted& e) const { return request(DeleteOsResource{e.id}); }
   [[nodiscard]] std::optional<Rebuilt> of(const PolicyCreated& e) const {
+    if (state_.policies.contains(e.policy.id)) return request(EditPolicy{e.policy.id, e.policy.name, e.policy.description});
     CreatePolicy create{e.policy};
     create.policy.id.clear();
     return request(std::move(create), e.policy.id);
@@ -147,6 +148,26 @@ class Rebuild {
     create.schedule.id.clear();
     return request(std::move(create), e.schedule.id);
   }
+  [[nodiscard]] std::optional<Rebuilt> of(const HostEdited& e) const { return request(EditHost{host_of(e.node), e.site_id, e.metadata}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const RegionPlaced& e) const {
+    if (state_.regions.contains(e.region.id)) return request(PlaceRegion{e.region});
+    PlaceRegion place{e.region};
+    place.region.id.clear();
+    return request(std::move(place), e.region.id);
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const RegionDeleted& e) const { return request(DeleteRegion{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const SitePlaced& e) const {
+    if (state_.sites.contains(e.site.id)) return request(PlaceSite{e.site});
+    PlaceSite place{e.site};
+    place.site.id.clear();
+    return request(std::move(place), e.site.id);
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const SiteDeleted& e) const { return request(DeleteSite{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const PlacePolicyLinked& e) const {
+    const bool site = state_.sites.contains(e.place_id);
+    return request(LinkPlacePolicy{site ? e.place_id : "", site ? "" : e.place_id, e.policy_id});
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const RunDeleted& e) const { return request(DeleteRun{host_of(e.node), e.run_id, false}); }
   [[nodiscard]] std::optional<Rebuilt> of(const WindowDeleted& e) const { return request(DeleteSchedule{e.id}); }
   [[nodiscard]] std::optional<Rebuilt> of(const IdentityResolved& e) const { return request(ResolveConflict{host_of(e.node), e.journal}); }
   [[nodiscard]] std::optional<Rebuilt> of(const NodeConfirmed& e) const { return request(ConfirmNode{host_of(e.node)}); }
@@ -175,7 +196,12 @@ class Rebuild {
   std::optional<Rebuilt> of(const PictureCorrected& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const IdentityConflict& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const NodeHeld& e) const { return hello(e.node); }
-  std::optional<Rebuilt> of(const RunClosed& e) const { return hello(e.node); }
+  std::optional<Rebuilt> of(const RunClosed& e) const { return e.silent ? std::optional(just(Tick{})) : hello(e.node); }
+  std::optional<Rebuilt> of(const RunReopened& e) const {  // in front of what it came back with
+    const auto* stored = next_is<NodeEventStored>(1);
+    if (stored != nullptr && stored->node == e.node) return heard(*stored, 1);
+    return hello(e.node);
+  }
   std::optional<Rebuilt> of(const RunOpened& e) const {  // in front of the Accepted that nobody here had asked for
     const auto* stored = next_is<NodeEventStored>(1);
     if (stored == nullptr || stored->node != e.node) return std::nullopt;
@@ -250,7 +276,7 @@ class Rebuild {
               note(e, changes.held);
             }
             if constexpr (std::is_same_v<E, RunClosed>)
-              if (e.node == id) changes.lost.push_back(e.offer);
+              if (e.node == id && !e.silent) changes.lost.push_back(e.offer);
             if constexpr (std::is_same_v<E, DocumentIssued>)
               if (e.node == id && e.link && e.link->aborted) changes.aborted = true;
             if constexpr (std::is_same_v<E, NodeEventStored>) settled = true;

@@ -17,7 +17,7 @@ using test::listed_of;
 using test::type_name;
 
 using Parts = std::tuple<Cause, Outcome, Identity, Evidence, HealthCheckResult, Artifact, Release, LinkedRelease, Window, DocumentBody,
-                         Held, Welcome, OsResource, Policy, Schedule>;
+                         Held, Welcome, OsResource, Policy, Schedule, CronTexts, Repetition, Metadata, Region, Site>;
 
 template <class Tuple, class F>
 void for_each_type(const F& f) {

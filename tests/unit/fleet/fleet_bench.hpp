@@ -144,7 +144,7 @@ class Bench final : public Out<OrchestratorEvent, Message> {
     EXPECT_EQ(folded.by_policy == state.by_policy && folded.by_profile == state.by_profile, true);
     EXPECT_EQ(folded.by_os_resource == state.by_os_resource && folded.os_by_image == state.os_by_image, true);
     EXPECT_EQ(folded.os_by_name == state.os_by_name && folded.policies_by_name == state.policies_by_name, true);
-    EXPECT_EQ(folded.policies_by_target == state.policies_by_target && folded.schedules_by_host == state.schedules_by_host, true);
+    EXPECT_EQ(folded.policies_by_target == state.policies_by_target && folded.schedules_by_target == state.schedules_by_target, true);
     EXPECT_EQ(folded.versions == state.versions, true);
   }
 

@@ -207,16 +207,59 @@ TEST(MaintenanceManager, FindsTheOpenWindowElseTheNext) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.what);
-    std::vector<const Schedule*> schedules;
-    for (const auto& one : row.schedules) schedules.push_back(&one);
-    EXPECT_EQ(maintenance_manager::window_at(schedules, row.now * 1000), row.want);
+    maintenance_manager::Plans plans;
+    for (const auto& one : row.schedules) plans.push_back({&one, nullptr});
+    EXPECT_EQ(maintenance_manager::window_at(plans, row.now * 1000), row.want);
+  }
+}
+
+// One of several kinds, and the window that they make together.
+TEST(MaintenanceManager, MakesWindowsOfRepeatedSchedulesAndTakesBlackoutsAway) {
+  const auto repeated = [](std::string id, std::string hours, std::int64_t seconds, std::string zone,
+                           ScheduleStatus status = ScheduleStatus::os_update) {
+    Schedule one;
+    one.id = std::move(id);
+    one.status = status;
+    one.repetition = Repetition{{"0", std::move(hours), "*", "*", "*"}, seconds, std::move(zone)};
+    return one;
+  };
+  constexpr std::int64_t hour = 3'600, day = 86'400;  // 1970-01-01T00:00:00Z is a Thursday, in winter
+  const struct {
+    const char* what;
+    std::vector<Schedule> schedules;
+    std::int64_t now;
+    std::optional<Window> want;
+    bool maintenance = false;
+  } rows[] = {
+      {"the next of a repeated one", {repeated("r", "2", hour, "")}, 3 * hour, Window{"r", (day + 2 * hour) * 1000, (day + 3 * hour) * 1000}},
+      {"open now", {repeated("r", "2", hour, "")}, 2 * hour + 5, Window{"r", 2 * hour * 1000, 3 * hour * 1000}},
+      {"in its zone", {repeated("r", "2", hour, "Europe/Berlin")}, 0, Window{"r", hour * 1000, 2 * hour * 1000}},
+      {"joined by a single one", {repeated("r", "2", hour, ""), schedule("s", 3 * hour, 5 * hour)}, 2 * hour, Window{"r", 2 * hour * 1000, 5 * hour * 1000}},
+      {"a single one is first", {repeated("r", "2", hour, ""), schedule("s", hour, 3 * hour)}, 0, Window{"s", hour * 1000, 3 * hour * 1000}},
+      {"a blackout takes the begin", {repeated("r", "2", 2 * hour, ""), schedule("b", hour, 3 * hour, ScheduleStatus::blackout)}, 0, Window{"r", 3 * hour * 1000, 4 * hour * 1000}},
+      {"a blackout takes all of it", {repeated("r", "2", hour, ""), schedule("b", hour, 9 * hour, ScheduleStatus::blackout)}, 0, Window{"r", (day + 2 * hour) * 1000, (day + 3 * hour) * 1000}},
+      {"a repeated blackout", {schedule("s", 0, 0), repeated("b", "2", hour, "", ScheduleStatus::blackout)}, hour, Window{"s", 0, 2 * hour * 1000}},
+      {"after the blackout", {schedule("s", 0, 0), repeated("b", "2", hour, "", ScheduleStatus::blackout)}, 2 * hour, Window{"s", 3 * hour * 1000, (day + 2 * hour) * 1000}},
+      {"a blackout alone", {schedule("b", 0, 0, ScheduleStatus::blackout)}, 5, {}},
+      {"maintenance, the old way", {schedule("m", 10, 20, ScheduleStatus::maintenance)}, 5, Window{"m", 10'000, 20'000}, true},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    std::vector<Repeat> repeats;
+    repeats.reserve(row.schedules.size());
+    maintenance_manager::Plans plans;
+    for (const auto& one : row.schedules) {
+      if (one.repetition) repeats.push_back(*make_repeat(one.repetition->cron, one.repetition->duration_seconds, one.repetition->zone));
+      plans.push_back({&one, one.repetition ? &repeats.back() : nullptr});
+    }
+    EXPECT_EQ(maintenance_manager::window_at(plans, row.now * 1000, row.maintenance), row.want);
   }
 }
 
 TEST(MaintenanceManager, PlansWhatToOpenAndCloseAndWhenToLookAgain) {
   const auto a = schedule("a", 10, 20);
   const auto b = schedule("b", 30, 0);
-  const std::vector<const Schedule*> both{&a, &b};
+  const maintenance_manager::Plans both{{&a, nullptr}, {&b, nullptr}};
   const Window open{"a", 10'000, 20'000};
   auto plan = maintenance_manager::plan({}, both, 5'000);
   EXPECT_FALSE(plan.open || plan.close);
@@ -235,7 +278,7 @@ TEST(MaintenanceManager, PlansWhatToOpenAndCloseAndWhenToLookAgain) {
   EXPECT_EQ(plan.close, open);
   EXPECT_TRUE(plan.open) << "the next one is open already";
   EXPECT_FALSE(plan.next_ms) << "and stays so";
-  plan = maintenance_manager::plan(open, {&b}, 15'000);
+  plan = maintenance_manager::plan(open, {{&b, nullptr}}, 15'000);
   EXPECT_EQ(plan.close, open);
   EXPECT_FALSE(plan.over);
 }

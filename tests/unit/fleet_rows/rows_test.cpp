@@ -19,8 +19,8 @@ const std::string scope = "plant/";
 // Where this fails, fleet::State has a new member. One of the fold goes into a row (orchestrator/row_fields.hpp,
 // schemas/rows_fleet.fbs, put_everything and load in orchestrator/rows.cpp) and into expect_same below; an index goes into
 // rebuild_indexes. Then count it here.
-constexpr std::size_t members_in_rows = 12;  // project to refused
-constexpr std::size_t indexes = 12;          // by_host to versions
+constexpr std::size_t members_in_rows = 14;  // project to refused
+constexpr std::size_t indexes = 18;          // by_host to versions
 static_assert(boost::pfr::tuple_size_v<State> == members_in_rows + indexes + 1, "a member of fleet::State may have no row: see above");
 
 Node filled_node(std::uint64_t start) {
@@ -50,6 +50,10 @@ State filled_state() {
     state.policies[policy.value.id] = policy;
     auto schedule = test::filled<Stamped<Schedule>>(count);
     state.schedules[schedule.value.id] = schedule;
+    auto region = test::filled<Stamped<Region>>(count);
+    state.regions[region.value.id] = region;
+    auto site = test::filled<Stamped<Site>>(count);
+    state.sites[site.value.id] = site;
     auto source = test::filled<Source>(count);
     source.name += "/http://with/slashes?and=more";
     state.sources[source.name] = source;
@@ -70,6 +74,14 @@ void expect_same(const State& left, const State& right) {
   EXPECT_EQ(left.policies, right.policies);
   EXPECT_EQ(left.schedules, right.schedules);
   EXPECT_EQ(left.sources, right.sources);
+  EXPECT_EQ(left.regions, right.regions);
+  EXPECT_EQ(left.sites, right.sites);
+  EXPECT_EQ(left.repeats, right.repeats);
+  EXPECT_EQ(left.sites_by_region, right.sites_by_region);
+  EXPECT_EQ(left.regions_by_parent, right.regions_by_parent);
+  EXPECT_EQ(left.places_by_policy, right.places_by_policy);
+  EXPECT_EQ(left.places_by_name, right.places_by_name);
+  EXPECT_EQ(left.by_site, right.by_site);
   EXPECT_EQ(left.refused, right.refused);
   EXPECT_EQ(left.by_host, right.by_host);
   EXPECT_EQ(left.by_instance, right.by_instance);
@@ -81,7 +93,7 @@ void expect_same(const State& left, const State& right) {
   EXPECT_EQ(left.os_by_name, right.os_by_name);
   EXPECT_EQ(left.policies_by_name, right.policies_by_name);
   EXPECT_EQ(left.policies_by_target, right.policies_by_target);
-  EXPECT_EQ(left.schedules_by_host, right.schedules_by_host);
+  EXPECT_EQ(left.schedules_by_target, right.schedules_by_target);
   EXPECT_EQ(left.versions, right.versions);
 }
 
@@ -124,6 +136,8 @@ TEST(FleetRows, ListEveryMemberWithTheNameTypeAndOrderOfTheSchema) {
   expect_complete<Stamped<OsResource>>(*schema, "OsResourceRow");
   expect_complete<Stamped<Policy>>(*schema, "PolicyRow");
   expect_complete<Stamped<Schedule>>(*schema, "ScheduleRow");
+  expect_complete<Stamped<Region>>(*schema, "RegionRow");
+  expect_complete<Stamped<Site>>(*schema, "SiteRow");
   expect_complete<Source>(*schema, "SourceRow");
 }
 

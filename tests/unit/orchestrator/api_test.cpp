@@ -211,14 +211,5 @@ TEST(Api, RefusesWritesWhileTheInboxIsFull) {
   EXPECT_EQ(desk.get("compute/hosts").status, 200U) << "reads go on";
 }
 
-TEST(Api, ListsNothingOfWhatThisVersionDoesNotHave) {
-  Desk desk;
-  EXPECT_EQ(desk.get("sites").json, (json{{"sites", json::array()}, {"totalElements", 0}, {"hasNext", false}}));
-  EXPECT_EQ(desk.get("regions/region-00000000/sites").json["sites"], json::array());
-  EXPECT_EQ(desk.get("regions").json["regions"], json::array());
-  EXPECT_EQ(desk.get("schedules/repeated").json["repeatedSchedules"], json::array());
-  EXPECT_EQ(desk.get("locations").json["nodes"], json::array());
-}
-
 }  // namespace
 }  // namespace abide::test
