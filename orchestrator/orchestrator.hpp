@@ -80,6 +80,7 @@ class Orchestrator final : public api::Backend {
   [[nodiscard]] std::vector<std::string> projects() const override;
   [[nodiscard]] fleet::LiveNode live(const std::string& project, const NodeId& node) const override { return live_.get(project, node); }
   [[nodiscard]] api::Health health() const override;
+  [[nodiscard]] std::vector<api::SourceTimes> source_times() const override;
   [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered) override;
   [[nodiscard]] bool explain(const std::string& project, const NodeId& node, Explained explained) override;
   [[nodiscard]] bool create_project(const std::string& project, ProjectCreated created) override;

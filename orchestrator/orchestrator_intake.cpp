@@ -92,6 +92,26 @@ api::Health Orchestrator::health() const {
   return health;
 }
 
+std::vector<api::SourceTimes> Orchestrator::source_times() const {
+  std::vector<api::SourceTimes> all;
+  if (!worker_) return all;
+  const auto pass = worker_->last();
+  std::map<std::string, std::size_t> places;
+  for (const auto& service : pass.services) {
+    places.emplace(service.name, all.size());
+    all.push_back({service.name, service.error, true, service.found, 0, service.good_since_wall_ms, service.tried_at_wall_ms,
+                   service.good_at_wall_ms, service.next_at_wall_ms});
+  }
+  for (const auto& row : pass.rows) {
+    const auto [place, fresh] = places.emplace(row.source, all.size());
+    if (fresh) all.push_back({row.source, row.error, false, 0, 0, 0, row.last_at_wall_ms, row.good_at_wall_ms, row.next_at_wall_ms});
+    auto& times = all[place->second];
+    times.attempts = row.attempts;
+    times.since_ms = row.first_at_wall_ms;
+  }
+  return all;
+}
+
 bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered) {
   return inbox_.try_post(Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(answered)});
 }

@@ -25,6 +25,10 @@ struct ProjectRow {
   std::set<NodeId> refused;
 };
 
+struct OsListsRow {
+  std::string id;
+  OsLists lists;
+};
 struct SnapshotRow {
   std::string key;
   std::string value;
@@ -127,6 +131,12 @@ void fields(auto& v, IsStamped auto& e) {
   v("value", e.value);
   v("created_ms", e.created_ms, Moment{});
   v("updated_ms", e.updated_ms, Moment{});
+}
+void fields(auto& v, Is<OsListsRow> auto& e) {
+  v("id", e.id, row_text);
+  v("installed_packages", e.lists.installed_packages);
+  v("existing_cves", e.lists.existing_cves);
+  v("fixed_cves", e.lists.fixed_cves);
 }
 void fields(auto& v, Is<Source> auto& e) {
   v("name", e.name, row_text);

@@ -16,6 +16,8 @@ constexpr flatbuffers::uoffset_t snapshot_tables_max = 32 * 1024 * 1024;
 constexpr std::string_view project_kind = "project";
 constexpr std::string_view node_kind = "node";
 constexpr std::string_view os_kind = "os";
+constexpr std::string_view os_lists_kind = "os-lists";
+constexpr std::string_view os_text_kind = "os-text";
 constexpr std::string_view policy_kind = "policy";
 constexpr std::string_view schedule_kind = "schedule";
 constexpr std::string_view source_kind = "source";
@@ -39,6 +41,10 @@ struct WireOf<Node> {
 template <>
 struct WireOf<Stamped<OsResource>> {
   using Table = wire::OsResourceRow;
+};
+template <>
+struct WireOf<OsListsRow> {
+  using Table = wire::OsListsRow;
 };
 template <>
 struct WireOf<Stamped<Policy>> {
@@ -142,6 +148,24 @@ void put_node(const Node& node, Batch& batch, const std::string& scope) {
   for (const auto& run : node.superseded) put_run(run, batch, scope);
 }
 
+std::string os_text_id(const std::string& id, OsList list) {
+  return id + "/" + std::to_string(static_cast<int>(list));
+}
+
+void put_os_texts(const State& state, Batch& batch, const std::string& scope) {
+  for (const auto& [which, text] : state.touched.os_texts) {
+    const auto key = row_key(scope, os_text_kind, os_text_id(which.first, which.second));
+    if (text.empty())
+      batch.erase(key);
+    else
+      batch.put(key, text);
+  }
+}
+
+void put_os_lists(const std::string& id, const OsLists& lists, Batch& batch, const std::string& scope) {
+  batch.put(row_key(scope, os_lists_kind, id), to_row(OsListsRow{id, lists}));
+}
+
 template <class T>
 void put_touched(const std::set<std::string>& touched, const std::map<std::string, T>& things, std::string_view kind, Batch& batch,
                  const std::string& scope) {
@@ -164,6 +188,8 @@ void put_everything(const State& state, Batch& batch, const std::string& scope) 
   for (const auto& [id, run] : state.touched.runs) put_run(run, batch, scope);
   for (const auto& [id, node] : state.nodes) put_node(node, batch, scope);
   put_all(state.os_resources, os_kind, batch, scope);
+  put_os_texts(state, batch, scope);
+  for (const auto& [id, lists] : state.os_lists) put_os_lists(id, lists, batch, scope);
   put_all(state.policies, policy_kind, batch, scope);
   put_all(state.schedules, schedule_kind, batch, scope);
   put_all(state.sources, source_kind, batch, scope);
@@ -185,6 +211,14 @@ void Rows::save(State& state, Batch& batch, const std::string& scope) {
     put_node(found->second, batch, scope);
   }
   put_touched(touched.os_resources, state.os_resources, os_kind, batch, scope);
+  put_os_texts(state, batch, scope);
+  for (const auto& id : touched.os_lists) {
+    const auto lists = state.os_lists.find(id);
+    if (lists == state.os_lists.end())
+      batch.erase(row_key(scope, os_lists_kind, id));
+    else
+      put_os_lists(id, lists->second, batch, scope);
+  }
   put_touched(touched.policies, state.policies, policy_kind, batch, scope);
   put_touched(touched.schedules, state.schedules, schedule_kind, batch, scope);
   put_touched(touched.sources, state.sources, source_kind, batch, scope);
@@ -230,6 +264,11 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
   if (auto done = scan_schedules(reader, scope, by_id(state.schedules)); !done) return fail(done.error());
   if (auto done = scan_regions(reader, scope, by_id(state.regions)); !done) return fail(done.error());
   if (auto done = scan_sites(reader, scope, by_id(state.sites)); !done) return fail(done.error());
+  const auto lists = scan<OsListsRow>(reader, scope, os_lists_kind, [&](OsListsRow&& row) {
+    state.os_lists.emplace(std::move(row.id), row.lists);
+    return true;
+  });
+  if (!lists) return fail(lists.error());
   const auto sources = scan_sources(reader, scope, [&](Source&& source) {
     auto name = source.name;
     state.sources.emplace(std::move(name), std::move(source));
@@ -285,6 +324,13 @@ Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader
 }
 Result<void> scan_os_resources(const Reader& reader, const std::string& scope, const Visitor<Stamped<OsResource>>& visit) {
   return scan(reader, scope, os_kind, visit);
+}
+
+Result<std::string> read_os_text(const Reader& reader, const std::string& scope, const std::string& id, OsList list) {
+  const auto key = row_key(scope, os_text_kind, os_text_id(id, list));
+  auto row = reader.get(key);
+  if (!row) return fail(row.error().in("row " + key));
+  return *row ? std::move(**row) : std::string();
 }
 
 Result<std::optional<Stamped<Policy>>> read_policy(const Reader& reader, const std::string& scope, std::string_view id) {

@@ -16,7 +16,7 @@
 namespace abide::fleet {
 
 struct Rows {
-  // Everything but the runs that no node holds any more. corrupt; unavailable: of a newer version.
+  // Everything but the runs that no node holds any more and the texts of OS resources' lists. corrupt; unavailable: of a newer version.
   static Result<State> load(const Reader& reader, const std::string& scope);
   // What state.touched names, and the runs that touched nodes hold. What was touched and is no more is erased.
   static void save(State& state, Batch& batch, const std::string& scope);
@@ -47,6 +47,9 @@ Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Vi
 
 Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_os_resources(const Reader& reader, const std::string& scope, const Visitor<Stamped<OsResource>>& visit);
+
+// A list of an OS resource, as compact JSON; empty: it has none.
+Result<std::string> read_os_text(const Reader& reader, const std::string& scope, const std::string& id, OsList list);
 
 Result<std::optional<Stamped<Policy>>> read_policy(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_policies(const Reader& reader, const std::string& scope, const Visitor<Stamped<Policy>>& visit);

@@ -44,6 +44,17 @@ inline std::string_view text_of(UpdatePolicy policy) {
   }
   return "unknown";
 }
+inline std::string_view text_of(OsList list) {
+  switch (list) {
+    case OsList::installed_packages:
+      return "installed_packages";
+    case OsList::existing_cves:
+      return "existing_cves";
+    case OsList::fixed_cves:
+      return "fixed_cves";
+  }
+  return "unknown";
+}
 inline std::string_view text_of(ScheduleStatus status) {
   switch (status) {
     case ScheduleStatus::unspecified:

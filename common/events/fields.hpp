@@ -51,6 +51,7 @@ inline constexpr Text error_text{4096};
 inline constexpr Text description_text{4096};
 inline constexpr Text json_text{16 * 1024};
 inline constexpr Bytes manifest_bytes{manifest_bytes_max};
+inline constexpr Bytes os_list_bytes{os_list_bytes_max};
 inline constexpr Bytes signature_bytes{16 * 1024};
 inline constexpr Bytes body_bytes{512 * 1024};
 inline constexpr Bytes envelope_bytes{256 * 1024};  // of a node's event: more than the largest that the limits here allow
@@ -565,6 +566,11 @@ void fields(auto& v, Is<RunDeleted> auto& e) {
   v("node", e.node);
   v("run_id", e.run_id, id_text);
 }
+void fields(auto& v, Is<OsResourceListed> auto& e) {
+  v("id", e.id, id_text);
+  v("list", e.list);
+  v("text", e.text, os_list_bytes);
+}
 
 // ---- lists of them -----------------------------------------------------------------------------------------------------
 
@@ -580,7 +586,8 @@ using PayloadMembers =
                JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld,
                NodeConfirmed,  //
                RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered,  //
-               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted>;
+               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted,
+               OsResourceListed>;
 
 template <class T>
 concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;
@@ -634,6 +641,8 @@ constexpr bool is_known(E value) {
     return value <= DocumentTopic::window_opened;
   else if constexpr (std::same_as<E, UpdatePolicy>)
     return value == UpdatePolicy::latest || value == UpdatePolicy::target;
+  else if constexpr (std::same_as<E, OsList>)
+    return value >= OsList::installed_packages && value <= OsList::fixed_cves;
   else if constexpr (std::same_as<E, ScheduleStatus>)
     return value == ScheduleStatus::unspecified || value == ScheduleStatus::maintenance || value == ScheduleStatus::os_update ||
            value == ScheduleStatus::blackout;

@@ -83,6 +83,17 @@ struct ProfileSourceRecovered {
   friend bool operator==(const ProfileSourceRecovered&, const ProfileSourceRecovered&) = default;
 };
 
+inline constexpr std::size_t os_list_bytes_max = 500'000;  // the REST contract's limit
+enum class OsList : std::uint8_t { installed_packages = 1, existing_cves = 2, fixed_cves = 3 };
+
+struct OsResourceListed {  // the release service has another list of a resource than before
+  static constexpr std::string_view name = "OsResourceListed";
+  std::string id;
+  OsList list = OsList::installed_packages;
+  std::string text;  // compact JSON
+  friend bool operator==(const OsResourceListed&, const OsResourceListed&) = default;
+};
+
 enum class UpdatePolicy : std::uint8_t { latest = 1, target = 2 };
 
 struct Policy {
@@ -408,6 +419,7 @@ using OrchestratorEvent =
                  UpdateAborted, WindowScheduled, WindowDeleted, WindowOpened, WindowClosed, NodeRegistered, NodeRefused,
                  DocumentIssued, RunOpened, RunClosed, NodeEventStored, JournalAdopted, JournalRetired, GapNoted,
                  PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed,
-                 HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted>;
+                 HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted,
+                 OsResourceListed>;
 
 }  // namespace abide

@@ -24,6 +24,20 @@ struct Health {
   std::size_t releases_found = 0;
 };
 
+// What is known beside the store of a release service or an entry in one: each attempt would else be a write. Times in ms by
+// the wall clock; 0: not known, or never since the start.
+struct SourceTimes {
+  std::string name;
+  std::string error;           // of the last attempt; empty: it was fine
+  bool service = false;        // a release service as a whole; else an entry that fails
+  std::size_t found = 0;       // releases, of a service
+  std::uint32_t attempts = 0;  // that failed, in a row
+  std::int64_t since_ms = 0;   // that it is so
+  std::int64_t tried_at_ms = 0;
+  std::int64_t good_at_ms = 0;
+  std::int64_t next_at_ms = 0;
+};
+
 struct RefreshDone {
   std::size_t found = 0;
   std::vector<std::pair<std::string, std::string>> failures;  // source, error
@@ -40,6 +54,7 @@ class Backend {
   [[nodiscard]] virtual std::vector<std::string> projects() const = 0;
   [[nodiscard]] virtual fleet::LiveNode live(const std::string& project, const NodeId& node) const = 0;
   [[nodiscard]] virtual Health health() const = 0;
+  [[nodiscard]] virtual std::vector<SourceTimes> source_times() const = 0;
 
   using Answered = std::function<void(Result<fleet::Answer>)>;
   [[nodiscard]] virtual bool submit(const std::string& project, fleet::Operation operation, Answered answered) = 0;

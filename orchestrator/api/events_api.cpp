@@ -126,8 +126,18 @@ void Api::list_sources(Call& call) {
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   std::vector<Json> items;
-  auto read = view.sources([&](const auto& source) { items.push_back(source_json(source)); });
+  std::map<std::string, SourceTimes> times;
+  for (auto& one : backend_.source_times()) times.emplace(one.name, std::move(one));
+  std::map<std::string, Json> sources;  // by name
+  auto read = view.sources([&](const auto& source) {
+    const auto known = times.find(source.name);
+    sources.emplace(source.name, source_json(&source, known == times.end() ? nullptr : &known->second));
+  });
   if (!read) return call.refuse(read.error());
+  for (const auto& [name, one] : times) {
+    if (!sources.contains(name)) sources.emplace(name, source_json(nullptr, &one));
+  }
+  for (auto& [name, json] : sources) items.push_back(std::move(json));
   Json page = list_page("sources", std::move(items), *query);
   const auto health = backend_.health();
   page["releases"] = health.releases;

@@ -39,7 +39,9 @@ void Api::get_host(Call& call) {
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
-  call.answer(host_json(view, *node, backend_.live(call.project, node->id)));
+  Json json = host_json(view, *node, backend_.live(call.project, node->id));
+  put_os_lists(json["instance"], view, *node);
+  call.answer(json);
 }
 
 void Api::summary(Call& call) {
@@ -142,7 +144,9 @@ void Api::get_instance(Call& call) {
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
-  call.answer(instance_json(view, *node, backend_.live(call.project, node->id)));
+  Json json = instance_json(view, *node, backend_.live(call.project, node->id));
+  put_os_lists(json, view, *node);
+  call.answer(json);
 }
 
 void Api::patch_instance(Call& call) {

@@ -109,7 +109,7 @@ Result<Policy> parse_policy(const std::string& body) {
 
 void Api::list_os(Call& call) {
   list(call, "OperatingSystemResources", os_resource_fields(), [](View& view, Pager& pager) {
-    return view.os_resources([&](const auto& resource) { pager.add([&] { return os_resource_json(resource); }); });
+    return view.os_resources([&](const auto& resource) { pager.add([&] { return os_resource_json(view, resource); }); });
   });
 }
 
@@ -117,7 +117,7 @@ void Api::get_os(Call& call) {
   View view = call.view();
   const auto resource = view.os_resource(call.id);
   if (resource == nullptr) return call.refuse({Code::not_found, "no such OS resource: " + call.id});
-  call.answer(os_resource_json(*resource));
+  call.answer(os_resource_json(view, *resource));
 }
 
 void Api::create_os(Call& call) {
@@ -126,7 +126,7 @@ void Api::create_os(Call& call) {
   change(call, fleet::CreateOsResource{std::move(*resource)}, [](View& view, const fleet::Answer& answer) -> Result<Json> {
     const auto made = view.os_resource(answer.id);
     if (made == nullptr) return fail(Code::not_found, "no such OS resource: " + answer.id);
-    return os_resource_json(*made);
+    return os_resource_json(view, *made);
   });
 }
 

@@ -220,6 +220,14 @@ Json os_resource_json(const fleet::Stamped<OsResource>& stamped) {
   return json;
 }
 
+Json os_resource_json(View& view, const fleet::Stamped<OsResource>& stamped) {
+  Json json = os_resource_json(stamped);
+  put(json, "installedPackages", view.os_list(stamped.value.id, OsList::installed_packages));
+  put(json, "existingCves", view.os_list(stamped.value.id, OsList::existing_cves));
+  put(json, "fixedCves", view.os_list(stamped.value.id, OsList::fixed_cves));
+  return json;
+}
+
 Json policy_json(View& view, const fleet::Stamped<Policy>& stamped) {
   const auto& policy = stamped.value;
   Json json = Json::object();
@@ -309,11 +317,27 @@ Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live)
   return json;
 }
 
-Json source_json(const fleet::Source& source) {
+void put_os_lists(Json& instance, View& view, const fleet::Node& node) {
+  const auto os = view.os_resource(node.os_resource_id);
+  if (os == nullptr) return;
+  instance["os"] = os_resource_json(view, *os);
+  put(instance, "existingCves", view.os_list(node.os_resource_id, OsList::existing_cves));
+}
+
+Json source_json(const fleet::Source* source, const SourceTimes* times) {
   Json json = Json::object();
-  json["name"] = source.name;
-  json["error"] = source.error;
-  json["since"] = to_rfc3339(source.since_ms);
+  json["name"] = source != nullptr ? source->name : times->name;
+  json["error"] = source != nullptr ? source->error : times->error;
+  const auto at = [&](const char* key, std::int64_t ms) {
+    if (ms != 0) json[key] = to_rfc3339(ms);
+  };
+  at("since", source != nullptr ? source->since_ms : times->since_ms);
+  if (times == nullptr) return json;
+  if (times->service) json["found"] = times->found;
+  if (times->attempts != 0) json["attempts"] = times->attempts;
+  at("lastTryAt", times->tried_at_ms);
+  at("lastSuccessAt", times->good_at_ms);
+  at("nextTryAt", times->next_at_ms);
   return json;
 }
 

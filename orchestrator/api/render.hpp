@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "orchestrator/api/backend.hpp"
 #include "orchestrator/api/query.hpp"
 #include "orchestrator/api/view.hpp"
 #include "orchestrator/fleet/live.hpp"
@@ -14,13 +15,16 @@ namespace abide::api {
 inline constexpr std::int64_t open_run_end_seconds = 1'410'065'407;
 
 Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms);
-Json os_resource_json(const fleet::Stamped<OsResource>& resource);
+Json os_resource_json(const fleet::Stamped<OsResource>& resource);  // as part of something else: without its lists
+Json os_resource_json(View& view, const fleet::Stamped<OsResource>& resource);
 Json policy_json(View& view, const fleet::Stamped<Policy>& policy);
 Json schedule_json(View& view, const fleet::Stamped<Schedule>& schedule);
 Json run_json(View& view, const fleet::Run& run);
 // With its host, but not that host's instance again; and the other way round.
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
+// Of an instance that was asked for alone: the lists of what it runs. A page of hosts with theirs would be very large.
+void put_os_lists(Json& instance, View& view, const fleet::Node& node);
 Json metadata_json(const std::vector<Metadata>& metadata);
 Json region_json(View& view, const fleet::Stamped<Region>& region);
 Json site_json(View& view, const fleet::Stamped<Site>& site);
@@ -28,7 +32,8 @@ Json bare_region_json(View& view, const fleet::Stamped<Region>& region);
 Json bare_site_json(View& view, const fleet::Stamped<Site>& site);  // as part of something else
 // Where the node is, and the metadata that it has of its own and from there.
 void put_place(Json& json, View& view, const fleet::Node& node);
-Json source_json(const fleet::Source& source);
+// What the project was told of it, and what is known beside; one of the two may be missing.
+Json source_json(const fleet::Source* source, const SourceTimes* times);
 
 const FieldTree& os_resource_fields();
 const FieldTree& policy_fields();

@@ -86,7 +86,7 @@ FieldTree plain_instance_fields() {
 const FieldTree& os_resource_fields() {
   static const FieldTree fields = [] {
     FieldTree made = tree({"name", "architecture", "imageUrl", "imageId", "profileName", "description", "metadata", "platformBundle",
-                           "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl"},
+                           "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl", "installedPackages", "existingCves", "fixedCves"},
                           {"resourceId", "osResourceID", "sha256", "rawSha256", "securityFeature", "osType", "osProvider"},
                           {"imageSizeBytes", "rawSizeBytes"});
     nest(made, "timestamps", timestamp_fields());

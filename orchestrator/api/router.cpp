@@ -83,11 +83,12 @@ struct Api::Routes {
   };
 
   // Other names of the same things.
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> aliases = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> aliases = {{
       {"compute/operating_systems", "compute/os"},
       {"os_update_policy", "os-update-policies"},
       {"os_update_run", "os-update-runs"},
       {"compute/schedules", "schedules"},
+      {"profiles/sources", "sources"},
   }};
 
   static bool matches(std::string_view pattern, const std::string& path, std::string& variable) {

@@ -56,6 +56,11 @@ std::shared_ptr<const fleet::Stamped<OsResource>> View::os_resource(const std::s
   return known->second;
 }
 
+std::string View::os_list(const std::string& id, OsList list) {
+  auto text = fleet::read_os_text(*reader_, scope_, id, list);
+  return text ? *std::move(text) : std::string();
+}
+
 std::shared_ptr<const fleet::Stamped<Policy>> View::policy(const std::string& id) {
   if (id.empty()) return nullptr;
   auto [known, is_new] = policies_.try_emplace(id);

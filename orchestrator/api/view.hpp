@@ -26,6 +26,8 @@ class View {
   // None: there is no such resource (any more).
   std::shared_ptr<const fleet::Stamped<OsResource>> os_resource(const std::string& id);
   std::shared_ptr<const fleet::Stamped<Policy>> policy(const std::string& id);
+  // As compact JSON; empty: there is no such list.
+  std::string os_list(const std::string& id, OsList list);
   Result<void> os_resources(const std::function<void(const fleet::Stamped<OsResource>&)>& visit);
   Result<void> policies(const std::function<void(const fleet::Stamped<Policy>&)>& visit);
   Result<void> schedules(const std::function<void(const fleet::Stamped<Schedule>&)>& visit);

@@ -20,6 +20,7 @@ std::int64_t retry_after_ms(std::int64_t base_ms, std::uint32_t attempts, std::u
 void Ledger::begin(const Now& now, bool everything) {
   now_ = now;
   everything_ = everything;
+  good_now_.clear();
   for (auto& [source, entry] : entries_) entry.said = Said::nothing;
 }
 
@@ -29,6 +30,10 @@ bool Ledger::ask(const std::string& source) {
   const bool due = everything_ || found->second.due_mono_ms <= now_.mono_ms;
   found->second.said = due ? Said::asked : Said::broken;
   return due;
+}
+
+void Ledger::good(const std::string& source) {
+  good_now_.push_back(source);
 }
 
 Ledger::Entry& Ledger::note(const std::string& source, const std::string& error) {
@@ -63,6 +68,12 @@ void Ledger::refused(const std::string& source, const std::string& reason) {
 }
 
 std::vector<FailureRow> Ledger::finish(bool complete) {
+  for (const auto& source : good_now_) {
+    const auto entry = entries_.find(source);
+    if (entry == entries_.end() || entry->second.said != Said::broken) good_[source] = now_.wall_ms;
+  }
+  good_now_.clear();
+  if (good_.size() > good_max) std::erase_if(good_, [&](const auto& one) { return !entries_.contains(one.first); });
   std::vector<FailureRow> rows;
   for (auto at = entries_.begin(); at != entries_.end();) {
     const Said said = at->second.said;
@@ -70,6 +81,7 @@ std::vector<FailureRow> Ledger::finish(bool complete) {
       at = entries_.erase(at);
     } else {
       rows.push_back(at->second.row);
+      if (const auto good = good_.find(at->first); good != good_.end()) rows.back().good_at_wall_ms = good->second;
       ++at;
     }
   }

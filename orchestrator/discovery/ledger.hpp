@@ -12,6 +12,7 @@
 namespace abide::discovery {
 
 inline constexpr std::int64_t retry_ms_max = 6 * 3'600'000;
+inline constexpr std::size_t good_max = 65'536;  // entries whose last good time is known: more than a pass has
 inline constexpr std::size_t failures_max = 100;  // told of one pass; what is beyond is counted in the last one
 
 // The pause after so many failures in a row (1, 2, ...): `base_ms` doubled with each after the first, at most retry_ms_max;
@@ -25,6 +26,7 @@ struct FailureRow {
   std::int64_t first_at_wall_ms = 0;
   std::int64_t last_at_wall_ms = 0;
   std::int64_t next_at_wall_ms = 0;  // 0: with the next pass, whenever that is
+  std::int64_t good_at_wall_ms = 0;  // when it was fine the last time; 0: never since the start
 };
 
 class Ledger {
@@ -37,6 +39,7 @@ class Ledger {
   // Whether it is the time of this entry. If not, its row goes into this pass as it was.
   bool ask(const std::string& source);
   [[nodiscard]] bool failing(const std::string& source) const { return entries_.contains(source); }
+  void good(const std::string& source);  // unless something is said against it in this pass
   void failed(const std::string& source, const std::string& error);
   // Nothing that asking again could mend, and nothing that asking costs: no pause.
   void refused(const std::string& source, const std::string& reason);
@@ -57,6 +60,8 @@ class Ledger {
   Now now_;
   bool everything_ = false;
   std::map<std::string, Entry> entries_;
+  std::map<std::string, std::int64_t> good_;  // wall_ms, by source; at most good_max and those that fail
+  std::vector<std::string> good_now_;         // in this pass
 };
 
 // At most failures_max of them; the last tells how many more there are.

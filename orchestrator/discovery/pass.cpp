@@ -39,6 +39,8 @@ std::vector<fleet::ProfilesRead::Found> settle(std::vector<fleet::ProfilesRead::
                                           ", than in " + found[winner].source + ", " + digest_text(other, resource) + "; that one stays");
     }
   }
+  if (known.size() > known_images_max && known.size() > chosen.size())
+    std::erase_if(known, [&](const auto& entry) { return !chosen.contains(entry.first); });
   std::vector<fleet::ProfilesRead::Found> settled;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (stays[i]) settled.push_back(std::move(found[i]));

@@ -14,17 +14,8 @@ namespace abide::discovery {
 
 using ReleaseKey = std::pair<std::string, std::string>;  // profile, version
 
-// Lists that belong to a release, as compact JSON. Empty: its manifest names none, or it could not be read yet.
-struct Details {
-  std::string installed_packages;  // {"Repo":[{"Name","Version",...}]}
-  std::string existing_cves;       // [{"cve_id","priority",...}]
-  std::string fixed_cves;
-  friend bool operator==(const Details&, const Details&) = default;
-};
-
 struct Read {
   fleet::ProfilesRead profiles;  // `failures` are those of `rows`
-  std::map<ReleaseKey, Details> details;
   std::vector<FailureRow> rows;
   bool complete = true;  // false: the service as a whole could not be read; what is not here may still be there
 };
@@ -36,6 +27,8 @@ struct Known {
   Digest artifact, raw;
 };
 using KnownImages = std::map<ReleaseKey, Known>;
+// When more are known, those that a pass does not list are forgotten: what projects have made of them knows their digests still.
+inline constexpr std::size_t known_images_max = 20'000;
 std::vector<fleet::ProfilesRead::Found> settle(std::vector<fleet::ProfilesRead::Found> found, KnownImages& known, Ledger& ledger);
 
 // Rows as the fleet takes them.
@@ -48,6 +41,7 @@ class Pass {
   Pass(Ledger& ledger, KnownImages& known, const std::set<std::string>& enabled) : ledger_(ledger), known_(known), enabled_(enabled) {}
   void found(const std::string& source, OsResource resource);
   bool ask(const std::string& source) { return ledger_.ask(source); }
+  void good(const std::string& source) { ledger_.good(source); }  // it was asked, and the answer is right
   void failed(const std::string& source, const std::string& error) { ledger_.failed(source, error); }
   void refused(const std::string& source, const std::string& reason) { ledger_.refused(source, reason); }
   void failed(const std::string& source, const Error& error);  // conflict: refused

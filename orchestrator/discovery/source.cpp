@@ -80,6 +80,7 @@ class DirectorySource final : public Source {
     auto bytes = read_file(path, manifest_bytes_max);
     auto resource = bytes ? resource_of(*bytes, expected, rules_) : fail(bytes.error());
     if (!resource) return pass.failed(path.string(), resource.error());
+    pass.good(path.string());
     pass.found(path.string(), std::move(*resource));
   }
 
@@ -146,6 +147,7 @@ class HttpSource final : public Source {
     if (!resource && resource.error().code != Code::conflict) return pass.failed(url, resource.error());
     still.emplace(entry.expected.sha256, std::move(bytes));
     if (!resource) return pass.failed(url, resource.error());
+    pass.good(url);
     pass.found(url, std::move(*resource));
   }
 

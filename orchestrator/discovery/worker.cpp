@@ -14,7 +14,7 @@ bool same(const Read& left, const Read& right) {
   const auto& b = right.profiles;
   return std::equal(a.found.begin(), a.found.end(), b.found.begin(), b.found.end(), same_found) &&
          std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), same_failure) &&
-         left.details == right.details;
+         a.lists == b.lists;
 }
 
 }  // namespace
@@ -94,11 +94,11 @@ void Worker::run(Reader& reader) {
       everything = reader.ended_ticket != tickets_;
       reader.begun_ticket = tickets_;
     }
-    read_once(reader, everything);
     const std::int64_t poll_ms = reader.service.source->poll_ms();
-    const auto jitter = static_cast<std::int64_t>(reader.random.below(static_cast<std::uint64_t>(poll_ms / 10 + 1)));
+    reader.pause_ms = poll_ms + static_cast<std::int64_t>(reader.random.below(static_cast<std::uint64_t>(poll_ms / 10 + 1)));
+    read_once(reader, everything);
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, std::chrono::milliseconds(poll_ms + jitter), [&] { return stopping_ || reader.ended_ticket != tickets_; });
+    wake_.wait_for(lock, std::chrono::milliseconds(reader.pause_ms), [&] { return stopping_ || reader.ended_ticket != tickets_; });
   }
 }
 
@@ -128,11 +128,12 @@ void Worker::publish(Reader& reader, Read read, bool ended) {
       reader.ended_ticket = reader.begun_ticket;
       reader.read_at_wall_ms = now.wall_ms;
     }
+    note_pass(reader, now.wall_ms, ended);
     const bool all_read = std::all_of(readers_.begin(), readers_.end(), [](const auto& any) { return any->latest != nullptr; });
     if (!all_read && now.mono_ms - started_mono_ms_ < first_delivery_ms_max) return;
     ledger_.begin(now, true);
     pass = std::make_shared<const Read>(merged());
-    last_ = {now.wall_ms, pass->profiles.found.size(), pass->profiles.failures, pass->rows};
+    last_ = {now.wall_ms, pass->profiles.found.size(), pass->profiles.failures, pass->rows, service_rows()};
     std::uint64_t ended_by_all = tickets_;
     for (const auto& any : readers_) {
       last_.read_at_wall_ms = std::min(last_.read_at_wall_ms, any->read_at_wall_ms);
@@ -149,6 +150,33 @@ void Worker::publish(Reader& reader, Read read, bool ended) {
   deliver_(std::move(pass), std::move(done));
 }
 
+void Worker::note_pass(Reader& reader, std::int64_t at_wall_ms, bool ended) {
+  ServiceRow& row = reader.row;
+  row.found = reader.latest->profiles.found.size();
+  if (!ended) return;
+  row.tried_at_wall_ms = at_wall_ms;
+  row.next_at_wall_ms = at_wall_ms + reader.pause_ms;
+  row.error.clear();
+  for (const auto& failure : reader.latest->rows) {
+    if (failure.source == reader.service.source->name()) row.error = failure.error;
+  }
+  if (!row.error.empty() || !reader.latest->complete) {
+    row.good_since_wall_ms = 0;
+    return;
+  }
+  row.good_at_wall_ms = at_wall_ms;
+  if (row.good_since_wall_ms == 0) row.good_since_wall_ms = at_wall_ms;
+}
+
+std::vector<ServiceRow> Worker::service_rows() const {
+  std::vector<ServiceRow> rows;
+  for (const auto& reader : readers_) {
+    rows.push_back(reader->row);
+    rows.back().name = reader->service.source->name();
+  }
+  return rows;
+}
+
 Read Worker::merged() {
   if (readers_.size() == 1) return *readers_.front()->latest;
   Read all;
@@ -156,7 +184,7 @@ Read Worker::merged() {
     if (!reader->latest) continue;
     const Read& one = *reader->latest;
     all.profiles.found.insert(all.profiles.found.end(), one.profiles.found.begin(), one.profiles.found.end());
-    all.details.insert(one.details.begin(), one.details.end());  // the first that has them
+    all.profiles.lists.insert(one.profiles.lists.begin(), one.profiles.lists.end());  // the first that has them
     all.rows.insert(all.rows.end(), one.rows.begin(), one.rows.end());
     all.complete = all.complete && one.complete;
   }

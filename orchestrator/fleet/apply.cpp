@@ -52,13 +52,39 @@ struct Apply {
     indexes::remove(state, resource);
     state.os_resources.erase(found);
     state.touched.os_resources.insert(event.id);
+    if (state.os_lists.erase(event.id) != 0) {
+      state.touched.os_lists.insert(event.id);
+      for (const auto list : {OsList::installed_packages, OsList::existing_cves, OsList::fixed_cves}) state.touched.os_texts[{event.id, list}] = "";
+    }
     refresh_profile(resource.profile_name);
+  }
+  void operator()(const OsResourceListed& event) const {
+    const auto found = state.os_resources.find(event.id);
+    if (found == state.os_resources.end()) return;
+    digest_of(state.os_lists[event.id], event.list) = sha256(event.text);
+    found->second.updated_ms = at_ms;
+    state.touched.os_resources.insert(event.id);
+    state.touched.os_lists.insert(event.id);
+    state.touched.os_texts[{event.id, event.list}] = event.text;
   }
   void operator()(const ProfileSourceFailed& event) const { source(event.source, event.error); }
   void operator()(const ProfileSourceRecovered& event) const { source(event.source, {}); }
   void source(const std::string& name, const std::string& error) const {
     state.sources[name] = {name, error, at_ms};
     state.touched.sources.insert(name);
+    if (error.empty()) forget_recovered();
+  }
+  void forget_recovered() const {
+    std::size_t recovered = 0;
+    auto oldest = state.sources.end();
+    for (auto at = state.sources.begin(); at != state.sources.end(); ++at) {
+      if (!at->second.error.empty()) continue;
+      ++recovered;
+      if (oldest == state.sources.end() || at->second.since_ms < oldest->second.since_ms) oldest = at;
+    }
+    if (recovered <= recovered_sources_max) return;
+    state.touched.sources.insert(oldest->first);
+    state.sources.erase(oldest);
   }
 
   // Of a thing that is known already: what it is from now on.

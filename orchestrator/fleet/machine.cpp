@@ -116,6 +116,28 @@ struct Take {
         turn.event(ProfileSourceRecovered{std::get<manager::SourceRecovered>(finding).source});
       }
     }
+    take_lists(read);
+  }
+  // What is another list than the one that is known.
+  void take_lists(const ProfilesRead& read) const {
+    std::size_t bytes = 0;
+    for (const auto& [release, lists] : read.lists) {
+      const auto resource = turn.state.os_by_image.find(release);
+      if (resource == turn.state.os_by_image.end()) continue;
+      const std::string id = resource->second;
+      const std::pair<OsList, const ReleaseList*> all[] = {{OsList::installed_packages, lists.installed_packages.get()},
+                                                           {OsList::existing_cves, lists.existing_cves.get()},
+                                                           {OsList::fixed_cves, lists.fixed_cves.get()}};
+      for (const auto& [which, list] : all) {
+        if (list == nullptr || list->text.empty() || list->text.size() > os_list_bytes_max) continue;
+        const auto known = turn.state.os_lists.find(id);
+        OsLists before = known == turn.state.os_lists.end() ? OsLists{} : known->second;
+        if (digest_of(before, which) == list->sha256) continue;
+        bytes += list->text.size();
+        if (turn.full() || bytes > listed_bytes_per_turn_max) return;
+        turn.event(OsResourceListed{id, which, list->text});
+      }
+    }
   }
   void operator()(const CreateProject& create) const {
     if (!turn.state.project.empty()) return;
@@ -165,6 +187,12 @@ std::optional<std::int64_t> FleetMachine::look_again(const State&, const Link& l
     at(now.mono_ms + std::min(wait, clock_look_ms));
   }
   return next;
+}
+
+bool operator==(const ReleaseLists& left, const ReleaseLists& right) {
+  const auto same = [](const auto& a, const auto& b) { return a == b || (a && b && a->sha256 == b->sha256); };
+  return same(left.installed_packages, right.installed_packages) && same(left.existing_cves, right.existing_cves) &&
+         same(left.fixed_cves, right.fixed_cves);
 }
 
 RollCall make_roll_call(const Settings& settings, const State& state, const Link& link) {

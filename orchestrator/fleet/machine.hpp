@@ -2,6 +2,7 @@
 // The fleet of one project as a machine: nodes' journals in, documents out, the managers between. Pure.
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -113,6 +114,20 @@ struct NodeEventHeard {
 struct MessageDropped {
   NodeId node;
 };  // the inbox was full: ask when there is room
+// A list of a release, as compact JSON, and its digest. Shared: passes and projects have the same one.
+struct ReleaseList {
+  std::string text;
+  Digest sha256;
+};
+// What belongs to one release. Null: its manifest names none, or it could not be read yet.
+struct ReleaseLists {
+  std::shared_ptr<const ReleaseList> installed_packages;  // {"Repo":[{"Name","Version",...}]}
+  std::shared_ptr<const ReleaseList> existing_cves;       // [{"cve_id","priority",...}]
+  std::shared_ptr<const ReleaseList> fixed_cves;
+};
+bool operator==(const ReleaseLists& left, const ReleaseLists& right);
+inline constexpr std::size_t listed_bytes_per_turn_max = 8 * 1024 * 1024;  // of texts that a turn journals; the rest on the next one
+
 // What one pass over a release service found; `id` of resources is empty.
 struct ProfilesRead {
   struct Found {
@@ -125,6 +140,7 @@ struct ProfilesRead {
   };
   std::vector<Found> found;
   std::vector<Failure> failures;
+  std::map<std::pair<std::string, std::string>, ReleaseLists> lists;  // by profile and version
 };
 struct CreateProject {
   std::string project;

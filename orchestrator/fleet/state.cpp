@@ -34,6 +34,11 @@ std::string_view to_string(Indicator indicator) {
   return "STATUS_INDICATION_UNSPECIFIED";
 }
 
+Digest& digest_of(OsLists& lists, OsList list) {
+  if (list == OsList::installed_packages) return lists.installed_packages;
+  return list == OsList::existing_cves ? lists.existing_cves : lists.fixed_cves;
+}
+
 void rebuild_indexes(State& state) {
   state.by_host.clear();
   state.by_instance.clear();

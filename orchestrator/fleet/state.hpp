@@ -121,6 +121,13 @@ struct Node {
   friend bool operator==(const Node&, const Node&) = default;
 };
 
+// Digests of the lists that an OS resource has; their texts are in rows only.
+struct OsLists {
+  Digest installed_packages, existing_cves, fixed_cves;  // none: there is no such list
+  friend bool operator==(const OsLists&, const OsLists&) = default;
+};
+inline constexpr std::size_t recovered_sources_max = 256;  // sources that are fine again and still told of; the oldest is forgotten
+
 struct Source {
   std::string name;
   std::string error;  // empty: fine
@@ -136,6 +143,8 @@ struct Stamped {
   friend bool operator==(const Stamped&, const Stamped&) = default;
 };
 
+Digest& digest_of(OsLists& lists, OsList list);
+
 // Which rows apply has changed since they were saved.
 struct Touched {
   bool project = false;
@@ -143,6 +152,8 @@ struct Touched {
   std::set<std::string> os_resources, policies, schedules, sources, regions, sites;
   std::map<std::string, Run> runs;  // as they are now; a closed run that a newer one replaced lives in its row only
   std::set<std::string> runs_gone;
+  std::set<std::string> os_lists;
+  std::map<std::pair<std::string, OsList>, std::string> os_texts;  // as they are now, by OS resource; empty: none
 };
 
 struct State {
@@ -154,6 +165,7 @@ struct State {
   std::uint64_t revision = 0;
   std::map<NodeId, Node> nodes;
   std::map<std::string, Stamped<OsResource>> os_resources;
+  std::map<std::string, OsLists> os_lists;  // by OS resource; none: it has no lists
   std::map<std::string, Stamped<Policy>> policies;
   std::map<std::string, Stamped<Schedule>> schedules;
   std::map<std::string, Source> sources;

@@ -33,6 +33,12 @@ Column stamp(std::string head, std::string path) {
           }};
 }
 
+Column moment(std::string head, std::string path) {
+  Column column = stamp(std::move(head), std::move(path));
+  column.wide = false;
+  return column;
+}
+
 // "UPDATE_POLICY_LATEST" as "LATEST".
 Column enumeration(std::string head, std::string path, std::string prefix, bool wide = false) {
   return {std::move(head), wide, [path = std::move(path), prefix = std::move(prefix)](const Json& object, const Reading&) {
@@ -112,7 +118,8 @@ std::vector<Kind> make_kinds() {
                  {plain("NAME", "name"), enumeration("TYPE", "scheduleStatus", "SCHEDULE_STATUS_"), plain("HOST", "targetHost.name"),
                   seconds("START", "startSeconds"), seconds("END", "endSeconds"), plain("ID", "resourceId", true)}});
   all.push_back(
-      {"source", {"sources"}, "/sources", "sources", "", {plain("NAME", "name"), plain("ERROR", "error"), stamp("SINCE", "since")}});
+      {"source", {"sources"}, "/sources", "sources", "", {plain("NAME", "name"), plain("ERROR", "error"), moment("LAST SUCCESS", "lastSuccessAt"), moment("NEXT TRY", "nextTryAt"),
+        plain("FOUND", "found", true), plain("ATTEMPTS", "attempts", true), stamp("LAST TRY", "lastTryAt"), stamp("SINCE", "since")}});
   return all;
 }
 

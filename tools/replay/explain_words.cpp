@@ -196,6 +196,10 @@ struct FleetWords {
                                : "an operator linked " + policy(e.policy_id) + " to " + place(e.place_id);
   }
   std::string operator()(const RunReopened& e) const { return "run " + e.run_id + " goes on: the node has come back"; }
+  std::string operator()(const OsResourceListed& e) const {
+    const char* what = e.list == OsList::installed_packages ? "packages" : e.list == OsList::existing_cves ? "known CVEs" : "fixed CVEs";
+    return "the release service has another list of " + std::string(what) + " for " + e.id;
+  }
   std::string operator()(const RunDeleted& e) const { return "run " + e.run_id + " was deleted"; }
   std::string operator()(const NodeConfirmed&) const { return "an operator confirmed it: it is told its whole state anew"; }
 };

@@ -91,18 +91,22 @@ class Rebuild {
   std::optional<Rebuilt> of(const ProfileSourceFailed&) const { return pass(); }
   std::optional<Rebuilt> of(const ProfileSourceRecovered&) const { return pass(); }
 
+  std::optional<Rebuilt> of(const OsResourceListed&) const { return pass(); }
+
   // What one pass tells: first what is new, then the sources whose state has changed, by name. Sources that failed before
   // and are not told of are failing still.
   [[nodiscard]] Rebuilt pass() const {
     ProfilesRead read;
     Rebuilt rebuilt;
     std::size_t ahead = 0;
+    std::map<std::string, std::pair<std::string, std::string>> made;
     for (; const auto* created = next_is<OsResourceCreated>(ahead); ++ahead) {
       if (created->source == "api") break;
       ProfilesRead::Found found{created->source, created->resource};
       found.resource.id.clear();
       read.found.push_back(std::move(found));
       rebuilt.drawn.push_back(created->resource.id);
+      made[created->resource.id] = {created->resource.profile_name, created->resource.image_id};
     }
     std::map<std::string, std::string> failing;
     for (const auto& [name, source] : state_.sources)
@@ -123,6 +127,17 @@ class Rebuild {
       failing.erase(name);
       const auto* resource = any_resource(state_);
       if (listed && resource != nullptr) read.found.push_back({name, *resource});
+    }
+    for (; const auto* listed_now = next_is<OsResourceListed>(ahead); ++ahead) {
+      if (const auto known = state_.os_resources.find(listed_now->id); known != state_.os_resources.end())
+        made[listed_now->id] = {known->second.value.profile_name, known->second.value.image_id};
+      const auto release = made.find(listed_now->id);
+      if (release == made.end()) break;
+      auto& lists = read.lists[release->second];
+      auto list = std::make_shared<const ReleaseList>(ReleaseList{listed_now->text, sha256(listed_now->text)});
+      (listed_now->list == OsList::installed_packages ? lists.installed_packages
+       : listed_now->list == OsList::existing_cves    ? lists.existing_cves
+                                                      : lists.fixed_cves) = std::move(list);
     }
     for (auto& [name, error] : failing) read.failures.push_back({name, error});
     rebuilt.input = std::move(read);

@@ -93,6 +93,7 @@ TEST(Fields, EnumsKnowTheValuesOfTheSchemaAndNoOthers) {
   expect_values_as_in_schema<Reason>(*schema);
   expect_values_as_in_schema<DocumentTopic>(*schema);
   expect_values_as_in_schema<UpdatePolicy>(*schema, {0});  // what a table has that says nothing; refused
+  expect_values_as_in_schema<OsList>(*schema, {0});
   expect_values_as_in_schema<ScheduleStatus>(*schema);
 }
 

@@ -50,6 +50,7 @@ class Fleet final : public api::Backend {
     return live_nodes.get(project, node);
   }
   [[nodiscard]] api::Health health() const override { return {true, true, 1, "/releases", 0, 0}; }
+  [[nodiscard]] std::vector<api::SourceTimes> source_times() const override { return times; }
   [[nodiscard]] bool submit(const std::string&, fleet::Operation operation, Answered answered) override {
     if (full) return false;
     Batch batch;
@@ -81,6 +82,7 @@ class Fleet final : public api::Backend {
   Now now{1'795'000'000'000, 1'000'000, BootId{"b"}, true};
   fleet::Live live_nodes;
   bool full = false;
+  std::vector<api::SourceTimes> times;
 
  private:
   std::vector<fleet::Message> finish(Batch& batch) {
