@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "common/core/hash.hpp"
+#include "common/core/time.hpp"
 #include "orchestrator/maintenance_manager/maintenance_manager.hpp"
 #include "orchestrator/os_resource_manager/os_resource_manager.hpp"
 #include "orchestrator/policy_manager/policy_manager.hpp"
@@ -253,6 +254,68 @@ TEST(MaintenanceManager, MakesWindowsOfRepeatedSchedulesAndTakesBlackoutsAway) {
       plans.push_back({&one, one.repetition ? &repeats.back() : nullptr});
     }
     EXPECT_EQ(maintenance_manager::window_at(plans, row.now * 1000, row.maintenance), row.want);
+  }
+}
+
+// Midnights, ends of months and years, leap days, and nights in which clocks change.
+TEST(MaintenanceManager, FollowsTheCalendarAndTheClocksOfZones) {
+  struct Given {
+    std::string id, cron;  // the cron fields, or "BEGIN END" of a single one, each RFC 3339
+    std::int64_t seconds = 0;
+    std::string zone;
+    ScheduleStatus status = ScheduleStatus::os_update;
+  };
+  constexpr std::int64_t hour = 3'600;
+  constexpr auto no = ScheduleStatus::blackout;
+  const struct {
+    const char* what;
+    std::vector<Given> schedules;
+    const char *now, *id, *opens, *closes;
+  } rows[] = {
+      {"over midnight, from the day after", {{"r", "0 23 * * *", 2 * hour}}, "2026-11-28T00:30:00Z", "r", "2026-11-27T23:00:00Z", "2026-11-28T01:00:00Z"},
+      {"two touch at midnight", {{"b", "0 22 * * *", 2 * hour}, {"a", "0 0 * * *", hour}}, "2026-11-28T21:00:00Z", "b", "2026-11-28T22:00:00Z", "2026-11-29T01:00:00Z"},
+      {"two miss by a second", {{"b", "0 22 * * *", 2 * hour - 1}, {"a", "0 0 * * *", hour}}, "2026-11-28T23:00:00Z", "b", "2026-11-28T22:00:00Z", "2026-11-28T23:59:59Z"},
+      {"a repeated and a single one overlap over midnight", {{"r", "0 23 * * *", 2 * hour}, {"s", "2026-11-29T00:30:00Z 2026-11-29T03:00:00Z"}}, "2026-11-29T02:00:00Z", "r", "2026-11-28T23:00:00Z", "2026-11-29T03:00:00Z"},
+      {"the 31st, where April has none", {{"r", "0 22 31 * *", 4 * hour}}, "2026-04-01T00:00:00Z", "r", "2026-05-31T22:00:00Z", "2026-06-01T02:00:00Z"},
+      {"the 30th, where February has none", {{"r", "0 22 30 * *", 4 * hour}}, "2027-02-01T00:00:00Z", "r", "2027-03-30T22:00:00Z", "2027-03-31T02:00:00Z"},
+      {"from February into March", {{"r", "0 22 28 2 *", 4 * hour}}, "2027-03-01T01:00:00Z", "r", "2027-02-28T22:00:00Z", "2027-03-01T02:00:00Z"},
+      {"and into a leap day", {{"r", "0 22 28 2 *", 4 * hour}}, "2028-02-29T01:00:00Z", "r", "2028-02-28T22:00:00Z", "2028-02-29T02:00:00Z"},
+      {"a leap day", {{"r", "0 0 29 2 *", 24 * hour}}, "2026-11-28T00:00:00Z", "r", "2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z"},
+      {"over the end of the year", {{"r", "0 23 31 12 *", 2 * hour}}, "2027-01-01T00:30:00Z", "r", "2026-12-31T23:00:00Z", "2027-01-01T01:00:00Z"},
+      {"in the hour that is left out", {{"r", "30 2 * * *", hour, "Europe/Berlin"}}, "2026-03-29T00:30:00Z", "r", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"},
+      {"and once only", {{"r", "30 2 * * *", hour, "Europe/Berlin"}}, "2026-03-29T02:00:00Z", "r", "2026-03-30T00:30:00Z", "2026-03-30T01:30:00Z"},
+      {"in the hour that comes twice, the first time", {{"r", "30 2 * * *", hour, "Europe/Berlin"}}, "2026-10-25T00:00:00Z", "r", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
+      {"and not the second time", {{"r", "30 2 * * *", hour, "Europe/Berlin"}}, "2026-10-25T01:30:00Z", "r", "2026-10-26T01:30:00Z", "2026-10-26T02:30:00Z"},
+      {"over a change of clocks as long as ever", {{"r", "0 1 * * *", 4 * hour, "Europe/Berlin"}}, "2026-03-29T00:30:00Z", "r", "2026-03-29T00:00:00Z", "2026-03-29T04:00:00Z"},
+      {"one that is left out joins the next", {{"b", "0 2 * * *", hour / 2, "Europe/Berlin"}, {"a", "0 3 * * *", hour, "Europe/Berlin"}}, "2026-03-29T00:30:00Z", "a", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"},
+      {"two zones in one window", {{"b", "0 2 * * *", hour, "Europe/Berlin"}, {"a", "0 21 * * *", hour, "America/New_York"}}, "2026-11-28T00:30:00Z", "b", "2026-11-28T01:00:00Z", "2026-11-28T03:00:00Z"},
+      {"between blackouts of another zone", {{"s", "2026-11-28T00:00:00Z 2026-11-30T00:00:00Z"}, {"b", "0 22 * * *", 4 * hour, "America/New_York", no}}, "2026-11-28T12:00:00Z", "s", "2026-11-28T07:00:00Z", "2026-11-29T03:00:00Z"},
+      {"a blackout of each day leaves the hour that comes twice", {{"s", "2026-10-01T00:00:00Z 2026-11-30T00:00:00Z"}, {"b", "0 0 * * *", 24 * hour, "Europe/Berlin", no}}, "2026-10-25T12:00:00Z", "s", "2026-10-25T22:00:00Z", "2026-10-25T23:00:00Z"},
+  };
+  const auto ms = [](const std::string& text) { return parse_rfc3339(text).value(); };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    std::vector<Schedule> schedules;
+    std::vector<Repeat> repeats;
+    schedules.reserve(row.schedules.size());
+    repeats.reserve(row.schedules.size());
+    maintenance_manager::Plans plans;
+    for (const auto& given : row.schedules) {
+      Schedule one;
+      one.id = given.id;
+      one.status = given.status;
+      if (given.seconds == 0) {
+        const auto blank = given.cron.find(' ');
+        one.start_seconds = ms(given.cron.substr(0, blank)) / 1000;
+        one.end_seconds = ms(given.cron.substr(blank + 1)) / 1000;
+      } else {
+        one.repetition = Repetition{split_cron_text(given.cron).value(), given.seconds, given.zone};
+        repeats.push_back(make_repeat(one.repetition->cron, given.seconds, given.zone).value());
+      }
+      schedules.push_back(one);
+      plans.push_back({&schedules.back(), one.repetition ? &repeats.back() : nullptr});
+    }
+    EXPECT_EQ(maintenance_manager::window_at(plans, ms(row.now)), (Window{row.id, ms(row.opens), ms(row.closes)}));
   }
 }
 

@@ -46,6 +46,7 @@ State filled_state() {
     state.nodes[node.id] = node;
     auto resource = test::filled<Stamped<OsResource>>(count);
     state.os_resources[resource.value.id] = resource;
+    state.os_lists[resource.value.id] = {sha256(resource.value.id), sha256("cves"), i == 0 ? Digest{} : sha256("fixed")};
     auto policy = test::filled<Stamped<Policy>>(count);
     state.policies[policy.value.id] = policy;
     auto schedule = test::filled<Stamped<Schedule>>(count);
@@ -71,6 +72,7 @@ void expect_same(const State& left, const State& right) {
   EXPECT_EQ(left.revision, right.revision);
   EXPECT_EQ(left.nodes, right.nodes);
   EXPECT_EQ(left.os_resources, right.os_resources);
+  EXPECT_EQ(left.os_lists, right.os_lists);
   EXPECT_EQ(left.policies, right.policies);
   EXPECT_EQ(left.schedules, right.schedules);
   EXPECT_EQ(left.sources, right.sources);
@@ -226,6 +228,29 @@ TEST(FleetRows, SaveErasesWhatWasTouchedAndIsNoMore) {
   const auto loaded = Rows::load(before, scope);
   ASSERT_TRUE(loaded) << loaded.error().message;
   expect_same(*loaded, state);
+}
+
+TEST(FleetRows, TextsOfListsAreInRowsOnlyAndGoWithTheirOsResource) {
+  auto state = filled_state();
+  auto store = stored(state);
+  const auto os = state.os_resources.begin()->first;
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves), std::string());
+  state.touched.os_texts[{os, OsList::existing_cves}] = "[1]";
+  state.touched.os_lists.insert(os);
+  Batch batch;
+  Rows::save(state, batch, scope);
+  EXPECT_EQ(keys_of(batch), (std::vector<std::string>{"plant/r/os-lists/" + os, "plant/r/os-text/" + os + "/2"}));
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves), "[1]");
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::fixed_cves), std::string());
+  expect_same(Rows::load(store, scope).value(), state);
+
+  state.os_lists.erase(os);
+  state.touched.os_lists.insert(os);
+  state.touched.os_texts[{os, OsList::existing_cves}] = "";
+  Batch gone;
+  Rows::save(state, gone, scope);
+  EXPECT_EQ(keys_of(gone), (std::vector<std::string>{"-plant/r/os-lists/" + os, "-plant/r/os-text/" + os + "/2"}));
 }
 
 TEST(FleetRows, ARunThatItsNodeLeftBehindKeepsItsRow) {

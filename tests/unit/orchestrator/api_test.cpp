@@ -61,11 +61,47 @@ TEST(Api, ServesTheSameThingUnderItsOtherNames) {
                                                                                     {"os-update-policies", "os_update_policy"},
                                                                                     {"os-update-runs", "os_update_run"},
                                                                                     {"schedules", "compute/schedules"},
+                                                                                    {"sources", "profiles/sources"},
                                                                                     {"schedules/single", "compute/schedules/single"},
                                                                                     {"compute/hosts/summary", "compute/hosts_summary"}}) {
     EXPECT_EQ(desk.get(name).status, 200U) << name;
     EXPECT_EQ(desk.get(name).body, desk.get(alias).body) << alias;
   }
+}
+
+TEST(Api, ShowsReleaseSourcesWithWhatTheStoreAndTheProcessKnow) {
+  Desk desk;
+  desk.fleet.take(fleet::ProfilesRead{{}, {{"oci://r/demo:1", "not YAML"}, {"lists/a.json", "the list is empty"}}, {}});
+  desk.fleet.times = {{"oci://r", "", true, 7, 0, 1'795'000'000'000, 1'795'000'060'000, 1'795'000'060'000, 1'795'000'960'000},
+                      {"oci://r/demo:1", "not YAML", false, 0, 3, 1, 1'795'000'050'000, 1'795'000'000'000, 1'795'001'000'000}};
+  const auto page = desk.get("profiles/sources").json;
+  EXPECT_EQ(page["totalElements"], 3);
+  EXPECT_EQ(page["sources"], json::parse(R"([
+    {"name":"lists/a.json","error":"the list is empty","since":"2026-11-18T11:06:40Z"},
+    {"name":"oci://r","error":"","since":"2026-11-18T11:06:40Z","found":7,"lastTryAt":"2026-11-18T11:07:40Z",
+     "lastSuccessAt":"2026-11-18T11:07:40Z","nextTryAt":"2026-11-18T11:22:40Z"},
+    {"name":"oci://r/demo:1","error":"not YAML","since":"2026-11-18T11:06:40Z","attempts":3,"lastTryAt":"2026-11-18T11:07:30Z",
+     "lastSuccessAt":"2026-11-18T11:06:40Z","nextTryAt":"2026-11-18T11:23:20Z"}])"));
+  EXPECT_EQ(desk.get("sources?pageSize=1&offset=1").json["sources"][0]["name"], "oci://r");
+}
+
+TEST(Api, ShowsTheListsOfAnOsResourceWhereItIsAskedFor) {
+  Desk desk;
+  const auto list = [](const std::string& text) { return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)}); };
+  const auto id = desk.create_os("1.0");
+  const auto& resource = desk.fleet.state().os_resources.at(id).value;
+  fleet::ProfilesRead read;
+  read.lists[{resource.profile_name, "1.0"}] = {list(R"({"Repo":[]})"), list(R"([{"cve_id":"CVE-1"}])"), nullptr};
+  desk.fleet.take(read);
+  const auto os = desk.get("compute/os/" + id).json;
+  EXPECT_EQ(os["installedPackages"], R"({"Repo":[]})");
+  EXPECT_EQ(os["existingCves"], R"([{"cve_id":"CVE-1"}])");
+  EXPECT_FALSE(os.contains("fixedCves"));
+  EXPECT_EQ(desk.get("compute/os").json["OperatingSystemResources"][0], os);
+  EXPECT_EQ(desk.get("compute/os?filter=existingCves%3D%22CVE-1%22").json["totalElements"], 1);
+  EXPECT_EQ(desk.get("compute/os?filter=existingCves%3D%22CVE-2%22").json["totalElements"], 0);
+  EXPECT_EQ(desk.erase("compute/os/" + id).status, 200U);
+  EXPECT_EQ(fleet::read_os_text(desk.fleet.store, desk.fleet.scope(), id, OsList::existing_cves), std::string());
 }
 
 TEST(Api, MakesAnOsResourceAndShowsIt) {

@@ -228,10 +228,17 @@ TEST(Worker, ReadsAtOnceWhenAskedAndTellsOnlyWhatIsNew) {
     refreshed.get_future().wait();
   }
   EXPECT_TRUE(source->everything_asked) << "who asks wants it all";
+  const auto source_poll = source->poll;
   worker.stop();
   EXPECT_EQ(told, (std::vector<std::size_t>{0, 1, 1}));
   EXPECT_EQ(worker.last().failures.size(), 1U);
   EXPECT_EQ(worker.last().rows.size(), 1U);
+  ASSERT_EQ(worker.last().services.size(), 1U);
+  const auto& service = worker.last().services[0];
+  EXPECT_EQ(service.name, "scripted");
+  EXPECT_EQ(service.error, "") << "it is an entry that fails";
+  EXPECT_GE(service.good_at_wall_ms, service.good_since_wall_ms);
+  EXPECT_GE(service.next_at_wall_ms, service.tried_at_wall_ms + source_poll);
   EXPECT_FALSE(worker.refresh([] {})) << "stopped";
 }
 

@@ -252,6 +252,66 @@ TEST(Ledger, ForgetsWhatAWholePassDoesNotNameAndKeepsItInOneThatWasCut) {
   EXPECT_EQ(ledger.finish(true).size(), 1U);
 }
 
+TEST(Ledger, KnowsWhenAnEntryWasFineTheLastTime) {
+  Ledger ledger(1000, Random{1});
+  const auto begin = [&](std::int64_t s) { ledger.begin(Now{s * 1000, s * 1000, {}, false}, true); };
+  begin(10);
+  ledger.good("a");
+  ledger.good("b");
+  ledger.failed("b", "and yet wrong");
+  auto rows = ledger.finish(true);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].good_at_wall_ms, 0) << "never since the start";
+  for (const std::int64_t s : {20, 30}) {
+    begin(s);
+    ledger.ask("a");
+    ledger.failed("a", "broken");
+    ledger.ask("b");
+    ledger.good("b");
+    rows = ledger.finish(true);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].source, "a");
+    EXPECT_EQ(rows[0].good_at_wall_ms, 10'000);
+  }
+  begin(40);
+  ledger.failed("b", "broken");
+  ASSERT_EQ(ledger.finish(true).size(), 1U);
+  begin(50);
+  for (std::size_t i = 0; i <= good_max; ++i) ledger.good("entry " + std::to_string(i));
+  ledger.failed("b", "broken");
+  rows = ledger.finish(true);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].good_at_wall_ms, 30'000) << "what fails is known also where there are too many to know";
+  begin(60);
+  ledger.failed("entry 0", "broken");
+  ASSERT_EQ(ledger.finish(true).size(), 1U);
+  begin(70);
+  ledger.failed("entry 0", "broken");
+  EXPECT_EQ(ledger.finish(true).at(0).good_at_wall_ms, 0);
+}
+
+TEST(KnownImages, AreNotMoreThanTheirLimitOrWhatAPassLists) {
+  Ledger ledger(1000, Random{1});
+  KnownImages known;
+  const auto found = [](const std::string& version, const std::string& image) {
+    OsResource resource;
+    resource.profile_name = "demo";
+    resource.image_id = version;
+    resource.artifact.sha256 = sha256(image);
+    return fleet::ProfilesRead::Found{version + " " + image, resource};
+  };
+  for (std::size_t pass = 0; pass < 30; ++pass) {
+    ledger.begin({}, true);
+    std::vector<fleet::ProfilesRead::Found> all{found("1", "one")};
+    for (std::size_t i = 0; i < 1'000; ++i) all.push_back(found("2." + std::to_string(pass * 1'000 + i), "x"));
+    EXPECT_EQ(settle(std::move(all), known, ledger).size(), 1'001U);
+    EXPECT_LE(known.size(), known_images_max);
+  }
+  const auto settled = settle({found("1", "another"), found("1", "one")}, known, ledger);
+  ASSERT_EQ(settled.size(), 1U);
+  EXPECT_EQ(settled[0].source, "1 one") << "what is listed is remembered";
+}
+
 TEST(ReleaseLists, LoseOnlyTheBlanksBetweenTheirParts) {
   EXPECT_EQ(
       compact_list(ListKind::packages, "{\n \"Repo\" : [ {\"Name\": \"a  b\\n\", \"Version\": \"1 . 0\", \"Z\": 1, \"A\": [ ] } ]\n}\n")

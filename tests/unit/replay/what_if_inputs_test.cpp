@@ -59,6 +59,17 @@ TEST(WhatIfInputs, AreOfReleaseServicesThatFailAndRecover) {
   bench.take(failing);
   EXPECT_EQ(count_of<ProfileSourceFailed>(bench.journal), 2U);
   EXPECT_EQ(count_of<ProfileSourceRecovered>(bench.journal), 1U);
+  bench.pass(60'000);
+  const auto list = [](const std::string& text) { return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)}); };
+  failing.found.push_back({"releases#nonrt/3.0.3", fleet::image("nonrt", "3.0.3")});
+  failing.failures.clear();
+  failing.lists[{"nonrt", "3.0.2"}] = {list("{}"), list("[1]"), list("[2]")};
+  failing.lists[{"nonrt", "3.0.3"}].fixed_cves = list("[3]");
+  bench.take(failing);
+  bench.pass(60'000);
+  failing.lists[{"nonrt", "3.0.2"}].existing_cves = list("[4]");
+  bench.take(failing);
+  EXPECT_EQ(count_of<OsResourceListed>(bench.journal), 5U);
   expect_all(bench.journal);
 }
 
