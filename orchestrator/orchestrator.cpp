@@ -205,21 +205,28 @@ void Orchestrator::take(Project& project, const fleet::Input& input, const Now& 
   project.host->take(input, now, cause, batch);
 }
 
-// Until it brings nothing new: a first pass over a large release service is more than one turn's work.
-void Orchestrator::take_pass(Project& project, const Now& now, Batch& batch) {
+// Until it brings nothing new: a first pass over a large release service is more than one turn's work. True: it brought something.
+bool Orchestrator::take_pass(Project& project, const Now& now, Batch& batch) {
   if (!last_pass_) project.pass_turns = 0;
-  if (project.pass_turns == 0) return;
+  if (project.pass_turns == 0) return false;
   const auto before = project.host->journal().head().last;
   take(project, last_pass_->profiles, now, {}, batch);
-  project.pass_turns = project.host->journal().head().last == before ? 0 : project.pass_turns - 1;
+  const bool brought = project.host->journal().head().last != before;
+  project.pass_turns = brought ? project.pass_turns - 1 : 0;
+  return brought;
 }
 
 void Orchestrator::take_ticks(const Now& now, Batch& batch) {
+  unsigned turns = 0;
+  bool through = true;  // all projects have taken in what was read
   for (auto& [name, project] : projects_) {
-    if (project.pass_turns != 0 && project.pass_turns != pass_turns_max) take_pass(project, now, batch);
+    if (turns < pass_turns_per_commit_max && take_pass(project, now, batch)) ++turns;
+    through = through && project.pass_turns == 0;
     const auto look = project.host->look_again(now);
     if (look && *look <= now.mono_ms) take(project, fleet::Tick{}, now, {}, batch);
   }
+  if (!through) return;
+  for (auto& done : std::exchange(after_pass_, {})) after_commit_.push_back(std::move(done));
 }
 
 void Orchestrator::take_dropped(const Now& now, Batch& batch) {
@@ -244,9 +251,8 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
     last_pass_ = discovered->pass;
     for (auto& [name, project] : projects_) {
       project.pass_turns = pass_turns_max;
-      take_pass(project, now, batch);
     }
-    for (auto& done : discovered->asked_for) after_commit_.push_back(std::move(done));
+    for (auto& done : discovered->asked_for) after_pass_.push_back(std::move(done));
     return;
   }
   if (auto* explained = std::get_if<ExplainAsked>(&item)) {
@@ -266,7 +272,6 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
       auto added = add_project(created->project, now, batch);
       if (!added) return created->created(fail(added.error()));
       (*added)->pass_turns = pass_turns_max;
-      take_pass(**added, now, batch);
     }
     after_commit_.push_back([tell = std::move(created->created)] { tell({}); });
     return;

@@ -37,7 +37,8 @@ inline constexpr std::size_t inputs_per_commit_max = 512;
 inline constexpr std::size_t unsent_max = 100'000;         // messages that found the bus's queue full
 inline constexpr std::size_t dropped_nodes_max = 100'000;  // nodes noted while the inbox was full
 inline constexpr std::size_t projects_max = 1'000;
-inline constexpr unsigned pass_turns_max = 64;  // of one pass of discovery: the machine takes only so much of it in one turn
+inline constexpr unsigned pass_turns_per_commit_max = 8;  // of all projects: a turn may bring megabytes of lists
+inline constexpr unsigned pass_turns_max = 512;  // of one pass of discovery: the machine takes only so much of it in one turn
 
 // How the owner ended, and the line that says why; empty: it was asked to.
 struct Ended {
@@ -141,7 +142,7 @@ class Orchestrator final : public api::Backend {
   void take_bus_changes(const Now& now, Batch& batch);
   void take_message(BusReceived& message, const Now& now, Batch& batch);
   void take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now, Batch& batch);
-  void take_pass(Project& project, const Now& now, Batch& batch);
+  bool take_pass(Project& project, const Now& now, Batch& batch);
   void take_ticks(const Now& now, Batch& batch);
   void take_dropped(const Now& now, Batch& batch);
   bool commit(Batch& batch);
@@ -188,6 +189,7 @@ class Orchestrator final : public api::Backend {
   std::map<std::string, Answered> pending_;          // by request id, until the machine's reply
   std::vector<std::function<void()>> after_commit_;  // answers that wait for this turn's commit
   discovery::Worker::Pass last_pass_;
+  std::vector<discovery::Worker::Refreshed> after_pass_;  // who asked for it, until every project has taken it in
   Ended ended_;
 };
 

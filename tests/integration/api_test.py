@@ -123,7 +123,7 @@ class Answers(Case):
         self.assertTrue(api.good("GET", "compute/os", pageSize=2)["hasNext"])
         self.assertEqual(api.good("GET", "compute/hosts", filter='instance.os.imageId="1.1.0" AND has(instance.update_policy)')["totalElements"], 1)
         for path in (f"os-update-runs/{run['resourceId']}", f"os-update-policies/{policy['resourceId']}", f"compute/instances/{instance}", "compute/instances",
-                     f"schedules/single/{window['resourceId']}", "schedules", "schedules/single", "os-update-policies", "compute/hosts/summary", "sources",
+                     f"schedules/single/{window['resourceId']}", "schedules", "schedules/single", "os-update-policies", "compute/hosts/summary", "sources", "profiles/sources",
                      "events", f"compute/hosts/{host['resourceId']}/explain", "/healthz", "/v1/projects", "sites", "regions", "regions/region-00000000/sites",
                      "locations", "schedules/repeated", f"compute/os/{seen()['instance']['os']['resourceId']}"):
             api.good("GET", path)
