@@ -27,7 +27,7 @@ struct ProjectRow {
 
 struct OsListsRow {
   std::string id;
-  OsLists lists;
+  Digest installed_packages, existing_cves, fixed_cves;
 };
 struct SnapshotRow {
   std::string key;
@@ -134,9 +134,9 @@ void fields(auto& v, IsStamped auto& e) {
 }
 void fields(auto& v, Is<OsListsRow> auto& e) {
   v("id", e.id, row_text);
-  v("installed_packages", e.lists.installed_packages);
-  v("existing_cves", e.lists.existing_cves);
-  v("fixed_cves", e.lists.fixed_cves);
+  v("installed_packages", e.installed_packages);
+  v("existing_cves", e.existing_cves);
+  v("fixed_cves", e.fixed_cves);
 }
 void fields(auto& v, Is<Source> auto& e) {
   v("name", e.name, row_text);

@@ -163,7 +163,7 @@ void put_os_texts(const State& state, Batch& batch, const std::string& scope) {
 }
 
 void put_os_lists(const std::string& id, const OsLists& lists, Batch& batch, const std::string& scope) {
-  batch.put(row_key(scope, os_lists_kind, id), to_row(OsListsRow{id, lists}));
+  batch.put(row_key(scope, os_lists_kind, id), to_row(OsListsRow{id, lists.installed_packages, lists.existing_cves, lists.fixed_cves}));
 }
 
 template <class T>
@@ -265,7 +265,7 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
   if (auto done = scan_regions(reader, scope, by_id(state.regions)); !done) return fail(done.error());
   if (auto done = scan_sites(reader, scope, by_id(state.sites)); !done) return fail(done.error());
   const auto lists = scan<OsListsRow>(reader, scope, os_lists_kind, [&](OsListsRow&& row) {
-    state.os_lists.emplace(std::move(row.id), row.lists);
+    state.os_lists.emplace(std::move(row.id), OsLists{row.installed_packages, row.existing_cves, row.fixed_cves});
     return true;
   });
   if (!lists) return fail(lists.error());

@@ -4,6 +4,7 @@
 #include <boost/pfr.hpp>
 #include <gtest/gtest.h>
 
+#include "common/core/hash.hpp"
 #include "common/store/journal.hpp"
 #include "common/store/memory_store.hpp"
 #include "orchestrator/row_fields.hpp"
@@ -234,15 +235,15 @@ TEST(FleetRows, TextsOfListsAreInRowsOnlyAndGoWithTheirOsResource) {
   auto state = filled_state();
   auto store = stored(state);
   const auto os = state.os_resources.begin()->first;
-  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves), std::string());
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves).value(), std::string());
   state.touched.os_texts[{os, OsList::existing_cves}] = "[1]";
   state.touched.os_lists.insert(os);
   Batch batch;
   Rows::save(state, batch, scope);
   EXPECT_EQ(keys_of(batch), (std::vector<std::string>{"plant/r/os-lists/" + os, "plant/r/os-text/" + os + "/2"}));
   ASSERT_TRUE(store.commit(batch));
-  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves), "[1]");
-  EXPECT_EQ(read_os_text(store, scope, os, OsList::fixed_cves), std::string());
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves).value(), "[1]");
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::fixed_cves).value(), std::string());
   expect_same(Rows::load(store, scope).value(), state);
 
   state.os_lists.erase(os);

@@ -101,7 +101,7 @@ TEST(Api, ShowsTheListsOfAnOsResourceWhereItIsAskedFor) {
   EXPECT_EQ(desk.get("compute/os?filter=existingCves%3D%22CVE-1%22").json["totalElements"], 1);
   EXPECT_EQ(desk.get("compute/os?filter=existingCves%3D%22CVE-2%22").json["totalElements"], 0);
   EXPECT_EQ(desk.erase("compute/os/" + id).status, 200U);
-  EXPECT_EQ(fleet::read_os_text(desk.fleet.store, desk.fleet.scope(), id, OsList::existing_cves), std::string());
+  EXPECT_EQ(fleet::read_os_text(desk.fleet.store, desk.fleet.scope(), id, OsList::existing_cves).value(), "");
 }
 
 TEST(Api, MakesAnOsResourceAndShowsIt) {

@@ -234,7 +234,7 @@ TEST(Worker, ReadsAtOnceWhenAskedAndTellsOnlyWhatIsNew) {
   EXPECT_EQ(worker.last().failures.size(), 1U);
   EXPECT_EQ(worker.last().rows.size(), 1U);
   ASSERT_EQ(worker.last().services.size(), 1U);
-  const auto& service = worker.last().services[0];
+  const auto service = worker.last().services[0];
   EXPECT_EQ(service.name, "scripted");
   EXPECT_EQ(service.error, "") << "it is an entry that fails";
   EXPECT_GE(service.good_at_wall_ms, service.good_since_wall_ms);
