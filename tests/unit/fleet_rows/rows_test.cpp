@@ -20,7 +20,7 @@ const std::string scope = "plant/";
 // Where this fails, fleet::State has a new member. One of the fold goes into a row (orchestrator/row_fields.hpp,
 // schemas/rows_fleet.fbs, put_everything and load in orchestrator/rows.cpp) and into expect_same below; an index goes into
 // rebuild_indexes. Then count it here.
-constexpr std::size_t members_in_rows = 14;  // project to refused
+constexpr std::size_t members_in_rows = 15;  // project to refused
 constexpr std::size_t indexes = 18;          // by_host to versions
 static_assert(boost::pfr::tuple_size_v<State> == members_in_rows + indexes + 1, "a member of fleet::State may have no row: see above");
 
@@ -141,6 +141,7 @@ TEST(FleetRows, ListEveryMemberWithTheNameTypeAndOrderOfTheSchema) {
   expect_complete<Stamped<Schedule>>(*schema, "ScheduleRow");
   expect_complete<Stamped<Region>>(*schema, "RegionRow");
   expect_complete<Stamped<Site>>(*schema, "SiteRow");
+  expect_complete<OsListsRow>(*schema, "OsListsRow");
   expect_complete<Source>(*schema, "SourceRow");
 }
 
