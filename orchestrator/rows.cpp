@@ -264,8 +264,8 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
   if (auto done = scan_schedules(reader, scope, by_id(state.schedules)); !done) return fail(done.error());
   if (auto done = scan_regions(reader, scope, by_id(state.regions)); !done) return fail(done.error());
   if (auto done = scan_sites(reader, scope, by_id(state.sites)); !done) return fail(done.error());
-  const auto lists = scan<OsListsRow>(reader, scope, os_lists_kind, [&](OsListsRow&& row) {
-    state.os_lists.emplace(std::move(row.id), OsLists{row.installed_packages, row.existing_cves, row.fixed_cves});
+  const auto lists = scan<OsListsRow>(reader, scope, os_lists_kind, [&](OsListsRow&& one) {
+    state.os_lists.emplace(std::move(one.id), OsLists{one.installed_packages, one.existing_cves, one.fixed_cves});
     return true;
   });
   if (!lists) return fail(lists.error());

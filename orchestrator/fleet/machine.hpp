@@ -140,7 +140,7 @@ struct ProfilesRead {
   };
   std::vector<Found> found;
   std::vector<Failure> failures;
-  std::map<std::pair<std::string, std::string>, ReleaseLists> lists;  // by profile and version
+  std::map<std::pair<std::string, std::string>, ReleaseLists> lists = {};  // by profile and version
 };
 struct CreateProject {
   std::string project;

@@ -262,7 +262,7 @@ TEST(MaintenanceManager, FollowsTheCalendarAndTheClocksOfZones) {
   struct Given {
     std::string id, cron;  // the cron fields, or "BEGIN END" of a single one, each RFC 3339
     std::int64_t seconds = 0;
-    std::string zone;
+    std::string zone = {};
     ScheduleStatus status = ScheduleStatus::os_update;
   };
   constexpr std::int64_t hour = 3'600;
