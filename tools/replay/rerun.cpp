@@ -103,8 +103,7 @@ void Rerun::prepare_link(const Rebuilt& rebuilt) {
   if (rebuilt.pending) {
     auto& link = link_.nodes[*rebuilt.hello_of];
     link.told.reset();
-    link.pending = rebuilt.pending;
-    link.pending_ask = 0;
+    link.pending_ask = {{rebuilt.pending, 0}};
   }
   if (const auto* heard = std::get_if<fleet::NodeEventHeard>(&rebuilt.input)) link_.nodes[heard->node].told = rebuilt.told;
 }
