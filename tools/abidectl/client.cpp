@@ -9,6 +9,7 @@ namespace {
 
 constexpr long connect_timeout_ms = 5'000;
 constexpr long answer_timeout_ms = 30'000;
+constexpr long hurried_timeout_ms = 1'500;  // both together
 constexpr std::size_t answer_bytes_max = 64U << 20U;
 constexpr int pages_max = 101;  // offset ends at 10,000 by the API's contract
 constexpr int page_size = 100;
@@ -118,6 +119,10 @@ Client::Client(std::string server, std::string project)
     : server_(std::move(server)), project_(std::move(project)), curl_(std::make_unique<Curl>()) {}
 Client::~Client() = default;
 
+void Client::hurry() {
+  hurries_ = true;
+}
+
 std::string Client::url_of(const std::string& path, const Query& query) const {
   std::string url = server_ + "/v1/projects/" + escaped(project_) + path;
   char separator = '?';
@@ -140,7 +145,7 @@ Result<Json> Client::perform(const std::string& method, const std::string& path,
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, answer_timeout_ms);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, hurries_ ? hurried_timeout_ms : answer_timeout_ms);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
@@ -183,7 +188,7 @@ Result<Json> Client::list(const std::string& path, const std::string& key, const
     const Json& more = member_at(*answer, "hasNext");
     if (!more.is_boolean() || !more.get<bool>()) return all;
   }
-  return fail(Code::denied, path + ": more elements than the API can page through");
+  return fail(Code::denied, path + ": more elements than the API can page through; ask for fewer, by --filter, --site or --region");
 }
 
 Result<void> Client::stream(const std::string& path, const Query& query, const std::function<bool(const std::string& data)>& take) {
