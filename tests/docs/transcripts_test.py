@@ -21,6 +21,7 @@ UUID = "11111111-2222-3333-4444-5555555555%02d"
 HEALTH_CHECK = "#!/bin/sh\ngrep -q 'workload=fine' \"$ABIDE_SLOT_PATH\"\n"
 ID = re.compile(r"\b(host|inst|os|osupdatepolicy|osupdaterun|singlesche|repeatedsche|site|region)-[0-9a-f]{8}\b")
 TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+RUN = re.compile(r"\bupdate \d{8}-\d{6}\b")
 AGO = re.compile(r"\b(in )?\d+[smhd]( ago)?\b(?=\))")
 READS = re.compile(r"abidectl (get|describe|explain|update-os .*--dry-run)")
 SPACES = re.compile(r"  +")
@@ -28,7 +29,7 @@ SPACES = re.compile(r"  +")
 
 def plain(text):
     """Without what differs from run to run. Columns are apart by two blanks or more: how many depends on what is in them."""
-    for pattern, word in ((ID, r"\1-ID"), (TIME, "TIME"), (AGO, "AGO")):
+    for pattern, word in ((ID, r"\1-ID"), (TIME, "TIME"), (RUN, "update TIME"), (AGO, "AGO")):
         text = pattern.sub(word, text)
     return [SPACES.sub("  ", line).rstrip() for line in text.rstrip("\n").split("\n")] if text.strip() else []
 

@@ -66,22 +66,6 @@ std::string status_with_notes(const Json& host) {
   return notes.empty() ? status : status + " (" + notes + ")";
 }
 
-// That which counts, and where it comes from if not from the host itself: "newest (site)".
-std::string applied_policy(const Json& instance) {
-  const auto name = text_at(instance, "appliedUpdatePolicy.policy.name");
-  if (name.empty()) return text_at(instance, "updatePolicy.name");
-  const auto from = text_at(instance, "appliedUpdatePolicy.from");
-  return from.empty() || from == "instance" ? name : name + " (" + from + ")";
-}
-
-// "Europe/Germany", from the root downwards.
-std::string region_path(const Json& region) {
-  std::string path = text_at(region, "name");
-  for (const Json* above = &member_at(region, "parentRegion"); above->is_object(); above = &member_at(*above, "parentRegion"))
-    path = text_at(*above, "name") + "/" + path;
-  return path;
-}
-
 std::string metadata_text(const Json& object, const char* key) {
   std::string text;
   const Json& pairs = member_at(object, key);
@@ -143,7 +127,7 @@ std::vector<Kind> make_kinds() {
                   plain("IMAGE", "instance.os.imageId"),
                   {"PHASE", false, [](const Json& host, const Reading&) { return shown_progress(host, 0); }},
                   {"STATUS", false, [](const Json& host, const Reading&) { return status_with_notes(host); }},
-                  {"POLICY", false, [](const Json& host, const Reading&) { return applied_policy(member_at(host, "instance")); }},
+                  {"POLICY", false, [](const Json& host, const Reading&) { return shown_policy(member_at(host, "instance")); }},
                   plain("AVAILABLE", "instance.osUpdateAvailable"),
                   plain("SITE", "site.name", true),
                   plain("HOST STATUS", "hostStatus", true),
@@ -157,7 +141,7 @@ std::vector<Kind> make_kinds() {
                  "inst-",
                  {plain("NAME", "name"), plain("HOST", "host.name"), plain("OS", "os.name"), plain("IMAGE", "os.imageId"),
                   plain("STATUS", "updateStatus"),
-                  {"POLICY", false, [](const Json& instance, const Reading&) { return applied_policy(instance); }},
+                  {"POLICY", false, [](const Json& instance, const Reading&) { return shown_policy(instance); }},
                   plain("ID", "resourceId", true), seconds("SINCE", "updateStatusTimestamp", true)}});
   all.push_back({"osprofile",
                  {"osprofiles", "os"},
@@ -203,7 +187,7 @@ std::vector<Kind> make_kinds() {
                  "sites",
                  "site-",
                  {plain("NAME", "name"),
-                  {"REGION", false, [](const Json& site, const Reading&) { return region_path(member_at(site, "region")); }},
+                  {"REGION", false, [](const Json& site, const Reading&) { return shown_region(member_at(site, "region")); }},
                   plain("POLICY", "updatePolicy.name"), plain("ID", "resourceId"), degrees("LATITUDE", "siteLat"),
                   degrees("LONGITUDE", "siteLng"), metadata_column("METADATA", "metadata"), stamp("CREATED", "timestamps.createdAt")}});
   all.push_back({"region",
@@ -212,7 +196,7 @@ std::vector<Kind> make_kinds() {
                  "regions",
                  "region-",
                  {plain("NAME", "name"),
-                  {"IN", false, [](const Json& region, const Reading&) { return region_path(member_at(region, "parentRegion")); }},
+                  {"IN", false, [](const Json& region, const Reading&) { return shown_region(member_at(region, "parentRegion")); }},
                   plain("SITES", "totalSites"), plain("POLICY", "updatePolicy.name"), plain("ID", "resourceId"),
                   metadata_column("METADATA", "metadata"), stamp("CREATED", "timestamps.createdAt")}});
   all.push_back(
@@ -263,6 +247,20 @@ std::string path_of(const Kind& kind, const std::string& id) {
 
 bool is_resource_id(const Kind& kind, const std::string& text) {
   return is_id_with(text, kind.id_prefix) || (kind.beside && is_id_with(text, kind.beside->id_prefix));
+}
+
+std::string shown_policy(const Json& instance) {
+  const auto name = text_at(instance, "appliedUpdatePolicy.policy.name");
+  if (name.empty()) return text_at(instance, "updatePolicy.name");
+  const auto from = text_at(instance, "appliedUpdatePolicy.from");
+  return from.empty() || from == "instance" ? name : name + " (" + from + ")";
+}
+
+std::string shown_region(const Json& region) {
+  std::string path = text_at(region, "name");
+  for (const Json* above = &member_at(region, "parentRegion"); above->is_object(); above = &member_at(*above, "parentRegion"))
+    path = text_at(*above, "name") + "/" + path;
+  return path;
 }
 
 std::string shown_cron(const Json& schedule) {

@@ -61,6 +61,12 @@ std::string shown_time(std::optional<std::int64_t> at_ms, const Reading& reading
 // "singlesche-…" and "repeatedsche-…" are both a schedule.
 bool is_resource_id(const Kind& kind, const std::string& text);
 
+// The policy that counts for an instance, and where it comes from if not from itself: "newest (site)".
+std::string shown_policy(const Json& instance);
+
+// A region with all that it lies in, from the root downwards: "europe/bavaria".
+std::string shown_region(const Json& region);
+
 // What clocks are shown of a repeated schedule: "30 2 * * mon-fri Europe/Berlin".
 std::string shown_cron(const Json& schedule);
 
