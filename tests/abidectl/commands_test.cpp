@@ -53,7 +53,7 @@ TEST_F(AbidectlCommands, CreatesPoliciesByFlagsAndByFile) {
   EXPECT_EQ(
       changes(),
       (Changes{
-          R"(POST /os-update-policies {"name":"myupdate","updatePolicy":"UPDATE_POLICY_TARGET","description":"an update profile","targetOsId":"os-00000002"})"}));
+          R"(POST /os-update-policies {"name":"myupdate","description":"an update profile","updatePolicy":"UPDATE_POLICY_TARGET","targetOsId":"os-00000002"})"}));
   for (const char* wrong : {"", "spec: 3", "spec: {description: x}", "a: [", "- 1"}) {
     EXPECT_EQ(on({"create", "osupdatepolicy", "-f", "-"}, wrong).code, 2) << wrong;
     EXPECT_EQ(changes(), Changes{});
@@ -216,7 +216,8 @@ TEST_F(AbidectlCommands, MakesAndChangesRepeatedSchedules) {
       changes(),
       (Changes{
           R"(POST /schedules/single {"name":"quiet","scheduleStatus":"SCHEDULE_STATUS_BLACKOUT","startSeconds":1780542000,"endSeconds":1780628400,"targetRegionId":"region-0000000a"})"}));
-  project.singles = R"({"resourceId":"singlesche-0000000a","name":"once","scheduleStatus":"SCHEDULE_STATUS_MAINTENANCE","startSeconds":1780542000})";
+  project.singles =
+      R"({"resourceId":"singlesche-0000000a","name":"once","scheduleStatus":"SCHEDULE_STATUS_MAINTENANCE","startSeconds":1780542000})";
   project.repeated = R"({"resourceId":"repeatedsche-0000000a","name":"nightly","scheduleStatus":"SCHEDULE_STATUS_OS_UPDATE",
     "durationSeconds":5400,"cronMinutes":"0","cronHours":"3","cronDayMonth":"*","cronMonth":"*","cronDayWeek":"*",
     "targetRegion":{"resourceId":"region-0000000a","name":"europe"}})";
@@ -227,7 +228,8 @@ TEST_F(AbidectlCommands, MakesAndChangesRepeatedSchedules) {
           R"(PATCH /schedules/repeated/repeatedsche-0000000a {"durationSeconds":3600,"cronMinutes":"0","cronHours":"4","cronDayMonth":"*","cronMonth":"*","cronDayWeek":"*"})"}));
   EXPECT_EQ(on({"edit", "schedule", "once", "--end", "never", "--site", "munich"}).code, 0);
   EXPECT_EQ(changes(), (Changes{R"(PATCH /schedules/single/singlesche-0000000a {"endSeconds":0,"targetSiteId":"site-0000000a"})"}));
-  for (const auto& wrong : {std::vector<std::string>{"edit", "schedule", "nightly", "--end", "+1h"}, {"edit", "schedule", "once", "--zone", "UTC"}}) {
+  for (const auto& wrong :
+       {std::vector<std::string>{"edit", "schedule", "nightly", "--end", "+1h"}, {"edit", "schedule", "once", "--zone", "UTC"}}) {
     EXPECT_EQ(on(wrong).code, 2);
     EXPECT_EQ(changes(), Changes{});
   }

@@ -31,7 +31,7 @@ TEST_F(AbidectlFiles, OfThePlatformsToolsSayByTheirMembersWhatTheyAre) {
   EXPECT_EQ(changes(), Changes{policy});
   const auto called = on({"create", "os", "-f", "-"}, profile_file);
   EXPECT_EQ(called.code, 0) << called.err;
-  EXPECT_EQ(called.err, "standard input:20: spec.futureKey is left out: the API has nothing for it\n");
+  EXPECT_EQ(called.err, "standard input:19: spec.futureKey is left out: the API has nothing for it\n");
   EXPECT_EQ(changes(), Changes{profile});
   // The profile comes first, though the policy is in front.
   EXPECT_EQ(on({"create", "-f", "-"}, std::string(policy_file) + profile_file).code, 0);
@@ -96,7 +96,8 @@ TEST_F(AbidectlFiles, WithAnythingWrongAreToldWithTheLineAndChangeNothing) {
       {"kind: site\nspec:\n  name: a\n  metadata: x\n", "7: spec.metadata is a map"},
       {"kind: host\nspec:\n  name: a\n  uuid: 7\n", "7: spec.uuid"},
       {"kind: policy\nspec:\n  name: a\n  updatePolicy: NEWEST\n", "7: spec.updatePolicy is UPDATE_POLICY_LATEST"},
-      {"kind: policy\nspec:\n  name: a\n  updatePolicy: UPDATE_POLICY_LATEST\n  allowDowngrade: perhaps\n", "8: spec.allowDowngrade is true or false"},
+      {"kind: policy\nspec:\n  name: a\n  updatePolicy: UPDATE_POLICY_LATEST\n  allowDowngrade: perhaps\n",
+       "8: spec.allowDowngrade is true or false"},
       {"kind: os\nspec:\n  osImageSize: -1\n", "6: spec.osImageSize is a whole number"},
       {"kind: schedule\nspec:\n  name: a\n  type: lunch\n  start: now\n  host: h\n", "7: spec.type: is osupdate"},
       {"kind: schedule\nspec:\n  name: a\n  type: osupdate\n  cron: 0 3 * *\n  duration: 1h\n  host: h\n", "8: spec.cron"},

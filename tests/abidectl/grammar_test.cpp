@@ -73,6 +73,7 @@ TEST(AbidectlGrammar, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
       {"update-os", "--site", "s", "--at", "2020-01-01T00:00:00Z"},
       {"update-os", "--site", "s", "--now", "--for", "long"},
       {"update-os", "--site", "s", "--dry-run", "--yes"},
+      {"update-os", "--site", "s", "--for", "2h"},
       {"completion"},
       {"completion", "tcsh"},
       {"config"},
@@ -235,8 +236,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 TEST(AbidectlCompletion, KnowsVerbsNounsFlagsAndTheNamesThatTheServerHas) {
   const SmallServer server([](const SmallRequest& request) {
     if (request.target.find("/compute/hosts?") != std::string::npos)
-      return SmallAnswer{200, R"({"hosts":[{"resourceId":"host-00000001","name":"edge-1"},{"resourceId":"host-00000002","name":"press 7"}]})"};
-    if (request.target.find("/os-update-policies?") != std::string::npos) return SmallAnswer{200, R"({"osUpdatePolicies":[{"name":"newest"}]})"};
+      return SmallAnswer{200,
+                         R"({"hosts":[{"resourceId":"host-00000001","name":"edge-1"},{"resourceId":"host-00000002","name":"press 7"}]})"};
+    if (request.target.find("/os-update-policies?") != std::string::npos)
+      return SmallAnswer{200, R"({"osUpdatePolicies":[{"name":"newest"}]})"};
     return SmallAnswer{404, "{}"};
   });
   const std::map<std::string, std::string> there = {{"ABIDE_SERVER", server.url()}, {"ABIDE_PROJECT", "demo"}};
@@ -274,7 +277,8 @@ TEST(AbidectlCompletion, KnowsVerbsNounsFlagsAndTheNamesThatTheServerHas) {
   for (const auto& [words, expected] : table) EXPECT_EQ(completed(words), expected) << joined(words);
   const auto none = call({"__complete", "describe", "host", ""});
   EXPECT_EQ(none.out + none.err, "");
-  for (const char* shell : {"bash", "zsh", "fish"}) EXPECT_NE(call({"completion", shell}).out.find("__complete"), std::string::npos) << shell;
+  for (const char* shell : {"bash", "zsh", "fish"})
+    EXPECT_NE(call({"completion", shell}).out.find("__complete"), std::string::npos) << shell;
 }
 
 // ---- help --------------------------------------------------------------------------------------------------------------

@@ -73,7 +73,8 @@ class Project {
 
 class AbidectlCommands : public ::testing::Test {
  protected:
-  Called on(const std::vector<std::string>& words, const std::string& input = {}, bool terminal = false, int waits_max = 0, bool person = false) {
+  Called on(const std::vector<std::string>& words, const std::string& input = {}, bool terminal = false, int waits_max = 0,
+            bool person = false) {
     server_ = std::make_unique<SmallServer>(project);
     return call(words, {{"ABIDE_SERVER", server_->url()}, {"ABIDE_PROJECT", "demo"}}, input, terminal, waits_max, person);
   }
@@ -81,8 +82,7 @@ class AbidectlCommands : public ::testing::Test {
   std::vector<std::string> changes() const {
     std::vector<std::string> found;
     for (const auto& request : server_->requests()) {
-      if (request.method != "GET")
-        found.push_back(request.method + " " + below(request.target) + " " + request.body);
+      if (request.method != "GET") found.push_back(request.method + " " + below(request.target) + " " + request.body);
     }
     return found;
   }

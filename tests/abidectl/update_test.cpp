@@ -11,9 +11,11 @@ const char* const pinned = R"({"resourceId":"osupdatepolicy-0000000b","name":"pi
 // One host: its number, what runs there, more members of its instance and of what the bus knows of it.
 std::string host(int number, const std::string& runs, const std::string& instance = {}, const std::string& node = {}) {
   const auto n = std::to_string(number);
-  return R"({"resourceId":"host-0000000)" + n + R"(","name":"edge-)" + n + R"(","uuid":"u-)" + n + R"(","site":{"resourceId":"site-0000000a",
+  return R"({"resourceId":"host-0000000)" + n + R"(","name":"edge-)" + n + R"(","uuid":"u-)" + n +
+         R"(","site":{"resourceId":"site-0000000a",
     "region":{"resourceId":"region-0000000b","parentRegion":{"resourceId":"region-0000000a"}}},"instance":{"resourceId":"inst-0000000)" +
-         n + "\"," + instance + R"("node":{"profileName":"emt","architecture":"x86_64",)" + node + R"("osImageId":")" + runs + "\"}}}";
+         n + "\"," + instance + R"("node":{)" + (runs.empty() ? "" : R"("profileName":"emt","architecture":"x86_64",)") + node +
+         R"("osImageId":")" + runs + "\"}}}";
 }
 
 std::string applied(const char* policy, const std::string& from, const std::string& id) {
@@ -55,8 +57,8 @@ TEST_F(AbidectlUpdate, SaysHowManyWhichWhenAndWhatIsRefusedAndWhyAndChangesNothi
             "edge-1  3.0.1  3.0.2    newest (site)  now to 2026-06-04T04:00:01Z  updates\n"
             "edge-2  3.0.2  -        newest (site)  -                            current: nothing is newer than 3.0.2, which runs\n"
             "edge-3  3.0.1  -        pinned         -                            current: runs it already\n"
-            "edge-4  3.0.1  -        -              -                            refused: it is held: abidectl confirm host edge-4\n"
-            "edge-5  -      -        newest (site)  -                            refused: no image of profile emt for x86_64 is known\n"
+            "edge-4  3.0.1  -        newest (site)  -                            refused: it is held: abidectl confirm host edge-4\n"
+            "edge-5  -      -        newest (site)  -                            refused: the node has not told yet what it runs\n"
             "\n"
             "5 hosts: 1 would update, 2 up to date, 2 refused\n"
             "a dry run: nothing was changed\n");
@@ -91,8 +93,9 @@ TEST_F(AbidectlUpdate, KnowsTheWindowsThatAreScheduledAndTheBlackoutsThatTakeThe
 }
 
 TEST_F(AbidectlUpdate, TriesAgainOnlyWhereAPolicyAndTheHostAreNamed) {
-  project.hosts = host(1, "3.0.1", applied(latest, "instance", "inst-00000001"),
-                       R"("document":{"offer":"1.7","osImageId":"3.0.2"},"outcome":{"offer":"1.7","kind":"RolledBack","reason":"unhealthy"},)");
+  project.hosts =
+      host(1, "3.0.1", applied(latest, "instance", "inst-00000001"),
+           R"("document":{"offer":"1.7","osImageId":"3.0.2"},"outcome":{"offer":"1.7","kind":"RolledBack","reason":"unhealthy"},)");
   const auto without = plan({"host", "edge-1", "--now"});
   EXPECT_EQ(verdicts(without), "refused");
   EXPECT_EQ(without["hosts"][0]["why"], "it ended before: RolledBack, unhealthy; again with: abidectl link policy newest --host edge-1");
@@ -131,7 +134,8 @@ TEST_F(AbidectlUpdate, AsksAPersonAndDoesNothingWhereNobodyCanAnswer) {
   for (const char* no : {"n\n", "\n", "", "what\n"}) {
     const auto called = on(words, no, false, 0, true);
     EXPECT_EQ(called.code, 1);
-    EXPECT_NE(called.err.find("Link policy newest and open a window of 2h for site munich with 1 host? [y/N] "), std::string::npos) << called.err;
+    EXPECT_NE(called.err.find("Link policy newest and open a window of 2h for site munich with 1 host? [y/N] "), std::string::npos)
+        << called.err;
     EXPECT_EQ(changes(), Changes{});
   }
   EXPECT_EQ(on(words, "y\n", false, 0, true).code, 0);

@@ -9,7 +9,7 @@ import sys
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # At the begin of a line of a block, or of a span of code: elsewhere the word is only talked about.
-COMMAND = re.compile(r"(?:^\$? *|`)abidectl ([a-z-]*[a-z])(?: ([a-z-]*[a-z]))?(?![a-z-])", re.M)
+COMMAND = re.compile(r"(?:^\$? *|`)abidectl ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.M)
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 TEST_NAME = re.compile(r"`([A-Za-z0-9*]+(?:[.-][A-Za-z0-9*_]+)+)`")
 

@@ -16,7 +16,7 @@ struct Selection {
   std::string filter;  // the API's own language
   bool watch = false;
   double interval_seconds = 1.0;
-  int limit = 100;  // events
+  int limit = 100;    // events
   bool tree = false;  // regions, with their sites
 };
 
@@ -49,9 +49,9 @@ Result<void> create_from_files(Session& session, const std::vector<std::string>&
 
 struct NewSchedule {
   std::string name;
-  std::string host, site, region;  // one of them
-  std::string type;                // osupdate, maintenance, blackout
-  std::string start, end;          // a single one
+  std::string host, site, region;    // one of them
+  std::string type;                  // osupdate, maintenance, blackout
+  std::string start, end;            // a single one
   std::string cron, duration, zone;  // a repeated one
 };
 Result<void> create_schedule(Session& session, const NewSchedule& schedule);
@@ -111,8 +111,8 @@ Result<void> explain_host(Session& session, const std::string& host);
 struct UpdateOs {
   std::vector<std::string> hosts;  // or one of the two below
   std::string site, region;
-  std::string policy;        // to be linked; empty: what applies already
-  bool now = false;          // makes a window now, or at a time; neither: those that are scheduled
+  std::string policy;  // to be linked; empty: what applies already
+  bool now = false;    // makes a window now, or at a time; neither: those that are scheduled
   std::string at;
   std::string lasts = "2h";  // that window
   bool dry_run = false;

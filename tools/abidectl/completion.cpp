@@ -72,10 +72,8 @@ const CLI::Option* option_called(const Place& place, const std::string& word) {
 }
 
 void remember(Place& place, const CLI::Option& option, const std::string& value) {
-  const std::map<std::string, std::string Given::*> all = {{"--server", &Given::server},
-                                                           {"--project", &Given::project},
-                                                           {"--context", &Given::context},
-                                                           {"--config", &Given::config}};
+  const std::map<std::string, std::string Given::*> all = {
+      {"--server", &Given::server}, {"--project", &Given::project}, {"--context", &Given::context}, {"--config", &Given::config}};
   if (const auto found = all.find(option.get_name()); found != all.end()) place.given.*found->second = value;
 }
 
@@ -118,8 +116,8 @@ std::vector<std::string> names_of(const Kind& kind, const std::string& begin, co
   Session session{around, *settings, {settings->server, settings->project}};
   session.client.hurry();
   Query query = {{"pageSize", std::to_string(names_max)}};
-  const bool filtered = kind.filters && begin.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./: ") ==
-                                            std::string::npos;
+  const bool filtered =
+      kind.filters && begin.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./: ") == std::string::npos;
   const bool by_id = !kind.id_prefix.empty() && begin.compare(0, kind.id_prefix.size(), kind.id_prefix) == 0;
   if (filtered && !begin.empty() && !by_id) query.emplace_back("filter", "name=\"" + begin + "\"");
   std::vector<std::string> names;
@@ -160,8 +158,9 @@ std::vector<std::string> values(const CLI::Option& option, const std::string& be
   if (const auto found = words.find(name); found != words.end()) return found->second;
   if (name == "--context" || name == "CONTEXT") return contexts(place, around);
   static const std::map<std::string, const char*> nouns = {
-      {"--host", "host"},     {"--site", "site"},           {"--region", "region"},   {"--parent", "region"},       {"--instance", "instance"},
-      {"--target", "osprofile"}, {"--policy", "osupdatepolicy"}, {"HOST", "host"}, {"POLICY", "osupdatepolicy"}};
+      {"--host", "host"},          {"--site", "site"},        {"--region", "region"},         {"--parent", "region"},
+      {"--instance", "instance"},  {"--target", "osprofile"}, {"--policy", "osupdatepolicy"}, {"HOST", "host"},
+      {"POLICY", "osupdatepolicy"}};
   if (const auto found = nouns.find(name); found != nouns.end()) return names_of(kind_of(found->second), begin, place, around);
   // A name is one of the noun before it, unless it is a new one.
   const bool makes = place.apps.size() > 1 && place.apps[1]->get_name() == "create";

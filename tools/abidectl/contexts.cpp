@@ -1,4 +1,5 @@
 // abidectl config: contexts in the configuration file. It is a person's file: their comments and everything else in it stay.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -35,7 +36,8 @@ Result<Config> read_config(const std::string& path) {
   Config config;
   std::error_code error;
   if (std::filesystem::exists(path, error)) {
-    if (std::filesystem::file_size(path, error) > config_bytes_max || error) return fail(Code::invalid_input, path + ": is larger than 1 MiB, or no file");
+    if (std::filesystem::file_size(path, error) > config_bytes_max || error)
+      return fail(Code::invalid_input, path + ": is larger than 1 MiB, or no file");
     std::ifstream in(path, std::ios::binary);
     std::stringstream text;
     text << in.rdbuf();
@@ -82,15 +84,26 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+// As people write it, in double quotes.
 std::string written(const std::string& value) {
-  std::ostringstream out;
-  out << toml::value<std::string>(value);
-  return out.str();
+  std::string text = "\"";
+  for (const char c : value) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      text += std::string("\\u00") + digits[byte >> 4U] + digits[byte & 15U];
+    } else {
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
+  }
+  return text + "\"";
 }
 
 // Bare keys need no quotes.
 std::string written_key(const std::string& name) {
-  const bool bare = !name.empty() && name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
+  const bool bare =
+      !name.empty() && name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
   return bare ? name : written(name);
 }
 
@@ -160,7 +173,8 @@ Result<void> get_contexts(Session& session) {
   if (session.as_document()) {
     print_document(session, all);
   } else if (all.empty()) {
-    *session.around.err << "no context in " << session.settings.config << ": abidectl config set-context NAME --server URL --project PROJECT\n";
+    *session.around.err << "no context in " << session.settings.config
+                        << ": abidectl config set-context NAME --server URL --project PROJECT\n";
   } else {
     *session.around.out << to_text(table);
   }

@@ -35,7 +35,8 @@ Result<std::vector<std::string>> files_at(const std::string& path) {
   std::error_code error;
   if (path == "-" || !std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
   std::vector<std::string> files;
-  for (auto at = std::filesystem::directory_iterator(path, error); !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+  for (auto at = std::filesystem::directory_iterator(path, error); !error && at != std::filesystem::directory_iterator();
+       at.increment(error)) {
     const auto extension = at->path().extension();
     if (extension == ".yaml" || extension == ".yml") files.push_back(at->path().string());
     if (files.size() > manifest_files_max)

@@ -187,7 +187,8 @@ class Grammar {
   }
 
   CLI::Option& file_option(CLI::App& app, const std::string& what) {
-    return *app.add_option("-f,--file", words_.files, what + ", YAML, or a folder of them; -: standard input; repeatable")->allow_extra_args(false);
+    return *app.add_option("-f,--file", words_.files, what + ", YAML, or a folder of them; -: standard input; repeatable")
+                ->allow_extra_args(false);
   }
 
   void making() {
@@ -240,7 +241,8 @@ class Grammar {
     auto* latest = policy.add_flag("--latest", words_.policy.latest, "always the newest image of the node's profile");
     auto* target = policy.add_option("--target", words_.policy.target, "exactly this OS profile: name, resource id or image version");
     auto* downgrade = policy.add_flag("--allow-downgrade", words_.policy.allow_downgrade, "also where the target is older");
-    auto* other = policy.add_flag("--allow-profile-change", words_.policy.allow_profile_change, "also where the target is of another profile");
+    auto* other =
+        policy.add_flag("--allow-profile-change", words_.policy.allow_profile_change, "also where the target is of another profile");
     policy.add_option("--description", words_.policy.description, "for people");
     latest->excludes(target);
     downgrade->needs(target);
@@ -270,10 +272,12 @@ class Grammar {
     auto* host = schedule.add_option("--host", words.host, "the host that it is for");
     auto* site = schedule.add_option("--site", words.site, "or the site");
     auto* region = schedule.add_option("--region", words.region, "or the region, with all below it");
-    schedule.add_option("--type", words.type, "osupdate; maintenance, in which nothing is updated; blackout, which takes its time from all others");
+    schedule.add_option("--type", words.type,
+                        "osupdate; maintenance, in which nothing is updated; blackout, which takes its time from all others");
     auto* start = schedule.add_option("--start", words.start, "RFC 3339, now, or +10m");
     auto* end = schedule.add_option("--end", words.end, "the same; without it, and without --duration, the window stays open");
-    auto* cron = schedule.add_option("--cron", words.cron, "instead of a start: minutes, hours, day of month, month, day of week, in quotes");
+    auto* cron =
+        schedule.add_option("--cron", words.cron, "instead of a start: minutes, hours, day of month, month, day of week, in quotes");
     schedule.add_option("--duration", words.duration, "how long it is open: 1h30m");
     schedule.add_option("--zone", words.zone, "IANA time zone of the cron text, such as Europe/Berlin; without it UTC")->needs(cron);
     site->excludes(host);
@@ -374,10 +378,11 @@ class Grammar {
 
     for (const char* name : {"site", "region"}) {
       const Kind& kind = kind_of(name);
-      auto& place = noun(edit, kind, std::string("Changes a ") + name,
-                         kind.noun == "site" ? "  abidectl edit site munich --region bavaria\n  abidectl edit site munich --metadata grid=south"
-                                             : "  abidectl edit region bavaria --parent germany",
-                         [this, &kind](Session& session) { return edit_place(session, kind, words_.place); });
+      auto& place =
+          noun(edit, kind, std::string("Changes a ") + name,
+               kind.noun == "site" ? "  abidectl edit site munich --region bavaria\n  abidectl edit site munich --metadata grid=south"
+                                   : "  abidectl edit region bavaria --parent germany",
+               [this, &kind](Session& session) { return edit_place(session, kind, words_.place); });
       place.add_option("NAME", words_.place.name, "name or resource id")->required();
       place.add_option("--name", words_.place.new_name, "new name");
       place_options(place, kind);
@@ -392,10 +397,12 @@ class Grammar {
   }
 
   void targets_by_flag(CLI::App& noun) {
-    auto* hosts = noun.add_option("--host", words_.targets.hosts.names, "host by name, resource id or UUID; repeatable")->allow_extra_args(false);
+    auto* hosts =
+        noun.add_option("--host", words_.targets.hosts.names, "host by name, resource id or UUID; repeatable")->allow_extra_args(false);
     noun.add_option("--instance", words_.targets.instances, "instance of a host; repeatable")->allow_extra_args(false);
     noun.add_option("--site", words_.targets.sites, "site: its hosts without a policy of their own; repeatable")->allow_extra_args(false);
-    noun.add_option("--region", words_.targets.regions, "region: all below it without a nearer policy; repeatable")->allow_extra_args(false);
+    noun.add_option("--region", words_.targets.regions, "region: all below it without a nearer policy; repeatable")
+        ->allow_extra_args(false);
     auto* all = noun.add_flag("--all", words_.targets.hosts.all, "every host of the project");
     hosts->excludes(all);
   }
@@ -421,7 +428,8 @@ class Grammar {
       const bool is_link = app == &linked;
       app->callback([this, is_link] {
         const auto& targets = words_.targets;
-        if (targets.hosts.names.empty() && !targets.hosts.all && targets.instances.empty() && targets.sites.empty() && targets.regions.empty())
+        if (targets.hosts.names.empty() && !targets.hosts.all && targets.instances.empty() && targets.sites.empty() &&
+            targets.regions.empty())
           throw CLI::RequiredError("--host, --instance, --site, --region or --all");
         words_.action = [this, is_link](Session& session) {
           return is_link ? link_policy(session, words_.name, words_.targets) : unlink_policy(session, words_.name, words_.targets);
@@ -435,14 +443,16 @@ class Grammar {
         "  abidectl update-os host edge-1 edge-2 --policy newest --now\n"
         "  abidectl update-os --site munich --policy newest --at 2026-11-25T02:00:00+01:00 --for 3h --yes\n"
         "  abidectl update-os --region bavaria --dry-run";
-    auto& update = verb("update-os", "Says which hosts would update, when, and which not and why; asks; links and opens a window", examples);
+    auto& update =
+        verb("update-os", "Says which hosts would update, when, and which not and why; asks; links and opens a window", examples);
     update.require_subcommand(0, 1);
     auto* site = update.add_option("--site", words_.update.site, "all hosts of this site");
     auto* region = update.add_option("--region", words_.update.region, "all hosts of this region and of those below it");
-    update.add_option("--policy", words_.update.policy, "links it first, to the hosts, the site or the region; without it what applies counts");
+    update.add_option("--policy", words_.update.policy,
+                      "links it first, to the hosts, the site or the region; without it what applies counts");
     auto* now = update.add_flag("--now", words_.update.now, "opens a window now");
     auto* at = update.add_option("--at", words_.update.at, "or then: RFC 3339 or +10m; with neither, windows are as they are scheduled");
-    update.add_option("--for", words_.update.lasts, "how long that window is open")->capture_default_str();
+    auto* lasts = update.add_option("--for", words_.update.lasts, "how long that window is open")->capture_default_str();
     auto* dry = update.add_flag("--dry-run", words_.update.dry_run, "only says it");
     auto* yes = update.add_flag("-y,--yes", words_.update.yes, "does not ask");
     region->excludes(site);
@@ -451,8 +461,9 @@ class Grammar {
     auto& host = noun(update, kind_of("host"), "Only these hosts", "  abidectl update-os host edge-1 edge-2 --policy newest --now", {});
     host.footer("Also: what `abidectl update-os --help` says.\n\nExamples:\n  abidectl update-os host edge-1 edge-2 --policy newest --now");
     host.add_option("HOST", words_.update.hosts, "name, resource id or UUID; several")->required();
-    update.callback([this] {
+    update.callback([this, lasts] {
       const auto& words = words_.update;
+      if (lasts->count() != 0 && !words.now && words.at.empty()) throw CLI::RequiredError("--now or --at, beside --for,");
       const int given = (words.hosts.empty() ? 0 : 1) + (words.site.empty() ? 0 : 1) + (words.region.empty() ? 0 : 1);
       if (given == 0) throw CLI::RequiredError("host HOST, --site or --region");
       if (given > 1) throw CLI::ExcludesError("host", "--site and --region");
@@ -461,8 +472,9 @@ class Grammar {
   }
 
   void configuring() {
-    auto& config = verb("config", "Contexts of the configuration file: which server, which project",
-                        "  abidectl config set-context lab --server http://127.0.0.1:8080 --project demo\n  abidectl config use-context lab");
+    auto& config =
+        verb("config", "Contexts of the configuration file: which server, which project",
+             "  abidectl config set-context lab --server http://127.0.0.1:8080 --project demo\n  abidectl config use-context lab");
     const auto sub = [&](const std::string& name, const std::string& what, const std::string& examples, Action action) -> CLI::App& {
       auto& made = noun(config, name, {}, what, examples, {});
       made.footer("Also: --config and --output, as `abidectl --help` says.\n\nExamples:\n" + examples);
@@ -478,8 +490,9 @@ class Grammar {
         .add_option("CONTEXT", words_.name, "its name")
         ->required();
     // A server that is set here is not the one of this call.
-    auto& set = sub("set-context", "Makes or changes one", "  abidectl config set-context lab --server http://127.0.0.1:8080 --project demo",
-                    [this](Session& session) { return set_context(session, words_.context); });
+    auto& set =
+        sub("set-context", "Makes or changes one", "  abidectl config set-context lab --server http://127.0.0.1:8080 --project demo",
+            [this](Session& session) { return set_context(session, words_.context); });
     set.add_option("CONTEXT", words_.context.name, "its name")->required();
     set.add_option("--server", words_.context.server, "URL of the orchestrator");
     set.add_option("-p,--project", words_.context.project, "project");

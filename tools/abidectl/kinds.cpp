@@ -139,10 +139,14 @@ std::vector<Kind> make_kinds() {
                  "/compute/instances",
                  "instances",
                  "inst-",
-                 {plain("NAME", "name"), plain("HOST", "host.name"), plain("OS", "os.name"), plain("IMAGE", "os.imageId"),
+                 {plain("NAME", "name"),
+                  plain("HOST", "host.name"),
+                  plain("OS", "os.name"),
+                  plain("IMAGE", "os.imageId"),
                   plain("STATUS", "updateStatus"),
                   {"POLICY", false, [](const Json& instance, const Reading&) { return shown_policy(instance); }},
-                  plain("ID", "resourceId", true), seconds("SINCE", "updateStatusTimestamp", true)}});
+                  plain("ID", "resourceId", true),
+                  seconds("SINCE", "updateStatusTimestamp", true)}});
   all.push_back({"osprofile",
                  {"osprofiles", "os"},
                  "/compute/os",
@@ -188,8 +192,12 @@ std::vector<Kind> make_kinds() {
                  "site-",
                  {plain("NAME", "name"),
                   {"REGION", false, [](const Json& site, const Reading&) { return shown_region(member_at(site, "region")); }},
-                  plain("POLICY", "updatePolicy.name"), plain("ID", "resourceId"), degrees("LATITUDE", "siteLat"),
-                  degrees("LONGITUDE", "siteLng"), metadata_column("METADATA", "metadata"), stamp("CREATED", "timestamps.createdAt")}});
+                  plain("POLICY", "updatePolicy.name"),
+                  plain("ID", "resourceId"),
+                  degrees("LATITUDE", "siteLat"),
+                  degrees("LONGITUDE", "siteLng"),
+                  metadata_column("METADATA", "metadata"),
+                  stamp("CREATED", "timestamps.createdAt")}});
   all.push_back({"region",
                  {"regions"},
                  "/regions",
@@ -197,10 +205,19 @@ std::vector<Kind> make_kinds() {
                  "region-",
                  {plain("NAME", "name"),
                   {"IN", false, [](const Json& region, const Reading&) { return shown_region(member_at(region, "parentRegion")); }},
-                  plain("SITES", "totalSites"), plain("POLICY", "updatePolicy.name"), plain("ID", "resourceId"),
-                  metadata_column("METADATA", "metadata"), stamp("CREATED", "timestamps.createdAt")}});
-  all.push_back(
-      {"source", {"sources"}, "/sources", "sources", "", {plain("NAME", "name"), plain("ERROR", "error"), stamp("SINCE", "since")}, {}, false});
+                  plain("SITES", "totalSites"),
+                  plain("POLICY", "updatePolicy.name"),
+                  plain("ID", "resourceId"),
+                  metadata_column("METADATA", "metadata"),
+                  stamp("CREATED", "timestamps.createdAt")}});
+  all.push_back({"source",
+                 {"sources"},
+                 "/sources",
+                 "sources",
+                 "",
+                 {plain("NAME", "name"), plain("ERROR", "error"), stamp("SINCE", "since")},
+                 {},
+                 false});
   return all;
 }
 

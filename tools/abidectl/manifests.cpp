@@ -121,7 +121,8 @@ std::string nouns() {
 // One document as it is read.
 class Reader {
  public:
-  Reader(const std::string& source, std::int64_t now_ms, std::vector<std::string>& notes) : source_(source), now_ms_(now_ms), notes_(notes) {}
+  Reader(const std::string& source, std::int64_t now_ms, std::vector<std::string>& notes)
+      : source_(source), now_ms_(now_ms), notes_(notes) {}
 
   Result<Manifest> read(const YAML::Node& document, const Kind* wanted) {
     if (!document.IsMap()) return wrong(document, "is no map: a document has \"spec\", and \"kind\"");
@@ -241,7 +242,8 @@ class Reader {
         body[key.member] = *text;
         return {};
       case Sort::truth:
-        if (*text != "true" && *text != "false") return wrong(value, "spec." + std::string(key.key) + " is true or false, not \"" + *text + "\"");
+        if (*text != "true" && *text != "false")
+          return wrong(value, "spec." + std::string(key.key) + " is true or false, not \"" + *text + "\"");
         body[key.member] = *text == "true";
         return {};
       case Sort::size: {
@@ -359,7 +361,8 @@ Result<std::vector<Manifest>> read_manifests(const std::string& source, const st
 }
 
 Result<std::vector<Manifest>> in_order_of_making(std::vector<Manifest> manifests) {
-  std::stable_sort(manifests.begin(), manifests.end(), [](const Manifest& left, const Manifest& right) { return rank(left) < rank(right); });
+  std::stable_sort(manifests.begin(), manifests.end(),
+                   [](const Manifest& left, const Manifest& right) { return rank(left) < rank(right); });
   // Of the regions always the next one whose outer region is no longer to come.
   const auto is_region = [](const Manifest& one) { return one.kind->noun == "region"; };
   const auto begin = std::find_if(manifests.begin(), manifests.end(), is_region);

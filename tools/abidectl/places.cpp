@@ -106,8 +106,8 @@ void draw(const Forest& forest, const std::string& region, const std::string& le
     const bool last = i + 1 == all.size();
     const auto& one = *all[i].object;
     const std::string before = root ? "" : lead + (last ? "└─ " : "├─ ");
-    table.rows.push_back({before + text_at(one, "name"), all[i].is_site ? "site" : "region", text_at(one, "updatePolicy.name"),
-                          text_at(one, "resourceId")});
+    table.rows.push_back(
+        {before + text_at(one, "name"), all[i].is_site ? "site" : "region", text_at(one, "updatePolicy.name"), text_at(one, "resourceId")});
     if (!all[i].is_site) draw(forest, text_at(one, "resourceId"), root ? "" : lead + (last ? "   " : "│  "), false, table);
   }
 }

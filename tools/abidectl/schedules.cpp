@@ -75,7 +75,8 @@ Result<void> put_targets(Session& session, Json& body, const std::string& host, 
 
 Result<Json> single_changes(const ScheduleEdit& edit, std::int64_t now_ms) {
   if (edit.cron || edit.duration || edit.zone)
-    return fail(Code::invalid_input, "schedule " + edit.name + " is a single one: it has --start and --end, and no --cron, --duration or --zone");
+    return fail(Code::invalid_input,
+                "schedule " + edit.name + " is a single one: it has --start and --end, and no --cron, --duration or --zone");
   Json body = Json::object();
   if (edit.start) {
     const auto start = start_seconds(*edit.start, now_ms);
@@ -92,7 +93,8 @@ Result<Json> single_changes(const ScheduleEdit& edit, std::int64_t now_ms) {
 
 Result<Json> repeated_changes(const ScheduleEdit& edit, const Json& present) {
   if (edit.start || edit.end)
-    return fail(Code::invalid_input, "schedule " + edit.name + " is a repeated one: it has --cron, --duration and --zone, and no --start or --end");
+    return fail(Code::invalid_input,
+                "schedule " + edit.name + " is a repeated one: it has --cron, --duration and --zone, and no --start or --end");
   Json body = Json::object();
   std::int64_t duration = number_at(present, "durationSeconds").value_or(1);
   if (edit.duration) {
@@ -129,9 +131,11 @@ Result<Json> schedule_body(const NewSchedule& schedule, std::int64_t now_ms) {
     if (!schedule.zone.empty() && schedule.zone != "UTC") body["timeZone"] = schedule.zone;
     return body;
   }
-  if (schedule.start.empty()) return fail(Code::invalid_input, "start: is missing: a time for a single schedule, or cron for a repeated one");
+  if (schedule.start.empty())
+    return fail(Code::invalid_input, "start: is missing: a time for a single schedule, or cron for a repeated one");
   if (!schedule.zone.empty()) return fail(Code::invalid_input, "zone: goes with cron; a start says its own offset");
-  if (!schedule.duration.empty() && !schedule.end.empty()) return fail(Code::invalid_input, "duration: goes instead of an end, not beside it");
+  if (!schedule.duration.empty() && !schedule.end.empty())
+    return fail(Code::invalid_input, "duration: goes instead of an end, not beside it");
   const auto start = start_seconds(schedule.start, now_ms);
   if (!start) return fail(start.error());
   body["startSeconds"] = *start;
@@ -164,7 +168,8 @@ Result<void> edit_schedule(Session& session, const ScheduleEdit& edit) {
   const Kind& kind = kind_of("schedule");
   if (!edit.new_name && !edit.type && !edit.start && !edit.end && !edit.cron && !edit.duration && !edit.zone && !edit.host && !edit.site &&
       !edit.region)
-    return fail(Code::invalid_input, "nothing to edit: give --name, --type, --start, --end, --cron, --duration, --zone, --host, --site or --region");
+    return fail(Code::invalid_input,
+                "nothing to edit: give --name, --type, --start, --end, --cron, --duration, --zone, --host, --site or --region");
   std::string status;
   if (edit.type) {
     auto named = status_of(*edit.type);

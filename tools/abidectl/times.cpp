@@ -101,8 +101,8 @@ std::string shown_degrees(std::int64_t e7) {
 
 Result<std::int64_t> parse_degrees_e7(std::string_view text, int degrees_max) {
   const auto wrong = [&] {
-    return fail(Code::invalid_input, "\"" + std::string(text) + "\" is not a number of degrees from -" + std::to_string(degrees_max) + " to " +
-                                         std::to_string(degrees_max) + ", such as 48.137154");
+    return fail(Code::invalid_input, "\"" + std::string(text) + "\" is not a number of degrees from -" + std::to_string(degrees_max) +
+                                         " to " + std::to_string(degrees_max) + ", such as 48.137154");
   };
   std::string_view rest = text;
   const bool negative = !rest.empty() && rest.front() == '-';

@@ -128,7 +128,8 @@ std::string counted(std::size_t number, const std::string& what) {
 void print_plan(Session& session, const std::vector<PlannedHost>& plan) {
   Table table{{"HOST", "RUNS", "GOES TO", "POLICY", "WHEN", "VERDICT"}, {}};
   for (const auto& host : plan) {
-    table.rows.push_back({host.name, host.from, host.to == host.from ? "" : host.to, host.policy, shown_window(host.window, session.reading()),
+    table.rows.push_back({host.name, host.from, host.to == host.from ? "" : host.to, host.policy,
+                          shown_window(host.window, session.reading()),
                           std::string(to_string(host.verdict)) + (host.why.empty() ? "" : ": " + host.why)});
   }
   auto& out = *session.around.out;
@@ -237,7 +238,8 @@ Result<std::string> change_one(Session& session, const Wanted& wanted, const std
 Result<void> change_all(Session& session, const Wanted& wanted, const std::vector<PlannedHost>& plan) {
   if (wanted.place) {
     const auto id = text_at(*wanted.place, "resourceId");
-    const bool links = wanted.wish.policy && text_at(*wanted.place, "updatePolicy.resourceId") != text_at(*wanted.wish.policy, "resourceId");
+    const bool links =
+        wanted.wish.policy && text_at(*wanted.place, "updatePolicy.resourceId") != text_at(*wanted.wish.policy, "resourceId");
     if (!links && !wanted.window) return {};
     Doing doing(session, 1);
     (void)doing.step(wanted.place_kind->noun + " " + text_at(*wanted.place, "name"), [&] {
@@ -263,7 +265,8 @@ Result<void> change_all(Session& session, const Wanted& wanted, const std::vecto
 std::string question_of(const Wanted& wanted, std::size_t hosts) {
   std::string what;
   if (wanted.wish.policy) what = "link policy " + text_at(*wanted.wish.policy, "name");
-  if (wanted.window) what += std::string(what.empty() ? "" : " and ") + "open a window of " + shown_duration(wanted.window->lasts_ms / ms_per_second);
+  if (wanted.window)
+    what += std::string(what.empty() ? "" : " and ") + "open a window of " + shown_duration(wanted.window->lasts_ms / ms_per_second);
   const auto where = wanted.place ? wanted.place_kind->noun + " " + text_at(*wanted.place, "name") + " with " + counted(hosts, "host")
                                   : counted(hosts, "host");
   what[0] = static_cast<char>(what[0] - 'a' + 'A');
@@ -284,7 +287,8 @@ Result<void> update_os(Session& session, const UpdateOs& asked) {
   } else {
     print_plan(session, plan);
   }
-  const auto hosts = static_cast<std::size_t>(std::count_if(plan.begin(), plan.end(), [](const auto& host) { return is_done(host.verdict); }));
+  const auto hosts =
+      static_cast<std::size_t>(std::count_if(plan.begin(), plan.end(), [](const auto& host) { return is_done(host.verdict); }));
   const bool all_refused = count(plan, Verdict::refused) == plan.size();
   if (hosts == 0) {
     if (all_refused) return fail(Code::denied, "no host can be updated: see the verdicts");

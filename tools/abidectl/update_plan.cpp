@@ -114,8 +114,8 @@ std::vector<std::string> targets_of(const Json& host) {
 }
 
 struct Applied {
-  Json policy;       // null: none
-  std::string from;  // "", "site", "region"
+  Json policy;        // null: none
+  std::string from;   // "", "site", "region"
   bool anew = false;  // it is not what applies now
 };
 
@@ -142,7 +142,7 @@ Applied applied_then(const Json& host, const UpdateWish& wish) {
 }
 
 struct Asked {
-  bool open = false;   // an offer without an outcome
+  bool open = false;  // an offer without an outcome
   bool ended = false;
   std::string image, outcome;
 };
@@ -177,15 +177,15 @@ void judge(PlannedHost& planned, const Json& host, const Applied& applied, const
     planned.why = std::move(why);
   };
   if (planned.instance_id.empty()) return refuse("it has no instance");
-  if (text_at(node, "conflict") == "true") return refuse("two machines have its UUID: abidectl resolve host " + planned.name + " --journal ID");
+  if (text_at(node, "conflict") == "true")
+    return refuse("two machines have its UUID: abidectl resolve host " + planned.name + " --journal ID");
   if (text_at(node, "held") == "true") return refuse("it is held: abidectl confirm host " + planned.name);
   if (!applied.policy.is_object()) return refuse("no policy applies to it: give --policy");
   const Identity running{text_at(node, "profileName"), text_at(node, "osImageId"), text_at(node, "architecture"), {}, {}};
   const auto policy = policy_of(applied.policy);
   const Json& target_os = member_at(applied.policy, "targetOs");
   const OsResource target = resource_of(target_os);
-  const auto resolution =
-      policy_manager::resolve(policy, running, target_os.is_object() ? &target : nullptr, newest.of(running));
+  const auto resolution = policy_manager::resolve(policy, running, target_os.is_object() ? &target : nullptr, newest.of(running));
   if (!resolution.fault.empty()) return refuse(resolution.fault);
   if (resolution.resource == nullptr) {
     planned.verdict = Verdict::current;

@@ -13,9 +13,9 @@
 namespace abide::ctl {
 
 struct UpdateWish {
-  std::optional<Json> policy;       // that is to be linked; none: what applies already
-  std::string site_id, region_id;   // it is linked to a place; both empty: to each host itself
-  std::optional<Interval> window;   // that is to be made; unix seconds
+  std::optional<Json> policy;      // that is to be linked; none: what applies already
+  std::string site_id, region_id;  // it is linked to a place; both empty: to each host itself
+  std::optional<Interval> window;  // that is to be made; unix seconds
   std::int64_t now_seconds = 0;
 };
 
@@ -30,11 +30,11 @@ const char* to_string(Verdict verdict);
 
 struct PlannedHost {
   std::string host_id, instance_id, name;
-  std::string from, to;     // image ids
-  std::string policy;       // name of what applies then; with the place that it comes from
-  bool links = false;       // a policy is to be linked to the host itself
+  std::string from, to;  // image ids
+  std::string policy;    // name of what applies then; with the place that it comes from
+  bool links = false;    // a policy is to be linked to the host itself
   Verdict verdict = Verdict::refused;
-  std::string why;          // for people
+  std::string why;  // for people
   std::optional<Interval> window;
 };
 
