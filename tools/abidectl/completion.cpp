@@ -44,7 +44,8 @@ _abidectl() {
     _files
   fi
 }
-compdef _abidectl abidectl
+# Loaded from $fpath this file is the function itself.
+if [[ "${funcstack[1]}" = _abidectl ]]; then _abidectl "$@"; else compdef _abidectl abidectl; fi
 )sh";
 
 const char* const fish_script = R"sh(# fish completion of abidectl:  abidectl completion fish | source
