@@ -156,6 +156,11 @@ TEST(AbidectlGrammar, AnswersBecomeExitCodesAndTheServersWords) {
   }
 }
 
+TEST(AbidectlGrammar, WhatCannotBeAsThingsStandIsAConflict) {
+  const SmallServer server([](const SmallRequest&) { return SmallAnswer{400, R"({"code":"FailedPrecondition","message":"not now"})"}; });
+  EXPECT_EQ(call({"get", "hosts", "--server", server.url(), "--project", "demo"}).code, 5);
+}
+
 TEST(AbidectlGrammar, AnAnswerThatIsNotJsonIsARefusalAndNamesTheAddress) {
   const SmallServer server([](const SmallRequest&) { return SmallAnswer{200, "<html>", "text/html"}; });
   const auto called = call({"get", "hosts", "--server", server.url(), "--project", "demo"});

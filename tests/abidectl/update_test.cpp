@@ -102,11 +102,12 @@ TEST_F(AbidectlUpdate, TriesAgainOnlyWhereAPolicyAndTheHostAreNamed) {
   EXPECT_EQ(verdicts(plan({"--site", "munich", "--policy", "newest", "--now"})), "refused");
   EXPECT_EQ(verdicts(plan({"host", "edge-1", "--policy", "newest", "--now"})), "updates");
   project.hosts = host(1, "3.0.1", applied(latest, "instance", "inst-00000001"), R"("document":{"offer":"1.7","osImageId":"3.0.2"},)");
-  EXPECT_EQ(verdicts(plan({"host", "edge-1", "--policy", "newest", "--now"})), "goes on");
+  EXPECT_EQ(verdicts(plan({"host", "edge-1", "--policy", "newest", "--now"})), "asked");
 }
 
 TEST_F(AbidectlUpdate, LinksAndOpensAWindowForEachHostThatWouldUpdateOnly) {
-  const auto called = on({"update-os", "host", "edge-1", "edge-2", "edge-4", "--policy", "newest", "--now", "--for", "30m", "--yes"});
+  const auto called =
+      on({"update-os", "host", "edge-1", "edge-2", "edge-4", "host-00000001", "--policy", "newest", "--now", "--for", "30m", "--yes"});
   EXPECT_EQ(called.code, 0) << called.err;
   EXPECT_EQ(
       changes(),

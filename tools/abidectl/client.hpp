@@ -1,5 +1,5 @@
 #pragma once
-// The REST API of one project, over HTTP. One thread. Errors as exits.hpp sorts them: not_found 404, conflict 409,
+// The REST API of one project, over HTTP. One thread. Errors as exits.hpp sorts them: not_found 404, conflict 409 or FailedPrecondition,
 // unavailable and timeout where no server answers, denied for every other refusal, in the server's words.
 #include <functional>
 #include <memory>

@@ -85,7 +85,9 @@ Result<UpdateFacts> read_facts(Session& session, const UpdateOs& asked) {
   for (const auto& name : asked.hosts) {
     auto host = find(session, host_kind, name);
     if (!host) return fail(host.error());
-    facts.hosts.push_back(std::move(*host));
+    const bool again = std::any_of(facts.hosts.begin(), facts.hosts.end(),
+                                   [&](const Json& other) { return text_at(other, "resourceId") == text_at(*host, "resourceId"); });
+    if (!again) facts.hosts.push_back(std::move(*host));
   }
   if (asked.hosts.empty()) {
     Selection selection;

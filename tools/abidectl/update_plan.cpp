@@ -196,7 +196,7 @@ void judge(PlannedHost& planned, const Json& host, const Applied& applied, const
   const auto asked = asked_of(node);
   if (asked.open && asked.image == planned.to && !applied.anew) {
     planned.verdict = Verdict::goes_on;
-    planned.why = "is asked for it already";
+    planned.why = "no outcome yet";
     return;
   }
   if (planned.to == running.os_image_id && resolution.resource->profile_name == running.profile_name) {
@@ -223,7 +223,7 @@ const char* to_string(Verdict verdict) {
     case Verdict::updates:
       return "updates";
     case Verdict::goes_on:
-      return "goes on";
+      return "asked";
     case Verdict::current:
       return "current";
     case Verdict::waits:
