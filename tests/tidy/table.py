@@ -107,6 +107,8 @@ THIRD_PARTY_HEADERS = {
     "orchestrator/api/json_input.hpp": ("nlohmann", "the inside of the API, whose subject is JSON"),
     "orchestrator/api/query.hpp": ("nlohmann", "the inside of the API, whose subject is JSON"),
     "tools/abidectl/json.hpp": ("nlohmann", "the inside of abidectl; forward declarations"),
+    "tools/abidectl/manifests.hpp": ("nlohmann", "the inside of abidectl, whose subject is JSON; holds such"),
+    "tools/abidectl/update_plan.hpp": ("nlohmann", "the inside of abidectl, whose subject is JSON; holds such"),
 }
 # And who may include those that are the inside of something.
 INSIDES = {
