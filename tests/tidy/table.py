@@ -41,6 +41,7 @@ RULES: dict[str, Rule] = {
     "common/bus/mqtt_bus.cpp": Rule(may=CORE, third=("Paho", "fmt")),
     "common/store": Rule(may=CORE, third=("fmt",)),
     "common/store/rocks_store.cpp": Rule(may=CORE, third=("RocksDB", "fmt")),
+    "common/store/backup.cpp": Rule(may=CORE, third=("RocksDB", "fmt")),
     "common/release": Rule(may=EVENTS, third=("fmt", "nlohmann")),
     "common/release/yaml_tree.cpp": Rule(may=EVENTS, third=("yaml-cpp", "fmt")),
     "common/service": Rule(may=EVENTS + ("common/store", "common/bus")),
