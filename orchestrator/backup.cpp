@@ -55,7 +55,8 @@ Result<std::vector<std::string>> names_in(const std::string& dir) {
   for (fs::directory_iterator entry(dir, failure), end; !failure && entry != end; entry.increment(failure))
     names.push_back(entry->path().filename().string());
   if (failure)
-    return fail(failure == std::errc::no_such_file_or_directory ? Code::not_found : Code::unavailable, "read " + dir + ": " + failure.message());
+    return fail(failure == std::errc::no_such_file_or_directory ? Code::not_found : Code::unavailable,
+                "read " + dir + ": " + failure.message());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -102,8 +103,10 @@ Result<std::optional<std::string>> read_mark(const std::string& dir) {
   auto text = read_file(dir + "/" + backup_mark_file, mark_bytes_max);
   if (text) {
     const std::string begin = std::string(mark_words) + "\nstore ";
-    if (text->starts_with(begin) && text->ends_with('\n')) return std::optional(text->substr(begin.size(), text->size() - begin.size() - 1));
-    return fail(Code::invalid_input, "the file " + dir + "/" + backup_mark_file + " says that these are backups of another kind or version");
+    if (text->starts_with(begin) && text->ends_with('\n'))
+      return std::optional(text->substr(begin.size(), text->size() - begin.size() - 1));
+    return fail(Code::invalid_input,
+                "the file " + dir + "/" + backup_mark_file + " says that these are backups of another kind or version");
   }
   if (text.error().code != Code::not_found) return fail(text.error());
   auto names = names_in(dir);
@@ -215,8 +218,10 @@ Result<Json> back_up(const std::string& dir, const std::string& state, std::size
     if (!store) return fail(store.error());
     auto id = store_id(**store);
     if (!id) return fail(id.error());
-    if (!*id) return fail(Code::invalid_input, state + " holds a store that no orchestrator of this version has run on: start one on it first");
-    if (*mark && **mark != **id) return fail(Code::invalid_input, dir + " holds backups of another orchestrator's store (" + **mark + ", this is " + **id + ")");
+    if (!*id)
+      return fail(Code::invalid_input, state + " holds a store that no orchestrator of this version has run on: start one on it first");
+    if (*mark && **mark != **id)
+      return fail(Code::invalid_input, dir + " holds backups of another orchestrator's store (" + **mark + ", this is " + **id + ")");
     auto told = about(**store);
     if (!told) return fail(told.error());
     text = *told;
@@ -244,8 +249,8 @@ bool is_store_file(const std::string& name) {
 
 // Of the orchestrator, and worth nothing without a store.
 bool is_side_file(const std::string& name) {
-  static constexpr std::array all = {"OWNER",           stamp_file,     "STAMP.new",       restored_file,  "RESTORED.new",
-                                     restoring_file, "RESTORING.new", control_socket, checkpoint_folder, "checkpoint.tmp", restoring_folder};
+  static constexpr std::array all = {"OWNER",         stamp_file,     "STAMP.new",       restored_file,    "RESTORED.new",  restoring_file,
+                                     "RESTORING.new", control_socket, checkpoint_folder, "checkpoint.tmp", restoring_folder};
   return std::any_of(all.begin(), all.end(), [&](const char* one) { return name == one; });
 }
 
@@ -293,7 +298,8 @@ Result<void> put_in_place(const std::string& state, const std::string& restored,
   auto fresh = names_in(restored);
   if (!fresh) return fail(fresh.error());
   for (const auto& name : *fresh)
-    if (::rename((restored + "/" + name).c_str(), (state + "/" + name).c_str()) != 0) return fail(from_errno("put " + name + " into " + state));
+    if (::rename((restored + "/" + name).c_str(), (state + "/" + name).c_str()) != 0)
+      return fail(from_errno("put " + name + " into " + state));
   if (auto written = replace_file(state + "/" + restored_file, what); !written) return written;
   if (::unlink((state + "/" + restoring_file).c_str()) != 0) return fail(from_errno("remove " + state + "/" + restoring_file));
   return flush_folder(state);
@@ -387,8 +393,8 @@ std::optional<std::string> directory_of(int& argc, const char* const*& argv) {
   return dir;
 }
 
-int no_directory(const char* command) {
-  std::cerr << "abide-orchestrator " << command << ": the directory of the backups is missing: abide-orchestrator " << command << " DIR --state STATE\n";
+int no_directory(const std::string& command) {
+  log_error("the directory of the backups is missing: abide-orchestrator " + command + " DIR --state STATE");
   return to_int(ExitCode::usage);
 }
 
@@ -397,9 +403,10 @@ int no_directory(const char* command) {
 int run_backup(int argc, const char* const* argv) {
   std::string state;
   std::int64_t kept = static_cast<std::int64_t>(backups_kept);
-  SettingsTable table("abide-orchestrator backup DIR",
-                      "adds a backup of a state directory to those in DIR, also while an orchestrator runs on it; after the first only what is new "
-                      "is copied. DIR has the project's secrets, as the state directory has. To be run as the user whose state directory it is.");
+  SettingsTable table(
+      "abide-orchestrator backup DIR",
+      "adds a backup of a state directory to those in DIR, also while an orchestrator runs on it; after the first only what is new "
+      "is copied. DIR has the project's secrets, as the state directory has. To be run as the user whose state directory it is.");
   table.text("state", &state, "directory of the journal and its rows").required();
   table.integer("keep", &kept, 0, static_cast<std::int64_t>(backups_kept_max), "so many are kept, the oldest go; 0: all", "backups");
   const auto dir = directory_of(argc, argv);
@@ -413,9 +420,10 @@ int run_restore(int argc, const char* const* argv) {
   std::string state;
   std::int64_t number = 0;
   bool force = false, listing = false;
-  SettingsTable table("abide-orchestrator restore DIR",
-                      "puts a backup of DIR into a state directory that no orchestrator runs on. The next start holds every node: events flow, "
-                      "nothing is sent to a node and none switches until `abidectl confirm` says so. To be run as the user whose state directory it is.");
+  SettingsTable table(
+      "abide-orchestrator restore DIR",
+      "puts a backup of DIR into a state directory that no orchestrator runs on. The next start holds every node: events flow, "
+      "nothing is sent to a node and none switches until `abidectl confirm` says so. To be run as the user whose state directory it is.");
   table.text("state", &state, "directory to restore into; made where there is none");
   table.integer("backup", &number, 0, UINT32_MAX, "which one, as --list shows them; 0: the newest");
   table.flag("force", &force, "also in the place of a state that is there, which is lost");
@@ -426,7 +434,7 @@ int run_restore(int argc, const char* const* argv) {
   ::umask(0077);
   if (listing) return ended(list(*dir));
   if (state.empty()) {
-    std::cerr << "abide-orchestrator restore: --state (ABIDE_STATE) is missing: the directory to restore into\n";
+    log_error("--state (ABIDE_STATE) is missing: the directory to restore into");
     return to_int(ExitCode::usage);
   }
   return ended(restore(*dir, state, number, force));

@@ -97,8 +97,7 @@ std::unique_ptr<Control> Control::start(const std::string& dir, Work work) {
   auto control = std::unique_ptr<Control>(new Control(dir, std::move(work)));
   remove_checkpoint(dir);  // of a process that was killed
   control->stopping_ = ::eventfd(0, EFD_CLOEXEC);
-  if (auto listens = control->listen(); !listens)
-    log_warn("a backup is not possible while this runs: " + listens.error().message);
+  if (auto listens = control->listen(); !listens) log_warn("a backup is not possible while this runs: " + listens.error().message);
   control->thread_ = std::thread([one = control.get()] { one->run(); });
   return control;
 }

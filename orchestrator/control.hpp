@@ -20,8 +20,8 @@ namespace abide::orchestrator {
 inline constexpr const char* control_socket = "control";
 inline constexpr const char* checkpoint_folder = "checkpoint";
 inline constexpr std::size_t control_line_max = 4096;
-inline constexpr int ask_ms_max = 5'000;                                // until an asker has asked
-inline constexpr int checkpoint_ms_max = 120'000;                       // until it is answered
+inline constexpr int ask_ms_max = 5'000;                                    // until an asker has asked
+inline constexpr int checkpoint_ms_max = 120'000;                           // until it is answered
 inline constexpr std::int64_t lease_ms_max = std::int64_t{24} * 3'600'000;  // then the checkpoint goes, whoever holds it
 inline constexpr int between_stamps_ms = 60'000;
 

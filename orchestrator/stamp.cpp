@@ -108,7 +108,7 @@ Result<void> stamp(const Reader& store, const std::string& dir, const std::strin
   auto written = replace_file(path, [&](int descriptor) -> Result<std::string> {
     auto own = identity_of(descriptor, path);
     if (!own) return own;
-    const Json json = {{"store", id},           {"inode", folder->inode}, {"device", folder->device}, {"machine", folder->machine},
+    const Json json = {{"store", id},        {"inode", folder->inode},         {"device", folder->device}, {"machine", folder->machine},
                        {"stampInode", *own}, {"projects", json_of(*positions)}};
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   });

@@ -15,7 +15,8 @@ inline constexpr std::size_t stamp_bytes_max = 1U << 20U;
 
 // Files of a state directory that are not the store's.
 inline constexpr const char* stamp_file = "STAMP";
-inline constexpr const char* restored_file = "RESTORED";    // a restore put the store here, and no orchestrator has begun on it: says what it is
+inline constexpr const char* restored_file =
+    "RESTORED";  // a restore put the store here, and no orchestrator has begun on it: says what it is
 inline constexpr const char* restoring_file = "RESTORING";  // a restore has begun to put one here, and has not ended
 
 // Which store this is, for ever, its backups included; drawn at the first start. Nothing: no orchestrator has begun on it.

@@ -11,10 +11,10 @@
 namespace abide {
 
 struct Backup {
-  std::uint32_t number = 0;   // 1, 2, ...
-  std::int64_t made_ms = 0;   // to the second
-  std::uint64_t bytes = 0;    // of all of it; much of that is shared with the ones before
-  std::string about;          // as add_backup was told
+  std::uint32_t number = 0;  // 1, 2, ...
+  std::int64_t made_ms = 0;  // to the second
+  std::uint64_t bytes = 0;   // of all of it; much of that is shared with the ones before
+  std::string about;         // as add_backup was told
 };
 
 struct AddedBackup {

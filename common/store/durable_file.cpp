@@ -120,7 +120,8 @@ Result<void> make_folder(const std::string& path) {
 }
 
 Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode) {
-  return replace_file(path, [&](int) -> Result<std::string> { return std::string(bytes); }, mode);
+  return replace_file(
+      path, [&](int) -> Result<std::string> { return std::string(bytes); }, mode);
 }
 
 Result<void> replace_file(const std::string& path, const Make& make, unsigned mode) {

@@ -148,6 +148,8 @@ BAN_EXCEPTIONS = {
     ("standard output or error", "edge-agent/config.cpp"): "what is wrong with a setting",
     ("standard output or error", "edge-agent/check.cpp"): "a command whose answer is its output",
     ("standard output or error", "orchestrator/check.cpp"): "a command whose answer is its output",
+    ("standard output or error", "orchestrator/backup.cpp"): "a command whose answer is its output",
+    ("a sleep", "tests/unit/backup/control_test.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/broker.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/child.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/system/slow_boot_state.cpp"): "its purpose: a disk that is slow on command",

@@ -1,7 +1,8 @@
 // Backups of a state directory that nobody runs on, and restores; what does not look right changes nothing.
+#include "common/store/backup.hpp"
+
 #include <nlohmann/json.hpp>
 
-#include "common/store/backup.hpp"
 #include "tests/unit/backup/state.hpp"
 
 namespace abide::orchestrator {
@@ -159,7 +160,8 @@ TEST_F(Backups, GoOnlyWhereThereAreNoneOrThoseOfThisStore) {
     fs::remove_all(backups());
     fs::create_directories(backups());
     if (what == "something") std::ofstream(backups() + "/photo") << "x";
-    if (what == "other") std::ofstream(backups() + "/" + backup_mark_file) << "backups of an abide-orchestrator, format 1\nstore 00000000000000aa\n";
+    if (what == "other")
+      std::ofstream(backups() + "/" + backup_mark_file) << "backups of an abide-orchestrator, format 1\nstore 00000000000000aa\n";
     if (what == "newer") std::ofstream(backups() + "/" + backup_mark_file) << "backups of an abide-orchestrator, format 2\n";
     const auto before = names_in(backups());
     const auto refused = back_up();

@@ -15,6 +15,8 @@
 namespace abide::orchestrator {
 namespace {
 
+constexpr int looks_max = 1000;
+
 class ControlTest : public StateTest {
  protected:
   void SetUp() override {
@@ -24,7 +26,7 @@ class ControlTest : public StateTest {
   }
   [[nodiscard]] std::string checkpoint() const { return state() + "/" + checkpoint_folder; }
   [[nodiscard]] bool goes_away() const {
-    for (int i = 0; i < 1000 && fs::exists(checkpoint()); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < looks_max && fs::exists(checkpoint()); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     return !fs::exists(checkpoint());
   }
   // What is answered to some bytes; nothing: the connection was closed.
