@@ -193,7 +193,7 @@ Result<void> check_restore_ended(const std::string& dir) {
 Result<std::string> why_restored(const Reader& store, const std::string& dir) {
   auto declared = read_file(dir + "/" + restored_file, stamp_bytes_max);
   if (declared) return "it was restored from " + *declared;
-  if (declared.error().code != Code::not_found) return "it was restored from a backup";
+  if (declared.error().code != Code::not_found) return std::string("it was restored from a backup");
   auto id = store_id(store);
   if (!id) return fail(id.error());
   if (!*id) return std::string();  // nobody has begun on it, or a version without stamps has
