@@ -101,14 +101,14 @@ class Case(unittest.TestCase):
 
     def keep_busy(self):
         self.going = True
-        self.done = 0
 
         def work():
             while self.going:
                 number = next(self.numbers)
                 try:
-                    if self.world.call("POST", "/os-update-policies", {"name": f"p{number}", "updatePolicy": "UPDATE_POLICY_LATEST"}) is not None:
-                        self.done += 1
+                    made = self.world.call("POST", "/os-update-policies", {"name": f"p{number}", "updatePolicy": "UPDATE_POLICY_LATEST"})
+                    if made is not None:
+                        self.world.call("DELETE", f"/os-update-policies/{made['resourceId']}")
                 except Wrong:
                     pass
         self.busy = threading.Thread(target=work, daemon=True)
