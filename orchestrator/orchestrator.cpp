@@ -93,7 +93,12 @@ Result<Orchestrator::Project*> Orchestrator::add_project(const std::string& name
     project.host->begin(JournalId{random_.next_id()}, batch);
     take(project, fleet::CreateProject{name, std::move(*key)}, now, {}, batch);
   } else {
-    take(project, fleet::Started{}, now, {}, batch);
+    fleet::Started started;
+    if (!settings_.restored.empty()) {
+      started.restored = true;
+      started.why = "may have been told more than this orchestrator knows: " + settings_.restored;
+    }
+    take(project, started, now, {}, batch);
   }
   const std::lock_guard lock(names_mutex_);
   scopes_[name] = scope;
@@ -256,6 +261,15 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
     after_commit_.push_back([this, name = explained->project, node = explained->node, tell = std::move(explained->explained)] {
       const auto& host = *projects_.at(name).host;
       tell(host.machine().waits_for(host.state(), host.link(), clock_.now(), node));
+    });
+    return;
+  }
+  if (auto* asked_to_compare = std::get_if<CompareAsked>(&item)) {
+    const auto project = projects_.find(asked_to_compare->project);
+    if (project == projects_.end()) return asked_to_compare->compared(fail(Code::not_found, "no such project"));
+    after_commit_.push_back([this, name = asked_to_compare->project, node = asked_to_compare->node, tell = std::move(asked_to_compare->compared)] {
+      const auto& host = *projects_.at(name).host;
+      tell(host.machine().confirmation(host.state(), host.link(), clock_.now(), node));
     });
     return;
   }

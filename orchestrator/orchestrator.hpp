@@ -48,6 +48,7 @@ struct Ended {
 struct Settings {
   fleet::Settings fleet;
   std::vector<std::string> projects;  // made at the start where they do not exist
+  std::string restored;               // why the state is an older one than was once told: all nodes are held; empty: it is not
   std::size_t inbox_capacity = inbox_capacity_default;
   std::size_t inputs_per_commit = inputs_per_commit_max;
 };
@@ -82,6 +83,7 @@ class Orchestrator final : public api::Backend {
   [[nodiscard]] api::Health health() const override;
   [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered) override;
   [[nodiscard]] bool explain(const std::string& project, const NodeId& node, Explained explained) override;
+  [[nodiscard]] bool confirmation(const std::string& project, const NodeId& node, Compared compared) override;
   [[nodiscard]] bool create_project(const std::string& project, ProjectCreated created) override;
   [[nodiscard]] bool refresh(Refreshed refreshed) override;
 
@@ -117,11 +119,16 @@ class Orchestrator final : public api::Backend {
     NodeId node;
     Explained explained;
   };
+  struct CompareAsked {
+    std::string project;
+    NodeId node;
+    Compared compared;
+  };
   struct ProjectAsked {
     std::string project;
     ProjectCreated created;
   };
-  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, ProjectAsked>;
+  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, CompareAsked, ProjectAsked>;
 
   Orchestrator(Store& store, Settings settings, MakeBus make_bus);
   Result<void> open_projects();

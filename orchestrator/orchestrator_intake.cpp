@@ -100,6 +100,10 @@ bool Orchestrator::explain(const std::string& project, const NodeId& node, Expla
   return inbox_.try_post(ExplainAsked{project, node, std::move(explained)});
 }
 
+bool Orchestrator::confirmation(const std::string& project, const NodeId& node, Compared compared) {
+  return inbox_.try_post(CompareAsked{project, node, std::move(compared)});
+}
+
 bool Orchestrator::create_project(const std::string& project, ProjectCreated created) {
   return inbox_.try_post(ProjectAsked{project, std::move(created)});
 }

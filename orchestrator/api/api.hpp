@@ -83,6 +83,7 @@ class Api {
   void get_instance(Call& call);
   void patch_instance(Call& call);
   void explain(Call& call);
+  void confirmation(Call& call);
   void order(Call& call);  // pause, resume, abort, confirm
   void resolve(Call& call);
 

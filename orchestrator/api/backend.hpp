@@ -11,6 +11,7 @@
 #include "common/core/result.hpp"
 #include "common/store/store.hpp"
 #include "orchestrator/fleet/live.hpp"
+#include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/fleet/requests.hpp"
 
 namespace abide::api {
@@ -45,6 +46,8 @@ class Backend {
   [[nodiscard]] virtual bool submit(const std::string& project, fleet::Operation operation, Answered answered) = 0;
   using Explained = std::function<void(Result<std::vector<Condition>>)>;
   [[nodiscard]] virtual bool explain(const std::string& project, const NodeId& node, Explained explained) = 0;
+  using Compared = std::function<void(Result<fleet::Confirmation>)>;
+  [[nodiscard]] virtual bool confirmation(const std::string& project, const NodeId& node, Compared compared) = 0;
   using ProjectCreated = std::function<void(Result<void>)>;
   [[nodiscard]] virtual bool create_project(const std::string& project, ProjectCreated created) = 0;
   using Refreshed = std::function<void(Result<RefreshDone>)>;

@@ -191,6 +191,19 @@ void Api::explain(Call& call) {
     call.refuse({Code::unavailable, "too much to do at the moment; try again"});
 }
 
+// Asks the owner, as explain does: it alone knows what confirming would do now.
+void Api::confirmation(Call& call) {
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  auto compared = [exchange = call.exchange, host = *node](Result<fleet::Confirmation> told) {
+    if (!told) return exchange->respond(error_response(told.error()));
+    exchange->respond(json_response(confirmation_json(host, *told)));
+  };
+  if (!backend_.confirmation(call.project, node->id, std::move(compared)))
+    call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+}
+
 void Api::order(Call& call) {
   if (!call.request.body.empty()) {
     auto object = parse_object(call.request.body);

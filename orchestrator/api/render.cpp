@@ -107,6 +107,19 @@ Json node_json(const fleet::Node& node, const fleet::LiveNode& live) {
   return json;
 }
 
+Json shown_json(const fleet::Node& node, const fleet::Confirmation& told) {
+  Json json = Json::object();
+  if (told.holds) {
+    json["document"] = to_string(told.holds);
+    json["documentKnown"] = told.known;
+  }
+  json["phase"] = std::string(to_string(node.phase));
+  put(json, "osImageId", node.identity.os_image_id);
+  if (node.offer) json["offer"] = to_string(node.offer);
+  if (node.outcome.kind != OutcomeKind::none) json["outcome"] = outcome_json(node.outcome);
+  return json;
+}
+
 Json bare_host(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
   using fleet::Indicator;
   Json json = Json::object();
@@ -185,6 +198,26 @@ Json reference_to_instance(const fleet::Node& node) {
 }
 
 }  // namespace
+
+Json confirmation_json(const fleet::Node& node, const fleet::Confirmation& told) {
+  Json json = Json::object();
+  json["resourceId"] = node.host_id;
+  json["name"] = node.name;
+  json["uuid"] = to_string(node.id);
+  json["held"] = told.held;
+  put(json, "heldWhy", node.held_why);
+  json["shows"] = shown_json(node, told);
+  Json& asks = json["asks"] = Json::object();
+  put(asks, "policyName", told.policy);
+  put(asks, "osImageId", told.image);
+  put(asks, "nothing", told.nothing);
+  asks["aborted"] = told.aborted;
+  asks["paused"] = told.paused;
+  if (told.window) asks["window"] = window_json(*told.window);
+  asks["windowOpen"] = told.open_now;
+  json["differences"] = told.differences;
+  return json;
+}
 
 Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms) {
   Json stamps = Json::object();

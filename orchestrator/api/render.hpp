@@ -7,6 +7,7 @@
 #include "orchestrator/api/query.hpp"
 #include "orchestrator/api/view.hpp"
 #include "orchestrator/fleet/live.hpp"
+#include "orchestrator/fleet/machine.hpp"
 
 namespace abide::api {
 
@@ -21,6 +22,7 @@ Json run_json(View& view, const fleet::Run& run);
 // With its host, but not that host's instance again; and the other way round.
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
+Json confirmation_json(const fleet::Node& node, const fleet::Confirmation& told);
 Json metadata_json(const std::vector<Metadata>& metadata);
 Json region_json(View& view, const fleet::Stamped<Region>& region);
 Json site_json(View& view, const fleet::Stamped<Site>& site);

@@ -42,6 +42,7 @@ struct Api::Routes {
       Route{Method::put, "compute/hosts/{}", &Api::edit_host},
       Route{Method::patch, "compute/hosts/{}", &Api::edit_host},
       Route{Method::get, "compute/hosts/{}/explain", &Api::explain},
+      Route{Method::get, "compute/hosts/{}/confirmation", &Api::confirmation},
       Route{Method::post, "compute/hosts/{}/pause", &Api::order},
       Route{Method::post, "compute/hosts/{}/resume", &Api::order},
       Route{Method::post, "compute/hosts/{}/abort", &Api::order},

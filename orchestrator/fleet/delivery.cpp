@@ -56,6 +56,7 @@ void meet_held_document(Turn& turn, const NodeId& id, const Held& held) {
   turn.link_of(id).shown = held.number;
   const bool unknown =
       held.number && (held.number > mine.document.number || (held.number == mine.document.number && held.digest != mine.digest));
+  turn.link_of(id).shown_unknown = unknown;
   if (!rule(Rule::detect_unknown) || !unknown) return;
   const bool by_my_key = document_tag(turn.state.key, id, held.number, held.digest) == held.tag;
   // Of a node that is held, too: restored by a clock that is behind, the epoch is below what was said before, and so is `head`.

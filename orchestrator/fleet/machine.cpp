@@ -22,9 +22,9 @@ void begin_epoch(Turn& turn) {
 }
 
 // What was withdrawn in the time that was lost is asked for again in this state, and nothing on the bus can tell.
-void hold_all(Turn& turn) {
+void hold_all(Turn& turn, const std::string& why) {
   const bool any = std::any_of(turn.state.nodes.begin(), turn.state.nodes.end(), [](const auto& entry) { return !entry.second.held; });
-  if (any) turn.event(NodeHeld{every_node, {}, "may have been told more than this orchestrator knows, which was restored from a backup"});
+  if (any) turn.event(NodeHeld{every_node, {}, why});
 }
 
 struct Take {
@@ -32,7 +32,7 @@ struct Take {
 
   void operator()(const Started& started) const {
     begin_epoch(turn);
-    if (started.restored && rule(Rule::hold_restored)) hold_all(turn);
+    if (started.restored && rule(Rule::hold_restored)) hold_all(turn, started.why);
     // Once a start everything is looked at: windows that passed meanwhile, images whose news was cut short.
     auto& link = turn.link;
     link.window_deadlines.clear();

@@ -96,13 +96,77 @@ TEST_F(AbidectlCommands, UnlinksOnlyFromThePolicyThatIsNamed) {
 }
 
 TEST_F(AbidectlCommands, OrdersAreOnePostAHost) {
-  for (const char* verb : {"pause", "resume", "abort", "confirm"}) {
+  for (const char* verb : {"pause", "resume", "abort"}) {
     EXPECT_EQ(on({verb, "host", "edge-1", "edge-10"}).code, 0);
     EXPECT_EQ(changes(), (Changes{std::string("POST /compute/hosts/host-00000001/") + verb + " {}",
                                   std::string("POST /compute/hosts/host-00000010/") + verb + " {}"}));
   }
   EXPECT_EQ(on({"resolve", "host", "edge-1", "--journal", "6f7aef82c1aae6c9"}).code, 0);
   EXPECT_EQ(changes(), (Changes{R"(POST /compute/hosts/host-00000001/resolve {"journal":"6f7aef82c1aae6c9"})"}));
+}
+
+class Confirming : public AbidectlCommands {
+ protected:
+  Confirming() {
+    project.hosts = R"({"resourceId":"host-00000001","name":"edge-1","instance":{"node":{"held":true}}},
+      {"resourceId":"host-00000010","name":"edge-10","instance":{"node":{"held":false}}})";
+    project.confirmations["host-00000001"] = R"({"resourceId":"host-00000001","name":"edge-1","held":true,"heldWhy":"may have been told more",
+      "shows":{"document":"(7,13)","documentKnown":false,"phase":"Staged","offer":"(7,12)","osImageId":"3.0.1"},
+      "asks":{"policyName":"newest","osImageId":"3.0.2","aborted":false,"paused":false,"windowOpen":true},
+      "differences":["it holds document (7,13), which is not known here"]})";
+    project.confirmations["host-00000010"] = R"({"resourceId":"host-00000010","name":"edge-10","held":false,"shows":{"phase":"Idle"},
+      "asks":{"nothing":"no policy","aborted":false,"paused":false,"windowOpen":false},"differences":[]})";
+  }
+  const std::string shown =
+      "host edge-1 may have been told more\n"
+      "  shows    document (7,13) (not known here), Staged with update (7,12), runs image 3.0.1\n"
+      "  is asked image 3.0.2 by policy newest; its window is open\n"
+      "  ! it holds document (7,13), which is not known here\n";
+  const Changes confirmed = {"POST /compute/hosts/host-00000001/confirm {}"};
+};
+
+TEST_F(Confirming, ShowsTheDifferencesFirstAndThenReleasesWhatIsHeld) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"confirm", "--all"}, {"confirm", "hosts", "--all"}, {"confirm", "host", "edge-1"}}) {
+    const auto called = on(words);
+    EXPECT_EQ(called.code, 0) << called.err;
+    EXPECT_EQ(called.out, shown + "host edge-1 confirmed\n");
+    EXPECT_EQ(changes(), confirmed);
+  }
+}
+
+TEST_F(Confirming, ADryRunAndANoChangeNothing) {
+  EXPECT_EQ(on({"confirm", "--all", "--dry-run"}).out, shown);
+  EXPECT_EQ(changes(), Changes{});
+  const auto no = on({"confirm", "--all"}, "n\n", true);
+  EXPECT_EQ(no.code, 1);
+  EXPECT_EQ(no.out, shown + "confirm 1 host? [y/N] ");
+  EXPECT_EQ(changes(), Changes{});
+  EXPECT_EQ(on({"confirm", "--all"}, "", true).code, 1) << "no answer is a no";
+  EXPECT_EQ(on({"confirm", "--all"}, "y\n", true).code, 0);
+  EXPECT_EQ(changes(), confirmed);
+  EXPECT_EQ(on({"confirm", "--all", "--yes"}, "", true).code, 0);
+  EXPECT_EQ(changes(), confirmed);
+}
+
+TEST_F(Confirming, WhatIsNotHeldIsLeftAlone) {
+  EXPECT_EQ(on({"confirm", "host", "edge-10"}).out, "host edge-10 is not held\n");
+  EXPECT_EQ(changes(), Changes{});
+  project.hosts = R"({"resourceId":"host-00000010","name":"edge-10","instance":{"node":{"held":false}}})";
+  EXPECT_EQ(on({"confirm", "--all"}).out, "no host is held\n");
+  EXPECT_EQ(changes(), Changes{});
+}
+
+TEST_F(Confirming, GivesTheComparisonAsADocument) {
+  const auto called = on({"confirm", "--all", "--dry-run", "-o", "json"});
+  EXPECT_EQ(Json::parse(called.out).at(0)["shows"]["document"], "(7,13)") << called.out;
+  EXPECT_EQ(changes(), Changes{});
+}
+
+TEST_F(Confirming, WrongWordsAreSaid) {
+  EXPECT_EQ(on({"confirm"}).code, 2);
+  EXPECT_EQ(on({"confirm", "host"}).code, 2);
+  EXPECT_EQ(on({"confirm", "host", "edge-1", "--all"}).code, 2);
+  EXPECT_EQ(changes(), Changes{});
 }
 
 TEST_F(AbidectlCommands, ExplainsInPlainWords) {

@@ -1,6 +1,7 @@
 #pragma once
 // A made-up project behind a small server, and what was asked of it.
 #include <gtest/gtest.h>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -32,6 +33,7 @@ class Project {
   std::string runs;
   std::string conditions = "[]";
   std::string events;
+  std::map<std::string, std::string> confirmations;  // by resource id of a host
   int refuse_order_of_host_ten = 0;
   std::string refuse_with;  // what has this in its body
 
@@ -52,6 +54,8 @@ class Project {
       if (path == "/schedules/single") return list("singleSchedules", singles);
       if (path == "/schedules/repeated") return list("repeatedSchedules", repeated);
       if (path == "/os-update-runs") return list("osUpdateRuns", runs);
+      for (const auto& [id, confirmation] : confirmations)
+        if (path == "/compute/hosts/" + id + "/confirmation") return {200, confirmation};
       if (path == "/compute/hosts/host-00000001") return {200, host_one};
       if (path == "/compute/hosts/host-00000001/explain") return {200, R"({"phase":"Staging","conditions":)" + conditions + "}"};
       if (path == "/events" && request.target.find("watch=true") != std::string::npos) return {200, events, "text/event-stream"};

@@ -85,7 +85,8 @@ def check_commands(source, build):
                 if not match:
                     continue
                 program, rest = match.groups()
-                told = help_of(program)
+                command = re.match(r" +(check|backup|restore)\b", rest)
+                told = help_of(program, command.groups() if command else ())
                 if told is None:
                     wrong.append(f"{name}: {program} --help fails")
                     continue

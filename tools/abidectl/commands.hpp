@@ -102,7 +102,15 @@ struct Targets {
 };
 Result<void> link_policy(Session& session, const std::string& policy, const Targets& targets);
 Result<void> unlink_policy(Session& session, const std::string& policy, const Targets& targets);  // empty: from any
-// pause, resume, abort, confirm: one POST a host. `done` is the word for people: "paused".
+// Shows what confirming asks of each held host and where that is not what the host shows, then confirms them: on a terminal
+// after a question, unless `yes`. `all`: those that are held.
+struct Confirming {
+  Hosts hosts;
+  bool dry_run = false;
+  bool yes = false;
+};
+Result<void> confirm_hosts(Session& session, const Confirming& confirming);
+// pause, resume, abort: one POST a host. `done` is the word for people: "paused".
 Result<void> order_hosts(Session& session, const std::string& verb, const std::string& done, const Hosts& hosts);
 Result<void> resolve_host(Session& session, const std::string& host, const std::string& journal);
 void print_explanation(Session& session, const Json& host, const Json& answer);

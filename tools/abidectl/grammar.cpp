@@ -53,6 +53,7 @@ struct Words {
   PlaceEdit place;
   UpdateOs update;
   ContextEdit context;
+  Confirming confirming;
   NextOpenings next;
   Needs needs = Needs::server;
   std::string name, journal;
@@ -528,11 +529,36 @@ class Grammar {
     });
   }
 
+  // `confirm --all` without a noun too: after a restore it is what everybody types.
+  void confirming() {
+    const std::string what = "Releases held hosts: shows where they differ from what is asked of them, then sends their whole state anew";
+    const std::string examples = "  abidectl confirm --all --dry-run\n  abidectl confirm --all\n  abidectl confirm host edge-1";
+    auto& confirm = verb("confirm", what, examples);
+    confirm.require_subcommand(0, 1);
+    auto& host = noun(confirm, kind_of("host"), what, examples, {});
+    host.add_option("HOST", words_.confirming.hosts.names, "name, resource id or UUID; several");
+    for (auto* app : {&confirm, &host}) {
+      app->add_flag("--all", words_.confirming.hosts.all, "every host of the project that is held");
+      app->add_flag("--dry-run", words_.confirming.dry_run, "only show");
+      app->add_flag("-y,--yes", words_.confirming.yes, "do not ask on a terminal");
+    }
+    const auto ready = [this] {
+      const auto& hosts = words_.confirming.hosts;
+      if (hosts.names.empty() && !hosts.all) throw CLI::RequiredError("HOST or --all");
+      if (!hosts.names.empty() && hosts.all) throw CLI::ExcludesError("HOST", "--all");
+      words_.action = [this](Session& session) { return confirm_hosts(session, words_.confirming); };
+    };
+    host.callback(ready);
+    confirm.callback([&confirm, ready] {
+      if (confirm.get_subcommands().empty()) ready();
+    });
+  }
+
   void steering() {
     order("pause", "Keeps a host from switching until it is resumed", "paused");
     order("resume", "Ends a pause", "resumed");
     order("abort", "Gives up the present update; a running trial rolls back", "aborted");
-    order("confirm", "Releases a held host: its whole state is sent to it anew", "confirmed");
+    confirming();
     auto& resolve =
         verb("resolve", "Ends a conflict of two machines with one UUID", "  abidectl resolve host edge-1 --journal 6f7aef82c1aae6c9");
     auto& resolved = noun(resolve, kind_of("host"), "Says which of two machines is the right one",

@@ -64,7 +64,12 @@ class Rebuild {
   [[nodiscard]] std::optional<Rebuilt> of(const ProjectCreated& e) const { return just(CreateProject{e.project, e.key}); }
   std::optional<Rebuilt> of(const EpochRaised& e) const {
     if (e.why == "started") {
-      Rebuilt rebuilt = just(Started{});
+      Started started;
+      if (const auto* held = next_is<NodeHeld>(1); held != nullptr && held->node == every_node && !held->shown) {
+        started.restored = true;
+        started.why = held->why;
+      }
+      Rebuilt rebuilt = just(std::move(started));
       rebuilt.restart = true;
       return rebuilt;
     }

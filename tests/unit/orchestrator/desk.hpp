@@ -67,6 +67,11 @@ class Fleet final : public api::Backend {
     explained(host_->machine().waits_for(host_->state(), host_->link(), now, node));
     return true;
   }
+  [[nodiscard]] bool confirmation(const std::string&, const NodeId& node, Compared compared) override {
+    if (full) return false;
+    compared(host_->machine().confirmation(host_->state(), host_->link(), now, node));
+    return true;
+  }
   [[nodiscard]] bool create_project(const std::string&, ProjectCreated created) override {
     if (full) return false;
     created({});
