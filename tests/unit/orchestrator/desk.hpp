@@ -50,13 +50,15 @@ class Fleet final : public api::Backend {
     return live_nodes.get(project, node);
   }
   [[nodiscard]] api::Health health() const override { return {true, true, 1, "/releases", 0, 0}; }
-  [[nodiscard]] bool submit(const std::string&, fleet::Operation operation, Answered answered) override {
+  [[nodiscard]] bool submit(const std::string&, fleet::Operation operation, Answered answered,
+                            std::optional<fleet::Seen> seen = std::nullopt) override {
     if (full) return false;
+    if (before_next) std::exchange(before_next, nullptr)();
     Batch batch;
     const std::string id = "req-" + std::to_string(++requests_);
     Cause cause;
     cause.request = id;
-    host_->take(fleet::Request{id, std::move(operation)}, now, cause, batch);
+    host_->take(fleet::Request{id, std::move(operation), std::move(seen)}, now, cause, batch);
     for (auto& message : finish(batch)) {
       if (auto* reply = std::get_if<fleet::Reply>(&message); reply != nullptr && reply->request == id) answered(std::move(reply->answer));
     }
@@ -65,6 +67,11 @@ class Fleet final : public api::Backend {
   [[nodiscard]] bool explain(const std::string&, const NodeId& node, Explained explained) override {
     if (full) return false;
     explained(host_->machine().waits_for(host_->state(), host_->link(), now, node));
+    return true;
+  }
+  [[nodiscard]] bool count(Counted counted) override {
+    if (full) return false;
+    counted({{project_, fleet::count(host_->state())}});
     return true;
   }
   [[nodiscard]] bool create_project(const std::string&, ProjectCreated created) override {
@@ -81,6 +88,7 @@ class Fleet final : public api::Backend {
   Now now{1'795'000'000'000, 1'000'000, BootId{"b"}, true};
   fleet::Live live_nodes;
   bool full = false;
+  std::function<void()> before_next;  // done between what the next change has seen and the change
 
  private:
   std::vector<fleet::Message> finish(Batch& batch) {
