@@ -114,6 +114,7 @@ struct Answered {
   unsigned status = 0;
   nlohmann::json json;
   std::string body;
+  std::string tag;  // ETag
   [[nodiscard]] std::string code() const { return json.value("code", ""); }
   [[nodiscard]] std::string message() const { return json.value("message", ""); }
 };
@@ -124,13 +125,31 @@ class Desk {
   api::Api api{fleet, {"http://files.example/root"}, [](const std::function<void()>& work) { work(); }};
 
   Answered ask(api::Method method, const std::string& path, const std::string& body = "") {
-    const auto told = ask_raw(method, path, body);
+    api::HttpRequest request;
+    request.method = method;
+    request.body = body;
+    return ask(std::move(request), path);
+  }
+  Answered ask(api::HttpRequest request, const std::string& path) {
+    const auto told = std::make_shared<Told>();
+    request.target = path.starts_with('/') ? path : "/v1/projects/demo/" + path;
+    api.handle(request, told);
     Answered answered;
     if (!told->response) return answered;
     answered.status = told->response->status;
     answered.body = told->response->body;
     answered.json = nlohmann::json::parse(told->response->body, nullptr, false);
+    for (const auto& [name, value] : told->response->headers)
+      if (name == "ETag") answered.tag = value;
     return answered;
+  }
+  // With If-Match, or If-None-Match where it reads.
+  Answered ask_if(api::Method method, const std::string& path, const std::string& condition, const std::string& body = "") {
+    api::HttpRequest request;
+    request.method = method;
+    request.body = body;
+    (method == api::Method::get ? request.if_none_match : request.if_match) = condition;
+    return ask(std::move(request), path);
   }
   std::shared_ptr<Told> ask_raw(api::Method method, const std::string& path, const std::string& body = "",
                                 const std::string& last_event_id = "") {
