@@ -1,5 +1,7 @@
 #include "orchestrator/api/metrics.hpp"
 
+#include <initializer_list>
+#include <type_traits>
 #include <utility>
 
 #include "common/events/node_events.hpp"

@@ -13,7 +13,7 @@ namespace abide::api {
 
 void Api::Call::answer_one(const Json& json) const {
   const std::string tag = tag_of(json);
-  const bool reported = json.contains("instance") || json.contains("instanceStatus");
+  const bool reported = json.contains("hostStatus") || json.contains("instanceStatus");
   if (!request.if_none_match.empty() && !tag.empty() && !reported) {
     auto known = names_tag(request.if_none_match, tag, true);
     if (!known) return refuse(known.error());

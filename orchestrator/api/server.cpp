@@ -82,7 +82,7 @@ std::string_view view(beast::string_view text) {
 }
 
 // A list may come in several lines.
-std::string all_of(const http::request<http::string_body>& message, http::field name) {
+std::string lines_of(const http::request<http::string_body>& message, http::field name) {
   std::string list;
   const auto [begin, end] = message.equal_range(name);
   for (auto line = begin; line != end; ++line) list += (list.empty() ? "" : ", ") + std::string(view(line->value()));
@@ -264,8 +264,8 @@ void Connection::handle() {
   request.method = method_of(message.method());
   request.target = std::string(view(message.target()));
   request.last_event_id = std::string(view(message["Last-Event-ID"]));
-  request.if_match = all_of(message, http::field::if_match);
-  request.if_none_match = all_of(message, http::field::if_none_match);
+  request.if_match = lines_of(message, http::field::if_match);
+  request.if_none_match = lines_of(message, http::field::if_none_match);
   request.body = std::move(message.body());
   answer_timer_.expires_after(milliseconds(core_->settings.answer_ms));
   answer_timer_.async_wait([self = shared_from_this(), number](beast::error_code error) {

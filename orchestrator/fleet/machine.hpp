@@ -133,7 +133,7 @@ struct CreateProject {
 struct Request {
   std::string id;
   Operation operation;
-  std::optional<Seen> seen;
+  std::optional<Seen> seen = std::nullopt;
 };
 // Closed runs whose time is over; those that their hosts still have stay.
 struct RunsExpired {
