@@ -44,6 +44,7 @@ Orchestrator::Orchestrator(Store& store, Settings settings, MakeBus make_bus)
 
 Orchestrator::~Orchestrator() {
   stop();
+  retention_.reset();
   if (thread_.joinable()) thread_.join();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
@@ -114,6 +115,10 @@ Result<void> Orchestrator::start() {
   turned_mono_ms_ = boottime_ms();
   if (worker_) worker_->start();
   thread_ = std::thread([this] { run(); });
+  if (settings_.keep_runs_ms > 0) {
+    retention_ = std::make_unique<Retention>(settings_.keep_runs_ms, [this](std::int64_t before_ms) { look_for_expired_runs(before_ms); });
+    retention_->start();
+  }
   return {};
 }
 
@@ -124,6 +129,7 @@ void Orchestrator::stop() {
 
 Ended Orchestrator::wait() {
   if (thread_.joinable()) thread_.join();
+  retention_.reset();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
   return ended_;
@@ -273,6 +279,19 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
     });
     return;
   }
+  if (auto* asked = std::get_if<CountAsked>(&item)) {
+    after_commit_.push_back([this, tell = std::move(asked->counted)] {
+      std::vector<api::ProjectCounts> counts;
+      for (const auto& [name, project] : projects_) counts.push_back({name, fleet::count(project.host->state())});
+      tell(std::move(counts));
+    });
+    return;
+  }
+  if (auto* expired = std::get_if<Expired>(&item)) {
+    const auto project = projects_.find(expired->project);
+    if (project != projects_.end()) take(project->second, std::move(expired->runs), now, {}, batch);
+    return;
+  }
   if (auto* created = std::get_if<ProjectAsked>(&item)) {
     if (projects_.count(created->project) == 0) {
       if (projects_.size() >= projects_max)
@@ -291,7 +310,7 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
   pending_[asked.id] = std::move(asked.answered);
   Cause cause;
   cause.request = asked.id;
-  take(project->second, fleet::Request{asked.id, std::move(asked.operation)}, now, cause, batch);
+  take(project->second, fleet::Request{asked.id, std::move(asked.operation), std::move(asked.seen)}, now, cause, batch);
 }
 
 void Orchestrator::take_bus_changes(const Now& now, Batch& batch) {

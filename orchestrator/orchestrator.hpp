@@ -29,6 +29,7 @@
 #include "orchestrator/fleet/live.hpp"
 #include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/projects.hpp"
+#include "orchestrator/retention.hpp"
 #include "orchestrator/rows.hpp"
 
 namespace abide::orchestrator {
@@ -51,6 +52,7 @@ struct Settings {
   std::string restored;               // why the state is an older one than was once told: all nodes are held; empty: it is not
   std::size_t inbox_capacity = inbox_capacity_default;
   std::size_t inputs_per_commit = inputs_per_commit_max;
+  std::int64_t keep_runs_ms = 0;  // closed ones; 0: for ever
 };
 
 class Orchestrator final : public api::Backend {
@@ -81,9 +83,11 @@ class Orchestrator final : public api::Backend {
   [[nodiscard]] std::vector<std::string> projects() const override;
   [[nodiscard]] fleet::LiveNode live(const std::string& project, const NodeId& node) const override { return live_.get(project, node); }
   [[nodiscard]] api::Health health() const override;
-  [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered) override;
+  [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered,
+                            std::optional<fleet::Seen> seen = std::nullopt) override;
   [[nodiscard]] bool explain(const std::string& project, const NodeId& node, Explained explained) override;
   [[nodiscard]] bool confirmation(const std::string& project, const NodeId& node, Compared compared) override;
+  [[nodiscard]] bool count(Counted counted) override;
   [[nodiscard]] bool create_project(const std::string& project, ProjectCreated created) override;
   [[nodiscard]] bool refresh(Refreshed refreshed) override;
 
@@ -112,6 +116,7 @@ class Orchestrator final : public api::Backend {
     std::string project;
     std::string id;
     fleet::Operation operation;
+    std::optional<fleet::Seen> seen;
     Answered answered;
   };
   struct ExplainAsked {
@@ -124,11 +129,18 @@ class Orchestrator final : public api::Backend {
     NodeId node;
     Compared compared;
   };
+  struct CountAsked {
+    Counted counted;
+  };
+  struct Expired {
+    std::string project;
+    fleet::RunsExpired runs;
+  };
   struct ProjectAsked {
     std::string project;
     ProjectCreated created;
   };
-  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, CompareAsked, ProjectAsked>;
+  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, CompareAsked, ProjectAsked, CountAsked, Expired>;
 
   Orchestrator(Store& store, Settings settings, MakeBus make_bus);
   Result<void> open_projects();
@@ -138,6 +150,7 @@ class Orchestrator final : public api::Backend {
   void heard(std::uint64_t bus, BusEvent event);
   void heard_message(std::uint64_t bus, BusReceived message);
   [[nodiscard]] bool known(const std::string& project) const;
+  void look_for_expired_runs(std::int64_t before_ms);
 
   // owner thread
   void run();
@@ -172,9 +185,11 @@ class Orchestrator final : public api::Backend {
   std::atomic<bool> connected_{false};
   std::atomic<std::int64_t> turned_mono_ms_{0};
   std::atomic<std::uint64_t> request_count_{0};
+  std::atomic<std::uint64_t> messages_dropped_{0};
   std::string request_prefix_;
   std::unique_ptr<discovery::Worker> worker_;
   std::thread thread_;
+  std::unique_ptr<Retention> retention_;
 
   mutable std::mutex names_mutex_;
   std::map<std::string, std::string> scopes_;  // by project

@@ -564,6 +564,13 @@ void fields(auto& v, Is<RunReopened> auto& e) {
 void fields(auto& v, Is<RunDeleted> auto& e) {
   v("node", e.node);
   v("run_id", e.run_id, id_text);
+  v("expired", e.expired);
+}
+void fields(auto& v, Is<HostDeleted> auto& e) {
+  v("node", e.node);
+  v("host_id", e.host_id, id_text);
+  v("instance_id", e.instance_id, id_text);
+  v("host_name", e.host_name, name_text);
 }
 
 // ---- lists of them -----------------------------------------------------------------------------------------------------
@@ -580,7 +587,8 @@ using PayloadMembers =
                JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld,
                NodeConfirmed,  //
                RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered,  //
-               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted>;
+               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted,
+               HostDeleted>;
 
 template <class T>
 concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;

@@ -3,6 +3,7 @@
 #include "orchestrator/api/call.hpp"
 #include "orchestrator/api/json_input.hpp"
 #include "orchestrator/api/render.hpp"
+#include "orchestrator/fleet/machine.hpp"
 
 namespace abide::api {
 
@@ -39,7 +40,7 @@ void Api::get_host(Call& call) {
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
-  call.answer(host_json(view, *node, backend_.live(call.project, node->id)));
+  call.answer_one(host_json(view, *node, backend_.live(call.project, node->id)));
 }
 
 void Api::summary(Call& call) {
@@ -119,6 +120,7 @@ void Api::edit_host(Call& call) {
                  "hostStatusIndicator", "hostStatusTimestamp", "note", "timestamps"});
   if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
   if (auto known = known_site(view, place); !known) return call.refuse(known.error());
+  if (!call.may_change(host_json(view, *node, {}), fleet::as_set(*node))) return;
   place.host = node->host_id;
   std::vector<fleet::Operation> operations;
   if (!name.empty() && name != node->name) operations.emplace_back(fleet::RenameHost{node->host_id, name});
@@ -129,6 +131,16 @@ void Api::edit_host(Call& call) {
     if (!edited) return fail(edited.error());
     return host_json(after, *edited, backend_.live(project, id));
   });
+}
+
+// Its instance goes with it, its runs stay. What its node does from now on is nobody's business here: it is refused.
+void Api::delete_host(Call& call) {
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  if (!call.may_change(host_json(view, *node, {}), fleet::as_set(*node))) return;
+  change(call, fleet::DeleteHost{node->host_id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 
 void Api::list_instances(Call& call) {
@@ -142,7 +154,7 @@ void Api::get_instance(Call& call) {
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
-  call.answer(instance_json(view, *node, backend_.live(call.project, node->id)));
+  call.answer_one(instance_json(view, *node, backend_.live(call.project, node->id)));
 }
 
 void Api::patch_instance(Call& call) {
@@ -156,6 +168,7 @@ void Api::patch_instance(Call& call) {
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
+  if (!call.may_change(instance_json(view, *node, {}), fleet::as_set(*node))) return;
   fleet::Operation operation = fleet::UnlinkPolicy{node->host_id};
   if (!policy.empty()) operation = fleet::LinkPolicy{node->host_id, policy};
   change(call, std::move(operation), [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {

@@ -11,14 +11,14 @@
 
 namespace abide::api {
 
-// What existing clients of the contract take for "not finished": 9999999999 in 32 bits.
+// What existing clients of the contract take for "not finished": 9999999999 in 32 bits. For ?compat=eim.
 inline constexpr std::int64_t open_run_end_seconds = 1'410'065'407;
 
 Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms);
 Json os_resource_json(const fleet::Stamped<OsResource>& resource);
 Json policy_json(View& view, const fleet::Stamped<Policy>& policy);
 Json schedule_json(View& view, const fleet::Stamped<Schedule>& schedule);
-Json run_json(View& view, const fleet::Run& run);
+Json run_json(View& view, const fleet::Run& run, bool compatible);
 // With its host, but not that host's instance again; and the other way round.
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
@@ -30,6 +30,9 @@ Json bare_region_json(View& view, const fleet::Stamped<Region>& region);
 Json bare_site_json(View& view, const fleet::Stamped<Site>& site);  // as part of something else
 // Where the node is, and the metadata that it has of its own and from there.
 void put_place(Json& json, View& view, const fleet::Node& node);
+// The entity tag of a resource as it is rendered, in its double quotes; empty: it is none. That of a host or an instance is of
+// what operators set: its node's reports are no reason to refuse an operator's change.
+std::string tag_of(const Json& json);
 Json source_json(const fleet::Source& source);
 
 const FieldTree& os_resource_fields();

@@ -208,11 +208,15 @@ void hello_of_retired(Turn& turn, const NodeId& id, JournalId journal, const Hel
 
 bool admit(Turn& turn, const NodeId& id) {
   if (turn.state.nodes.contains(id)) return true;
-  if (turn.settings.auto_register) {
+  const auto deleted = turn.state.deleted.find(id);
+  if (turn.settings.auto_register && deleted == turn.state.deleted.end()) {
     register_node(turn, id, {}, true);
     return true;
   }
-  if (!turn.state.refused.contains(id) && turn.state.refused.size() < refused_max)
+  if (turn.state.refused.contains(id) || turn.state.refused.size() >= refused_max) return false;
+  if (deleted != turn.state.deleted.end())
+    turn.event(NodeRefused{id, "its host " + deleted->second.host_id + " was deleted in project " + turn.state.project});
+  else
     turn.event(NodeRefused{id, "not registered in project " + turn.state.project});
   return false;
 }

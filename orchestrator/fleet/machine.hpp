@@ -135,10 +135,19 @@ struct CreateProject {
 struct Request {
   std::string id;
   Operation operation;
+  std::optional<Seen> seen = std::nullopt;
+};
+// Closed runs whose time is over; those that their hosts still have stay.
+struct RunsExpired {
+  struct Run {
+    NodeId node;
+    std::string id;
+  };
+  std::vector<Run> runs;
 };
 struct Tick {};
 using Input = std::variant<Started, BusUp, BusDown, RollCallHeard, HelloHeard, NodeEventHeard, MessageDropped, ProfilesRead, CreateProject,
-                           Request, Tick>;
+                           Request, RunsExpired, Tick>;
 
 // ---- messages (made by the shell from the committed state) and effects -------------------------------------------------
 
@@ -150,6 +159,10 @@ struct SendReceived {
 struct PublishDocument {
   NodeId node;
 };  // state.nodes[node].newest, on its topic, retained
+struct ClearDocument {
+  NodeId node;
+  DocumentTopic topic = DocumentTopic::policy_linked;
+};  // nothing on that topic, retained: the broker forgets what it kept there
 struct AnnounceProfile {
   std::string os_resource_id;
 };  // profiles/{profile}/discovered, retained
@@ -157,7 +170,7 @@ struct Reply {
   std::string request;
   Result<Answer> answer;
 };
-using Message = std::variant<CallRoll, SendReceived, PublishDocument, AnnounceProfile, Reply>;
+using Message = std::variant<CallRoll, SendReceived, PublishDocument, AnnounceProfile, Reply, ClearDocument>;
 
 struct StopServing {
   std::string why;
@@ -200,6 +213,7 @@ struct FleetMachine {
 };
 static_assert(Machine<FleetMachine>);
 
+[[nodiscard]] HostAsSet as_set(const Node& node);
 [[nodiscard]] RollCall make_roll_call(const Settings& settings, const State& state, const Link& link);
 [[nodiscard]] Received make_received(const State& state, const Link& link, const NodeId& node, std::optional<Nonce> welcome,
                                      const Now& now);
