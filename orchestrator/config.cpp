@@ -41,7 +41,7 @@ Result<void> check_level(std::string_view text) {
 std::optional<int> settle_config(Config& config, int argc, const char* const* argv) {
   SettingsTable table("abide-orchestrator",
                       "finds OS releases, links them to nodes, and follows their updates.\nabide-orchestrator check --state DIR compares "
-                      "journal and rows of a state directory.");
+                      "journal and rows of a state directory.\nabide-orchestrator backup DIR and restore DIR: `backup --help`, `restore --help`.");
   table.text("state", &config.state, "directory of the journal and its rows").required();
   table.text("broker", &config.broker, "MQTT broker, mqtt://HOST:PORT (loopback only) or mqtts://HOST:PORT");
   table.text("ca-file", &config.ca_file, "with mqtts://: certificates that the broker's may be signed by");
@@ -77,6 +77,8 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.duration_ms("spread-per-node", &config.spread_ms_per_node, 0, 10'000,
                     "after a roll call, time for each known node to say hello in");
   table.duration_ms("roll-call-again", &config.roll_call_again_ms, 100, 3'600'000, "the roll call is repeated at most once in this time");
+  table.duration_ms("keep-runs", &config.keep_runs_ms, 0, 3'650 * 86'400'000LL,
+                    "closed update runs are deleted this long after their end, but the newest of each host; 0ms: never");
   table.integer("keep-alive", &config.keep_alive_s, 1, 3'600, "MQTT keep-alive", "seconds");
   table.duration_ms("reconnect-max", &config.reconnect_ms_max, 1, 3'600'000, "longest wait before the next attempt to reach the broker");
   table.integer("inbox-capacity", &config.inbox_capacity, 16, 10'000'000, "inputs that wait for the owner thread", "inputs");

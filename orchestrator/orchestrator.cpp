@@ -44,6 +44,7 @@ Orchestrator::Orchestrator(Store& store, Settings settings, MakeBus make_bus)
 
 Orchestrator::~Orchestrator() {
   stop();
+  retention_.reset();
   if (thread_.joinable()) thread_.join();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
@@ -93,7 +94,12 @@ Result<Orchestrator::Project*> Orchestrator::add_project(const std::string& name
     project.host->begin(JournalId{random_.next_id()}, batch);
     take(project, fleet::CreateProject{name, std::move(*key)}, now, {}, batch);
   } else {
-    take(project, fleet::Started{}, now, {}, batch);
+    fleet::Started started;
+    if (!settings_.restored.empty()) {
+      started.restored = true;
+      started.why = "may have been told more than this orchestrator knows: " + settings_.restored;
+    }
+    take(project, started, now, {}, batch);
   }
   const std::lock_guard lock(names_mutex_);
   scopes_[name] = scope;
@@ -109,6 +115,10 @@ Result<void> Orchestrator::start() {
   turned_mono_ms_ = boottime_ms();
   if (worker_) worker_->start();
   thread_ = std::thread([this] { run(); });
+  if (settings_.keep_runs_ms > 0) {
+    retention_ = std::make_unique<Retention>(settings_.keep_runs_ms, [this](std::int64_t before_ms) { look_for_expired_runs(before_ms); });
+    retention_->start();
+  }
   return {};
 }
 
@@ -119,6 +129,7 @@ void Orchestrator::stop() {
 
 Ended Orchestrator::wait() {
   if (thread_.joinable()) thread_.join();
+  retention_.reset();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
   return ended_;
@@ -265,6 +276,28 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
     });
     return;
   }
+  if (auto* asked_to_compare = std::get_if<CompareAsked>(&item)) {
+    const auto project = projects_.find(asked_to_compare->project);
+    if (project == projects_.end()) return asked_to_compare->compared(fail(Code::not_found, "no such project"));
+    after_commit_.push_back([this, name = asked_to_compare->project, node = asked_to_compare->node, tell = std::move(asked_to_compare->compared)] {
+      const auto& host = *projects_.at(name).host;
+      tell(host.machine().confirmation(host.state(), host.link(), clock_.now(), node));
+    });
+    return;
+  }
+  if (auto* asked = std::get_if<CountAsked>(&item)) {
+    after_commit_.push_back([this, tell = std::move(asked->counted)] {
+      std::vector<api::ProjectCounts> counts;
+      for (const auto& [name, project] : projects_) counts.push_back({name, fleet::count(project.host->state())});
+      tell(std::move(counts));
+    });
+    return;
+  }
+  if (auto* expired = std::get_if<Expired>(&item)) {
+    const auto project = projects_.find(expired->project);
+    if (project != projects_.end()) take(project->second, std::move(expired->runs), now, {}, batch);
+    return;
+  }
   if (auto* created = std::get_if<ProjectAsked>(&item)) {
     if (projects_.count(created->project) == 0) {
       if (projects_.size() >= projects_max)
@@ -282,7 +315,7 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
   pending_[asked.id] = std::move(asked.answered);
   Cause cause;
   cause.request = asked.id;
-  take(project->second, fleet::Request{asked.id, std::move(asked.operation)}, now, cause, batch);
+  take(project->second, fleet::Request{asked.id, std::move(asked.operation), std::move(asked.seen)}, now, cause, batch);
 }
 
 void Orchestrator::take_bus_changes(const Now& now, Batch& batch) {

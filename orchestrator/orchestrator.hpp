@@ -29,6 +29,7 @@
 #include "orchestrator/fleet/live.hpp"
 #include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/projects.hpp"
+#include "orchestrator/retention.hpp"
 #include "orchestrator/rows.hpp"
 
 namespace abide::orchestrator {
@@ -49,8 +50,10 @@ struct Ended {
 struct Settings {
   fleet::Settings fleet;
   std::vector<std::string> projects;  // made at the start where they do not exist
+  std::string restored;               // why the state is an older one than was once told: all nodes are held; empty: it is not
   std::size_t inbox_capacity = inbox_capacity_default;
   std::size_t inputs_per_commit = inputs_per_commit_max;
+  std::int64_t keep_runs_ms = 0;  // closed ones; 0: for ever
 };
 
 class Orchestrator final : public api::Backend {
@@ -82,8 +85,11 @@ class Orchestrator final : public api::Backend {
   [[nodiscard]] fleet::LiveNode live(const std::string& project, const NodeId& node) const override { return live_.get(project, node); }
   [[nodiscard]] api::Health health() const override;
   [[nodiscard]] std::vector<api::SourceTimes> source_times() const override;
-  [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered) override;
+  [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered,
+                            std::optional<fleet::Seen> seen = std::nullopt) override;
   [[nodiscard]] bool explain(const std::string& project, const NodeId& node, Explained explained) override;
+  [[nodiscard]] bool confirmation(const std::string& project, const NodeId& node, Compared compared) override;
+  [[nodiscard]] bool count(Counted counted) override;
   [[nodiscard]] bool create_project(const std::string& project, ProjectCreated created) override;
   [[nodiscard]] bool refresh(Refreshed refreshed) override;
 
@@ -112,6 +118,7 @@ class Orchestrator final : public api::Backend {
     std::string project;
     std::string id;
     fleet::Operation operation;
+    std::optional<fleet::Seen> seen;
     Answered answered;
   };
   struct ExplainAsked {
@@ -119,11 +126,23 @@ class Orchestrator final : public api::Backend {
     NodeId node;
     Explained explained;
   };
+  struct CompareAsked {
+    std::string project;
+    NodeId node;
+    Compared compared;
+  };
+  struct CountAsked {
+    Counted counted;
+  };
+  struct Expired {
+    std::string project;
+    fleet::RunsExpired runs;
+  };
   struct ProjectAsked {
     std::string project;
     ProjectCreated created;
   };
-  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, ProjectAsked>;
+  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, CompareAsked, ProjectAsked, CountAsked, Expired>;
 
   Orchestrator(Store& store, Settings settings, MakeBus make_bus);
   Result<void> open_projects();
@@ -133,6 +152,7 @@ class Orchestrator final : public api::Backend {
   void heard(std::uint64_t bus, BusEvent event);
   void heard_message(std::uint64_t bus, BusReceived message);
   [[nodiscard]] bool known(const std::string& project) const;
+  void look_for_expired_runs(std::int64_t before_ms);
 
   // owner thread
   void run();
@@ -167,9 +187,11 @@ class Orchestrator final : public api::Backend {
   std::atomic<bool> connected_{false};
   std::atomic<std::int64_t> turned_mono_ms_{0};
   std::atomic<std::uint64_t> request_count_{0};
+  std::atomic<std::uint64_t> messages_dropped_{0};
   std::string request_prefix_;
   std::unique_ptr<discovery::Worker> worker_;
   std::thread thread_;
+  std::unique_ptr<Retention> retention_;
 
   mutable std::mutex names_mutex_;
   std::map<std::string, std::string> scopes_;  // by project

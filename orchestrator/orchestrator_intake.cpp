@@ -57,6 +57,7 @@ void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
     }
   }
   if (inbox_.try_post(FromBus{bus, std::move(message)}) || inbox_.closed()) return;
+  ++messages_dropped_;
   lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", now.mono_ms);
   if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
     const std::lock_guard lock(dropped_mutex_);
@@ -83,6 +84,9 @@ api::Health Orchestrator::health() const {
   health.healthy = boottime_ms() - turned_mono_ms_ < stuck_after_ms;
   health.bus_connected = connected_;
   health.projects = projects().size();
+  health.inbox_items = inbox_.size();
+  health.inbox_capacity = inbox_.capacity();
+  health.messages_dropped = messages_dropped_;
   if (worker_) {
     const auto pass = worker_->last();
     health.releases = worker_->source_name();
@@ -112,12 +116,31 @@ std::vector<api::SourceTimes> Orchestrator::source_times() const {
   return all;
 }
 
-bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered) {
-  return inbox_.try_post(Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(answered)});
+bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered, std::optional<fleet::Seen> seen) {
+  return inbox_.try_post(
+      Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(seen), std::move(answered)});
+}
+
+bool Orchestrator::count(Counted counted) {
+  return inbox_.try_post(CountAsked{std::move(counted)});
+}
+
+void Orchestrator::look_for_expired_runs(std::int64_t before_ms) {
+  for (const auto& name : projects()) {
+    const auto scope = scope_of(name);
+    if (!scope) continue;
+    const auto found = find_expired_runs(*store_.snapshot(), *scope, before_ms,
+                                         [&](fleet::RunsExpired runs) { return inbox_.post(Expired{name, std::move(runs)}); });
+    if (!found) lines_.warn("retention " + name, "runs cannot be read: " + found.error().message, clock_.now().mono_ms);
+  }
 }
 
 bool Orchestrator::explain(const std::string& project, const NodeId& node, Explained explained) {
   return inbox_.try_post(ExplainAsked{project, node, std::move(explained)});
+}
+
+bool Orchestrator::confirmation(const std::string& project, const NodeId& node, Compared compared) {
+  return inbox_.try_post(CompareAsked{project, node, std::move(compared)});
 }
 
 bool Orchestrator::create_project(const std::string& project, ProjectCreated created) {

@@ -143,6 +143,12 @@ void fields(auto& v, Is<Source> auto& e) {
   v("error", e.error, row_text);
   v("since_ms", e.since_ms, Moment{});
 }
+void fields(auto& v, Is<DeletedHost> auto& e) {
+  v("node", e.node);
+  v("host_id", e.host_id, row_text);
+  v("name", e.name, row_text);
+  v("deleted_ms", e.deleted_ms, Moment{});
+}
 void fields(auto& v, Is<SnapshotRow> auto& e) {
   v("key", e.key, snapshot_key_bytes);
   v("value", e.value, row_bytes);

@@ -26,6 +26,7 @@ constexpr std::string_view region_kind = "region";
 constexpr std::string_view site_kind = "site";
 constexpr std::string_view host_kind = "host";
 constexpr std::string_view instance_kind = "instance";
+constexpr std::string_view deleted_kind = "deleted";
 
 // The generated table whose verifier passes a row of T.
 template <class T>
@@ -65,6 +66,10 @@ struct WireOf<Stamped<Site>> {
 template <>
 struct WireOf<Source> {
   using Table = wire::SourceRow;
+};
+template <>
+struct WireOf<DeletedHost> {
+  using Table = wire::DeletedHostRow;
 };
 template <>
 struct WireOf<Run> {
@@ -195,6 +200,7 @@ void put_everything(const State& state, Batch& batch, const std::string& scope) 
   put_all(state.sources, source_kind, batch, scope);
   put_all(state.regions, region_kind, batch, scope);
   put_all(state.sites, site_kind, batch, scope);
+  for (const auto& [id, host] : state.deleted) batch.put(row_key(scope, deleted_kind, to_string(id)), to_row(host));
 }
 
 }  // namespace
@@ -204,11 +210,24 @@ void Rows::save(State& state, Batch& batch, const std::string& scope) {
   if (touched.project) put_project(state, batch, scope);
   for (const auto& [id, run] : touched.runs) put_run(run, batch, scope);
   for (const auto& id : touched.runs_gone) batch.erase(row_key(scope, run_kind, id));
+  for (const auto& [host_id, instance_id] : touched.hosts_gone) {
+    batch.erase(row_key(scope, host_kind, host_id));
+    batch.erase(row_key(scope, instance_kind, instance_id));
+  }
   for (const auto& id : touched.nodes) {
-    // A node is never deleted: its host and instance ids, which its other rows are found by, would be gone with it.
     const auto found = state.nodes.find(id);
-    assert(found != state.nodes.end());
-    put_node(found->second, batch, scope);
+    if (found == state.nodes.end())
+      batch.erase(row_key(scope, node_kind, to_string(id)));
+    else
+      put_node(found->second, batch, scope);
+  }
+  for (const auto& id : touched.deleted) {
+    const auto found = state.deleted.find(id);
+    const auto key = row_key(scope, deleted_kind, to_string(id));
+    if (found == state.deleted.end())
+      batch.erase(key);
+    else
+      batch.put(key, to_row(found->second));
   }
   put_touched(touched.os_resources, state.os_resources, os_kind, batch, scope);
   put_os_texts(state, batch, scope);
@@ -275,6 +294,12 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
     return true;
   });
   if (!sources) return fail(sources.error());
+  const auto deleted = scan_deleted_hosts(reader, scope, [&](DeletedHost&& host) {
+    const auto id = host.node;
+    state.deleted.emplace(id, std::move(host));
+    return true;
+  });
+  if (!deleted) return fail(deleted.error());
   rebuild_indexes(state);
   return state;
 }
@@ -366,6 +391,13 @@ Result<std::optional<Source>> read_source(const Reader& reader, const std::strin
 }
 Result<void> scan_sources(const Reader& reader, const std::string& scope, const Visitor<Source>& visit) {
   return scan(reader, scope, source_kind, visit);
+}
+
+Result<std::optional<DeletedHost>> read_deleted_host(const Reader& reader, const std::string& scope, const NodeId& id) {
+  return get<DeletedHost>(reader, scope, deleted_kind, to_string(id));
+}
+Result<void> scan_deleted_hosts(const Reader& reader, const std::string& scope, const Visitor<DeletedHost>& visit) {
+  return scan(reader, scope, deleted_kind, visit);
 }
 
 Result<std::optional<Run>> read_run(const Reader& reader, const std::string& scope, std::string_view id) {

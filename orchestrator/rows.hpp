@@ -3,7 +3,7 @@
 // reads of single rows for the API, on a snapshot of the store: those never wait for the owner.
 //
 // Each thing has a row of its own under row_key(scope, kind, id). A node's row holds its newest run and those that are
-// open; the row of a run is kept for ever. Two kinds more, host and instance, lead from those ids to the node.
+// open; the row of a run stays when its host is deleted, until the run itself is. Two kinds more, host and instance, lead from those ids to the node.
 #include <functional>
 #include <optional>
 #include <string>
@@ -65,6 +65,9 @@ Result<void> scan_sites(const Reader& reader, const std::string& scope, const Vi
 
 Result<std::optional<Source>> read_source(const Reader& reader, const std::string& scope, std::string_view name);
 Result<void> scan_sources(const Reader& reader, const std::string& scope, const Visitor<Source>& visit);
+
+Result<std::optional<DeletedHost>> read_deleted_host(const Reader& reader, const std::string& scope, const NodeId& id);
+Result<void> scan_deleted_hosts(const Reader& reader, const std::string& scope, const Visitor<DeletedHost>& visit);
 
 Result<std::optional<Run>> read_run(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_runs(const Reader& reader, const std::string& scope, const Visitor<Run>& visit);

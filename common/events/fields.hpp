@@ -565,6 +565,13 @@ void fields(auto& v, Is<RunReopened> auto& e) {
 void fields(auto& v, Is<RunDeleted> auto& e) {
   v("node", e.node);
   v("run_id", e.run_id, id_text);
+  v("expired", e.expired);
+}
+void fields(auto& v, Is<HostDeleted> auto& e) {
+  v("node", e.node);
+  v("host_id", e.host_id, id_text);
+  v("instance_id", e.instance_id, id_text);
+  v("host_name", e.host_name, name_text);
 }
 void fields(auto& v, Is<OsResourceListed> auto& e) {
   v("id", e.id, id_text);
@@ -587,7 +594,7 @@ using PayloadMembers =
                NodeConfirmed,  //
                RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered,  //
                HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted,
-               OsResourceListed>;
+               HostDeleted, OsResourceListed>;
 
 template <class T>
 concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;

@@ -321,11 +321,22 @@ struct RunReopened {  // it was closed as lost, and the node has come back
   friend bool operator==(const RunReopened&, const RunReopened&) = default;
 };
 
-struct RunDeleted {  // a closed one, by an operator
+struct RunDeleted {  // a closed one
   static constexpr std::string_view name = "RunDeleted";
   NodeId node;
   std::string run_id;
+  bool expired = false;  // by its age; else by an operator
   friend bool operator==(const RunDeleted&, const RunDeleted&) = default;
+};
+
+// By an operator. Its instance goes with it; its runs, which are closed by then, stay. Refused until it is registered again.
+struct HostDeleted {
+  static constexpr std::string_view name = "HostDeleted";
+  NodeId node;
+  std::string host_id;
+  std::string instance_id;
+  std::string host_name;
+  friend bool operator==(const HostDeleted&, const HostDeleted&) = default;
 };
 
 // ---- the delivery of nodes' journals -----------------------------------------------------------------------------------
@@ -420,6 +431,6 @@ using OrchestratorEvent =
                  DocumentIssued, RunOpened, RunClosed, NodeEventStored, JournalAdopted, JournalRetired, GapNoted,
                  PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed,
                  HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted,
-                 OsResourceListed>;
+                 HostDeleted, OsResourceListed>;
 
 }  // namespace abide

@@ -18,6 +18,7 @@ std::string_view openapi_yaml();
 
 struct ApiSettings {
   std::string files_root;  // absolute; what an image URL of a resource that is made by hand is relative to
+  std::function<HttpStats()> http = nullptr;
 };
 
 // Thread safety: handle from any thread. `post` runs work on a thread that may read the store.
@@ -45,6 +46,8 @@ class Api {
   void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
 
   void health(Call& call);
+  void ready(Call& call);
+  void metrics(Call& call);
   void openapi(Call& call);
   void list_projects(Call& call);
   void put_project(Call& call);
@@ -79,10 +82,13 @@ class Api {
   void summary(Call& call);
   void register_host(Call& call);
   void edit_host(Call& call);  // PUT, PATCH
+  void delete_host(Call& call);
   void list_instances(Call& call);
   void get_instance(Call& call);
   void patch_instance(Call& call);
   void explain(Call& call);
+  void confirmation(Call& call);
+  void timeline(Call& call);
   void order(Call& call);  // pause, resume, abort, confirm
   void resolve(Call& call);
 

@@ -2,7 +2,9 @@
 // One request on its way through the API. Internal to this folder.
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "orchestrator/api/api.hpp"
@@ -10,6 +12,7 @@
 namespace abide::api {
 
 HttpResponse json_response(const Json& json);
+inline constexpr std::string_view changed_meanwhile = "it has changed since it was read: read it again";
 
 struct Api::Call {
   const HttpRequest& request;
@@ -20,10 +23,18 @@ struct Api::Call {
   std::string id;    // the path's variable part
   std::string last;  // the path's last segment
   std::shared_ptr<const Reader> reader;
+  std::optional<fleet::Seen> seen;  // what an If-Match was found to be of
 
   void refuse(const Error& error) const { exchange->respond(error_response(error)); }
   void answer(const Json& json) const { exchange->respond(json_response(json)); }
   void answer(const Result<Json>& result) const { result ? answer(*result) : refuse(result.error()); }
+  // One resource, with its entity tag; 304 where the caller has it already. Hosts and instances come whole always: what
+  // their nodes report is not in their tags.
+  void answer_one(const Json& json) const;
+  void answer_one(const Result<Json>& result) const { result ? answer_one(*result) : refuse(result.error()); }
+  // False, and refused: If-Match is given, and the resource, as it is now, is another. `as_seen` is looked at again when the
+  // change is made.
+  [[nodiscard]] bool may_change(const Json& json, std::optional<fleet::Seen> as_seen);
   [[nodiscard]] View view() const { return View(reader, scope); }
 };
 

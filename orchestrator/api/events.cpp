@@ -31,6 +31,32 @@ std::string cause_text(const Cause& cause) {
   return {};
 }
 
+// As things are called now.
+class ViewNames final : public Names {
+ public:
+  explicit ViewNames(View& view) : view_(view) {}
+  [[nodiscard]] std::string policy(const std::string& id) const override {
+    const auto found = view_.policy(id);
+    return found == nullptr ? id : found->value.name;
+  }
+  [[nodiscard]] std::string image(const std::string& id) const override {
+    const auto found = view_.os_resource(id);
+    return found == nullptr ? id : found->value.image_id;
+  }
+  [[nodiscard]] std::string schedule(const std::string& id) const override {
+    const auto found = view_.schedule(id);
+    return !found || found->value.name.empty() ? id : found->value.name;
+  }
+  [[nodiscard]] std::string place(const std::string& id) const override {
+    if (const auto site = view_.site(id); site != nullptr) return site->value.name;
+    const auto region = view_.region(id);
+    return region == nullptr ? id : region->value.name;
+  }
+
+ private:
+  View& view_;
+};
+
 nlohmann::ordered_json fields_json(const Fields& fields) {
   auto json = nlohmann::ordered_json::object();
   for (const auto& [name, value] : fields) json[name] = value;
@@ -39,7 +65,7 @@ nlohmann::ordered_json fields_json(const Fields& fields) {
 
 }  // namespace
 
-RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host) {
+RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host, const Names* names) {
   RenderedEvent rendered;
   rendered.sequence = recorded.sequence;
   rendered.at_ms = recorded.at_ms;
@@ -66,6 +92,7 @@ RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const st
   if (!cause.empty()) json["cause"] = cause;
   json["fields"] = fields_json(stored != nullptr ? fields_of(stored->event) : fields_of(recorded.event));
   json["text"] = stored != nullptr ? print(stored->event) : print(recorded.event);
+  if (names != nullptr) rendered.words = in_words(recorded.event, *names);
   rendered.json = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return rendered;
 }
@@ -75,7 +102,7 @@ std::string event_frame(const RenderedEvent& event) {
 }
 
 bool EventFilter::matches(const RenderedEvent& event) const {
-  if (node && event.node != node) return false;
+  if (node && event.node != node && !(of_all && event.node == fleet::every_node)) return false;
   if (!type.empty() && event.type != type) return false;
   if (since_ms && event.at_ms < *since_ms) return false;
   return !until_ms || event.at_ms < *until_ms;
@@ -106,6 +133,7 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
   std::map<NodeId, std::optional<HostName>> names;
   // The view does not own the reader; it lives no longer than this call.
   View view(std::shared_ptr<const Reader>(&reader, [](const Reader*) {}), scope);
+  const ViewNames view_names(view);
   std::optional<Error> broken;
   const auto first_missing = from + events.size();
   auto read = Journal::read(reader, scope, head->id, first_missing, to, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
@@ -122,7 +150,7 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
       }
       host = name->second;
     }
-    events.push_back(std::make_shared<const RenderedEvent>(render_event(*recorded, host)));
+    events.push_back(std::make_shared<const RenderedEvent>(render_event(*recorded, host, &view_names)));
     return true;
   });
   if (!read) return fail(read.error());

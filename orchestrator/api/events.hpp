@@ -15,6 +15,7 @@
 #include "common/core/machine.hpp"
 #include "common/core/result.hpp"
 #include "common/events/orchestrator_events.hpp"
+#include "common/events/words.hpp"
 #include "common/store/store.hpp"
 #include "orchestrator/api/http.hpp"
 
@@ -31,7 +32,8 @@ struct RenderedEvent {
   std::int64_t at_ms = 0;
   std::optional<NodeId> node;
   std::string type;  // of a node's event its own type, else the orchestrator's
-  std::string json;  // one line
+  std::string json;   // one line
+  std::string words;  // plain ones, for people
 };
 
 struct HostName {
@@ -39,8 +41,8 @@ struct HostName {
   std::string name;
 };
 
-// `host`: of the event's node, if it is known.
-RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host);
+// `host`: of the event's node, if it is known. Without `names` it has no plain words.
+RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host, const Names* names = nullptr);
 // "id: 12\nevent: ImageStaged\ndata: {...}\n\n"
 std::string event_frame(const RenderedEvent& event);
 
@@ -48,6 +50,7 @@ struct EventFilter {
   std::optional<NodeId> node;
   std::string type;
   std::optional<std::int64_t> since_ms, until_ms;  // [since, until)
+  bool of_all = false;                             // with `node`: also what was done to all nodes at once
   [[nodiscard]] bool matches(const RenderedEvent& event) const;
 };
 

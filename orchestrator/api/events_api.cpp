@@ -1,5 +1,6 @@
 // Events, and the sources that OS resources come from.
 #include "common/core/time.hpp"
+#include "common/service/logging.hpp"
 #include "orchestrator/api/call.hpp"
 #include "orchestrator/api/json_input.hpp"
 #include "orchestrator/api/render.hpp"
@@ -28,7 +29,9 @@ Result<std::int64_t> parse_moment(const char* key, const std::string& text) {
   return at;
 }
 
-Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less<>>& query, View& view) {
+// With `of` it is one node's, and there is nothing to choose.
+Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less<>>& query, View& view,
+                                    const std::optional<NodeId>& of = std::nullopt) {
   EventQuery wanted;
   const auto take = [&](const char* key) {
     std::optional<std::string> value;
@@ -38,6 +41,12 @@ Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less
     }
     return value;
   };
+  if (of) {
+    wanted.filter.node = of;
+    wanted.filter.of_all = true;
+    for (const char* key : {"watch", "node", "hostId"})
+      if (query.contains(key)) return fail(Code::invalid_input, "no such query parameter: " + std::string(key));
+  }
   if (const auto watch = take("watch")) {
     if (*watch != "true" && *watch != "false") return fail(Code::invalid_input, "watch: must be true or false");
     wanted.watch = *watch == "true";
@@ -118,6 +127,61 @@ void Api::events(Call& call) {
   HttpResponse response;
   response.body = std::move(body);
   call.exchange->respond(std::move(response));
+}
+
+// The history of one host in plain words; also of one that was deleted.
+void Api::timeline(Call& call) {
+  View view = call.view();
+  std::string format = "json";
+  if (const auto found = call.target.query.find("format"); found != call.target.query.end()) {
+    format = found->second;
+    if (format != "json" && format != "text") return call.refuse({Code::invalid_input, "format: must be json or text"});
+    call.target.query.erase(found);
+  }
+  NodeId id;
+  HostName host;
+  auto node = view.find_host(call.id);
+  if (node) {
+    id = node->id;
+    host = {node->host_id, node->name};
+  } else {
+    const auto deleted = node.error().code == Code::not_found ? view.deleted_host(call.id) : std::nullopt;
+    if (!deleted) return call.refuse(node.error());
+    id = deleted->node;
+    host = {deleted->host_id, deleted->name};
+  }
+  auto query = take_event_query(call.target.query, view, id);
+  if (!query) return call.refuse(query.error());
+  auto page = newest_events(*events_, *call.reader, call.scope, query->filter, query->after, query->before,
+                            static_cast<std::size_t>(query->page_size));
+  if (!page) return call.refuse(page.error());
+  if (format == "text") {
+    HttpResponse response;
+    response.content_type = "text/plain; charset=utf-8";
+    for (const auto& event : page->events) response.body += to_rfc3339(event->at_ms) + "  " + one_line(event->words) + "\n";
+    return call.exchange->respond(std::move(response));
+  }
+  Json json = Json::object();
+  json["resourceId"] = host.host_id;
+  json["name"] = host.name;
+  json["uuid"] = to_string(id);
+  json["deleted"] = !node;
+  Json& entries = json["entries"] = Json::array();
+  for (const auto& event : page->events) {
+    Json entry = Json::object();
+    entry["sequence"] = event->sequence;
+    entry["at"] = to_rfc3339(event->at_ms);
+    entry["type"] = event->type;
+    entry["text"] = event->words;
+    entries.push_back(std::move(entry));
+  }
+  json["last"] = page->last;
+  json["hasNext"] = page->more;
+  if (page->more) {
+    const bool full = page->events.size() == static_cast<std::size_t>(query->page_size);
+    json["before"] = full ? page->events.front()->sequence : page->looked_from;
+  }
+  call.answer(json);
 }
 
 void Api::list_sources(Call& call) {

@@ -3,6 +3,7 @@
 #include "orchestrator/api/call.hpp"
 #include "orchestrator/api/json_input.hpp"
 #include "orchestrator/api/render.hpp"
+#include "orchestrator/fleet/machine.hpp"
 
 namespace abide::api {
 
@@ -41,7 +42,7 @@ void Api::get_host(Call& call) {
   if (!node) return call.refuse(node.error());
   Json json = host_json(view, *node, backend_.live(call.project, node->id));
   put_os_lists(json["instance"], view, *node);
-  call.answer(json);
+  call.answer_one(json);
 }
 
 void Api::summary(Call& call) {
@@ -121,6 +122,7 @@ void Api::edit_host(Call& call) {
                  "hostStatusIndicator", "hostStatusTimestamp", "note", "timestamps"});
   if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
   if (auto known = known_site(view, place); !known) return call.refuse(known.error());
+  if (!call.may_change(host_json(view, *node, {}), fleet::as_set(*node))) return;
   place.host = node->host_id;
   std::vector<fleet::Operation> operations;
   if (!name.empty() && name != node->name) operations.emplace_back(fleet::RenameHost{node->host_id, name});
@@ -131,6 +133,16 @@ void Api::edit_host(Call& call) {
     if (!edited) return fail(edited.error());
     return host_json(after, *edited, backend_.live(project, id));
   });
+}
+
+// Its instance goes with it, its runs stay. What its node does from now on is nobody's business here: it is refused.
+void Api::delete_host(Call& call) {
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  if (!call.may_change(host_json(view, *node, {}), fleet::as_set(*node))) return;
+  change(call, fleet::DeleteHost{node->host_id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 
 void Api::list_instances(Call& call) {
@@ -146,7 +158,7 @@ void Api::get_instance(Call& call) {
   if (!node) return call.refuse(node.error());
   Json json = instance_json(view, *node, backend_.live(call.project, node->id));
   put_os_lists(json, view, *node);
-  call.answer(json);
+  call.answer_one(json);
 }
 
 void Api::patch_instance(Call& call) {
@@ -160,6 +172,7 @@ void Api::patch_instance(Call& call) {
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
+  if (!call.may_change(instance_json(view, *node, {}), fleet::as_set(*node))) return;
   fleet::Operation operation = fleet::UnlinkPolicy{node->host_id};
   if (!policy.empty()) operation = fleet::LinkPolicy{node->host_id, policy};
   change(call, std::move(operation), [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
@@ -192,6 +205,19 @@ void Api::explain(Call& call) {
     exchange->respond(json_response(json));
   };
   if (!backend_.explain(call.project, node->id, std::move(explained)))
+    call.refuse({Code::unavailable, "too much to do at the moment; try again"});
+}
+
+// Asks the owner, as explain does: it alone knows what confirming would do now.
+void Api::confirmation(Call& call) {
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  auto compared = [exchange = call.exchange, host = *node](Result<fleet::Confirmation> told) {
+    if (!told) return exchange->respond(error_response(told.error()));
+    exchange->respond(json_response(confirmation_json(host, *told)));
+  };
+  if (!backend_.confirmation(call.project, node->id, std::move(compared)))
     call.refuse({Code::unavailable, "too much to do at the moment; try again"});
 }
 

@@ -73,6 +73,32 @@ Result<Target> parse_target(std::string_view text) {
   return target;
 }
 
+Result<bool> names_tag(std::string_view list, std::string_view tag, bool weak) {
+  const auto wrong = [] { return fail(Code::invalid_input, "If-Match and If-None-Match are * or entity tags in double quotes"); };
+  const auto blanks = [&] { list.remove_prefix(std::min(list.find_first_not_of(" \t"), list.size())); };
+  blanks();
+  if (list.starts_with('*')) {
+    list.remove_prefix(1);
+    blanks();
+    if (!list.empty()) return wrong();
+    return true;
+  }
+  bool found = false;
+  while (true) {
+    blanks();
+    const bool is_weak = list.starts_with("W/");
+    if (is_weak) list.remove_prefix(2);
+    const std::size_t end = list.find('"', 1);
+    if (!list.starts_with('"') || end == std::string_view::npos) return wrong();
+    found = found || (list.substr(0, end + 1) == tag && (weak || !is_weak));
+    list.remove_prefix(end + 1);
+    blanks();
+    if (list.empty()) return found;
+    if (!list.starts_with(',')) return wrong();
+    list.remove_prefix(1);
+  }
+}
+
 HttpResponse error_response(unsigned status, std::string_view code, std::string_view message) {
   nlohmann::ordered_json body;
   body["code"] = code;

@@ -163,7 +163,7 @@ void Api::create_region(Call& call) {
 
 void Api::get_region(Call& call) {
   View view = call.view();
-  call.answer(made_region(view, call.id));
+  call.answer_one(made_region(view, call.id));
 }
 
 void Api::edit_region(Call& call) {
@@ -174,6 +174,7 @@ void Api::edit_region(Call& call) {
   View view = call.view();
   const auto present = view.region(call.id);
   if (present == nullptr) return call.refuse({Code::not_found, "no such region: " + call.id.substr(0, 100)});
+  if (!call.may_change(region_json(view, *present), present->value)) return;
   auto edit = parse_region(*object, present->value, {true, whole});
   if (!edit) return call.refuse(edit.error());
   auto operations = operations_of<Region, fleet::PlaceRegion>(view, *edit, present->value, {{}, call.id, {}});
@@ -184,7 +185,9 @@ void Api::edit_region(Call& call) {
 
 void Api::delete_region(Call& call) {
   View view = call.view();
-  if (view.region(call.id) == nullptr) return call.refuse({Code::not_found, "no such region: " + call.id.substr(0, 100)});
+  const auto present = view.region(call.id);
+  if (present == nullptr) return call.refuse({Code::not_found, "no such region: " + call.id.substr(0, 100)});
+  if (!call.may_change(region_json(view, *present), present->value)) return;
   change(call, fleet::DeleteRegion{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 
@@ -215,7 +218,7 @@ void Api::create_site(Call& call) {
 
 void Api::get_site(Call& call) {
   View view = call.view();
-  call.answer(made_site(view, call.id));
+  call.answer_one(made_site(view, call.id));
 }
 
 void Api::edit_site(Call& call) {
@@ -227,6 +230,7 @@ void Api::edit_site(Call& call) {
   View view = call.view();
   const auto present = view.site(call.id);
   if (present == nullptr) return call.refuse({Code::not_found, "no such site: " + call.id.substr(0, 100)});
+  if (!call.may_change(site_json(view, *present), present->value)) return;
   auto edit = parse_site(*object, present->value, {true, whole});
   if (!edit) return call.refuse(edit.error());
   auto operations = operations_of<Site, fleet::PlaceSite>(view, *edit, present->value, {call.id, {}, {}});
@@ -236,7 +240,9 @@ void Api::edit_site(Call& call) {
 
 void Api::delete_site(Call& call) {
   View view = call.view();
-  if (view.site(call.id) == nullptr) return call.refuse({Code::not_found, "no such site: " + call.id.substr(0, 100)});
+  const auto present = view.site(call.id);
+  if (present == nullptr) return call.refuse({Code::not_found, "no such site: " + call.id.substr(0, 100)});
+  if (!call.may_change(site_json(view, *present), present->value)) return;
   change(call, fleet::DeleteSite{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 

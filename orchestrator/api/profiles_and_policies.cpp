@@ -105,6 +105,15 @@ Result<Policy> parse_policy(const std::string& body) {
   return policy;
 }
 
+// ?compat=eim: an open run has an end, the one that clients of the contract know for it.
+Result<bool> take_compatible(std::map<std::string, std::string, std::less<>>& query) {
+  const auto found = query.find("compat");
+  if (found == query.end()) return false;
+  if (found->second != "eim") return fail(Code::invalid_input, "compat: must be eim");
+  query.erase(found);
+  return true;
+}
+
 }  // namespace
 
 void Api::list_os(Call& call) {
@@ -117,7 +126,7 @@ void Api::get_os(Call& call) {
   View view = call.view();
   const auto resource = view.os_resource(call.id);
   if (resource == nullptr) return call.refuse({Code::not_found, "no such OS resource: " + call.id});
-  call.answer(os_resource_json(view, *resource));
+  call.answer_one(os_resource_json(view, *resource));
 }
 
 void Api::create_os(Call& call) {
@@ -131,6 +140,8 @@ void Api::create_os(Call& call) {
 }
 
 void Api::delete_os(Call& call) {
+  View view = call.view();
+  if (const auto present = view.os_resource(call.id); present != nullptr && !call.may_change(os_resource_json(view, *present), present->value)) return;
   change(call, fleet::DeleteOsResource{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 
@@ -144,7 +155,7 @@ void Api::get_policy(Call& call) {
   View view = call.view();
   const auto policy = view.policy(call.id);
   if (policy == nullptr) return call.refuse({Code::not_found, "no such OS update policy: " + call.id});
-  call.answer(policy_json(view, *policy));
+  call.answer_one(policy_json(view, *policy));
 }
 
 void Api::create_policy(Call& call) {
@@ -175,7 +186,9 @@ void Api::patch_policy(Call& call) {
   fields.ignore({"resourceId", "targetOs", "note", "timestamps"});
   if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
   View view = call.view();
-  if (view.policy(call.id) == nullptr) return call.refuse({Code::not_found, "no such OS update policy: " + call.id});
+  const auto present = view.policy(call.id);
+  if (present == nullptr) return call.refuse({Code::not_found, "no such OS update policy: " + call.id});
+  if (!call.may_change(policy_json(view, *present), present->value)) return;
   change(call, std::move(edit), [id = call.id](View& after, const fleet::Answer&) -> Result<Json> {
     const auto edited = after.policy(id);
     if (edited == nullptr) return fail(Code::not_found, "no such OS update policy: " + id);
@@ -184,11 +197,15 @@ void Api::patch_policy(Call& call) {
 }
 
 void Api::delete_policy(Call& call) {
+  View view = call.view();
+  if (const auto present = view.policy(call.id); present != nullptr && !call.may_change(policy_json(view, *present), present->value)) return;
   change(call, fleet::DeletePolicy{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 
 void Api::list_runs(Call& call) {
-  list(call, "osUpdateRuns", run_fields(), [](View& view, Pager& pager) -> Result<void> {
+  const auto compatible = take_compatible(call.target.query);
+  if (!compatible) return call.refuse(compatible.error());
+  list(call, "osUpdateRuns", run_fields(), [&](View& view, Pager& pager) -> Result<void> {
     // Newest first, unless the caller says otherwise. There may be very many: their order is held, not they.
     std::vector<std::pair<std::int64_t, std::string>> order;
     auto read = view.runs([&](const fleet::Run& run) { order.emplace_back(run.start_ms != 0 ? run.start_ms : run.opened_ms, run.id); });
@@ -197,7 +214,7 @@ void Api::list_runs(Call& call) {
     for (const auto& entry : order) {
       pager.add([&] {
         auto run = view.run(entry.second);  // of the same snapshot
-        return run ? run_json(view, *run) : Json(Json::object());
+        return run ? run_json(view, *run, *compatible) : Json(Json::object());
       });
     }
     return {};
@@ -206,15 +223,18 @@ void Api::list_runs(Call& call) {
 
 void Api::get_run(Call& call) {
   View view = call.view();
+  const auto compatible = take_compatible(call.target.query);
+  if (!compatible) return call.refuse(compatible.error());
   auto run = view.run(call.id);
   if (!run) return call.refuse(run.error());
-  call.answer(run_json(view, *run));
+  call.answer_one(run_json(view, *run, *compatible));
 }
 
 void Api::delete_run(Call& call) {
   View view = call.view();
   auto run = view.run(call.id);
   if (!run) return call.refuse(run.error());
+  if (!call.may_change(run_json(view, *run, false), std::nullopt)) return;
   change(call, fleet::DeleteRun{to_string(run->node), run->id, run->end_ms == 0},
          [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+
+#include "common/core/time.hpp"
+#include "common/core/version.hpp"
 
 namespace abide::api {
 
@@ -91,13 +95,92 @@ bool text_matches(std::string_view text, std::string_view pattern) {
 
 // ---- filter ----------------------------------------------------------------------------------------------------------
 
+namespace {
+
+// What a value of < <= > >= is, by the kind of its field.
+struct Bound {
+  std::string text;
+  std::int64_t whole = 0;  // of a number without a fraction, and of a time in milliseconds
+  double number = 0;
+  bool is_whole = false;
+};
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
+}
+
+Result<Bound> bound_of(FieldTree::Kind field, const std::string& value) {
+  Bound bound;
+  bound.text = field == FieldTree::Kind::exact ? value : lowered(value);
+  const char* end = value.data() + value.size();
+  const auto whole = std::from_chars(value.data(), end, bound.whole);
+  bound.is_whole = whole.ec == std::errc{} && whole.ptr == end;
+  if (field == FieldTree::Kind::time) {
+    if (bound.is_whole) {
+      if (bound.whole < 0 || bound.whole > INT64_MAX / 1000) return fail(Code::invalid_input, "is no time: " + value);
+      bound.whole *= 1000;
+      return bound;
+    }
+    auto at = parse_rfc3339(value);
+    if (!at) return fail(Code::invalid_input, "is neither an RFC 3339 time nor seconds since 1970: " + value);
+    bound.whole = *at;
+    return bound;
+  }
+  if (field != FieldTree::Kind::number) return bound;
+  const auto number = std::from_chars(value.data(), end, bound.number);
+  if (number.ec != std::errc{} || number.ptr != end || !std::isfinite(bound.number)) return fail(Code::invalid_input, "is no number: " + value);
+  return bound;
+}
+
+// How what an item has stands to the bound; none: it has nothing that can be compared.
+std::optional<std::partial_ordering> compared(FieldTree::Kind field, const Json& found, const Bound& bound) {
+  if (field == FieldTree::Kind::number) {
+    if (!found.is_number()) return std::nullopt;
+    const bool fits = !found.is_number_unsigned() || found.get<std::uint64_t>() <= INT64_MAX;
+    if (found.is_number_integer() && bound.is_whole && fits) return found.get<std::int64_t>() <=> bound.whole;
+    return found.get<double>() <=> bound.number;
+  }
+  const std::string text = plain(found);
+  if (text.empty()) return std::nullopt;
+  if (field == FieldTree::Kind::time) {
+    const auto at = parse_rfc3339(text);
+    if (!at) return std::nullopt;
+    return *at <=> bound.whole;
+  }
+  if (field == FieldTree::Kind::version) {
+    if (const auto order = compare_versions(text, bound.text)) return *order;
+  }
+  return (field == FieldTree::Kind::exact ? text : lowered(text)) <=> bound.text;
+}
+
+}  // namespace
+
 struct Filter::Node {
-  enum class Kind { all, any, negation, equals, has } kind = Kind::equals;
+  enum class Kind { all, any, negation, equals, less, less_or_equal, greater, greater_or_equal, has } kind = Kind::equals;
   std::vector<std::shared_ptr<const Node>> children;
   std::vector<std::string> path;
   FieldTree::Kind field = FieldTree::Kind::text;
   std::string value;
+  Bound bound;  // of the four that compare
 
+  [[nodiscard]] bool in_order(const Json& item) const {
+    const Json* found = value_at(item, path);
+    if (found == nullptr || found->is_null()) return false;
+    const auto order = compared(field, *found, bound);
+    if (!order) return false;
+    switch (kind) {
+      case Kind::less:
+        return *order < 0;
+      case Kind::less_or_equal:
+        return *order <= 0;
+      case Kind::greater:
+        return *order > 0;
+      default:
+        return *order >= 0;
+    }
+  }
   [[nodiscard]] bool matches(const Json& item) const {
     switch (kind) {
       case Kind::all:
@@ -111,13 +194,19 @@ struct Filter::Node {
         return found != nullptr && !found->is_null() && !(found->is_string() && found->get_ref<const std::string&>().empty()) &&
                !(found->is_array() && found->empty());
       }
+      case Kind::less:
+      case Kind::less_or_equal:
+      case Kind::greater:
+      case Kind::greater_or_equal:
+        return in_order(item);
       case Kind::equals:
         break;
     }
     const Json* found = value_at(item, path);
     const std::string text = found == nullptr || found->is_null() ? std::string() : plain(*found);
     if (value.empty()) return text.empty();
-    return field == FieldTree::Kind::text ? text_matches(text, value) : text == value;
+    const bool whole = field == FieldTree::Kind::exact || field == FieldTree::Kind::number;
+    return whole ? text == value : text_matches(text, value);
   }
 };
 
@@ -227,13 +316,42 @@ class FilterParser {
     if (resolved->kind == FieldTree::Kind::object)
       return fail(Code::invalid_input,
                   "filter: " + std::string(path) + " has fields of its own: name one, or say has(" + std::string(path) + ")");
-    if (!symbol('=')) return syntax("= is expected");
+    const auto comparison = this->comparison();
+    if (!comparison) return syntax("= != < <= > or >= is expected");
     node->path = std::move(resolved->path);
     node->field = resolved->kind;
+    node->kind = comparison->kind;
     auto value = this->value();
     if (!value) return fail(value.error());
     node->value = std::move(*value);
-    return NodePointer(node);
+    if (node->kind != Filter::Node::Kind::equals) {
+      auto bound = bound_of(node->field, node->value);
+      if (!bound) return fail(bound.error().in("filter: " + std::string(path)));
+      node->bound = std::move(*bound);
+    }
+    if (!comparison->negated) return NodePointer(node);
+    auto negation = std::make_shared<Filter::Node>();
+    negation->kind = Filter::Node::Kind::negation;
+    negation->children.push_back(std::move(node));
+    return NodePointer(negation);
+  }
+
+  struct Comparison {
+    std::string_view text;
+    Filter::Node::Kind kind;
+    bool negated = false;
+  };
+  std::optional<Comparison> comparison() {
+    using Kind = Filter::Node::Kind;
+    static constexpr Comparison all[] = {{"!=", Kind::equals, true},   {"<=", Kind::less_or_equal}, {">=", Kind::greater_or_equal},
+                                         {"<", Kind::less},            {">", Kind::greater},        {"=", Kind::equals}};
+    blanks();
+    for (const auto& one : all) {
+      if (!text_.substr(at_).starts_with(one.text)) continue;
+      at_ += one.text.size();
+      return one;
+    }
+    return std::nullopt;
   }
 
   Result<std::string> value() {
@@ -247,7 +365,8 @@ class FilterParser {
       return value;
     }
     const std::size_t begin = at_;
-    while (at_ < text_.size() && text_[at_] != ' ' && text_[at_] != '(' && text_[at_] != ')' && text_[at_] != '=') ++at_;
+    constexpr std::string_view ends = " ()=<>!";
+    while (at_ < text_.size() && ends.find(text_[at_]) == std::string_view::npos) ++at_;
     if (at_ == begin) return syntax("a value is expected");
     return std::string(text_.substr(begin, at_ - begin));
   }
@@ -258,7 +377,7 @@ class FilterParser {
 };
 
 bool is_filter_character(char c) {
-  static constexpr std::string_view more = "-_.,:/=*(){}\"' ";
+  static constexpr std::string_view more = "-_.,:/=*(){}\"' !<>+";
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || more.find(c) != std::string_view::npos;
 }
 

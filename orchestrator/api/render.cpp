@@ -1,5 +1,6 @@
 #include "orchestrator/api/render.hpp"
 
+#include "common/core/hash.hpp"
 #include "common/core/time.hpp"
 
 namespace abide::api {
@@ -107,6 +108,19 @@ Json node_json(const fleet::Node& node, const fleet::LiveNode& live) {
   return json;
 }
 
+Json shown_json(const fleet::Node& node, const fleet::Confirmation& told) {
+  Json json = Json::object();
+  if (told.holds) {
+    json["document"] = to_string(told.holds);
+    json["documentKnown"] = told.known;
+  }
+  json["phase"] = std::string(to_string(node.phase));
+  put(json, "osImageId", node.identity.os_image_id);
+  if (node.offer) json["offer"] = to_string(node.offer);
+  if (node.outcome.kind != OutcomeKind::none) json["outcome"] = outcome_json(node.outcome);
+  return json;
+}
+
 Json bare_host(View& view, const fleet::Node& node, const fleet::LiveNode& live) {
   using fleet::Indicator;
   Json json = Json::object();
@@ -185,6 +199,26 @@ Json reference_to_instance(const fleet::Node& node) {
 }
 
 }  // namespace
+
+Json confirmation_json(const fleet::Node& node, const fleet::Confirmation& told) {
+  Json json = Json::object();
+  json["resourceId"] = node.host_id;
+  json["name"] = node.name;
+  json["uuid"] = to_string(node.id);
+  json["held"] = told.held;
+  put(json, "heldWhy", node.held_why);
+  json["shows"] = shown_json(node, told);
+  Json& asks = json["asks"] = Json::object();
+  put(asks, "policyName", told.policy);
+  put(asks, "osImageId", told.image);
+  put(asks, "nothing", told.nothing);
+  asks["aborted"] = told.aborted;
+  asks["paused"] = told.paused;
+  if (told.window) asks["window"] = window_json(*told.window);
+  asks["windowOpen"] = told.open_now;
+  json["differences"] = told.differences;
+  return json;
+}
 
 Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms) {
   Json stamps = Json::object();
@@ -273,7 +307,7 @@ Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
   return json;
 }
 
-Json run_json(View& view, const fleet::Run& run) {
+Json run_json(View& view, const fleet::Run& run, bool compatible) {
   Json json = Json::object();
   json["resourceId"] = run.id;
   json["name"] = run.name;
@@ -283,7 +317,7 @@ Json run_json(View& view, const fleet::Run& run) {
   put_status(json, "status", run.status.text, run.status.indicator, run.status.at_seconds);
   json["statusDetails"] = run.status_details;
   json["startTime"] = (run.start_ms != 0 ? run.start_ms : run.opened_ms) / 1000;
-  json["endTime"] = run.end_ms != 0 ? run.end_ms / 1000 : open_run_end_seconds;
+  if (run.end_ms != 0 || compatible) json["endTime"] = run.end_ms != 0 ? run.end_ms / 1000 : open_run_end_seconds;
   json["offer"] = to_string(run.offer);
   json["accepted"] = run.start_ms != 0;
   put(json, "fromOsImageId", run.from_os_image_id);
@@ -303,6 +337,28 @@ Json run_json(View& view, const fleet::Run& run) {
   }
   json["timestamps"] = timestamps_json(run.opened_ms, run.end_ms != 0 ? run.end_ms : run.status.at_seconds * 1000);
   return json;
+}
+
+std::string tag_of(const Json& json) {
+  if (!json.is_object() || !json.contains("timestamps")) return {};
+  const auto hash = [](const Json& what) { return "\"" + to_hex(sha256(what.dump(-1, ' ', false, Json::error_handler_t::replace))).substr(0, 32) + "\""; };
+  const auto& id = json["resourceId"].get_ref<const std::string&>();
+  if (!id.starts_with("host-") && !id.starts_with("inst-")) {
+    Json whole = json;
+    whole.erase("note");
+    return hash(whole);
+  }
+  const bool is_host = id.starts_with("host-");
+  const Json nothing = Json::object();
+  const Json& host = is_host ? json : json.value("host", nothing);
+  const Json& instance = is_host ? json.value("instance", nothing) : json;
+  Json set = Json::object();
+  set["id"] = id;
+  set["name"] = json.value("name", "");
+  set["site"] = host.value("site", nothing).value("resourceId", "");
+  set["metadata"] = host.value("metadata", Json::array());
+  set["policy"] = instance.value("updatePolicy", nothing).value("resourceId", "");
+  return hash(set);
 }
 
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live) {

@@ -8,10 +8,11 @@
 #include "orchestrator/api/query.hpp"
 #include "orchestrator/api/view.hpp"
 #include "orchestrator/fleet/live.hpp"
+#include "orchestrator/fleet/machine.hpp"
 
 namespace abide::api {
 
-// What existing clients of the contract take for "not finished": 9999999999 in 32 bits.
+// What existing clients of the contract take for "not finished": 9999999999 in 32 bits. For ?compat=eim.
 inline constexpr std::int64_t open_run_end_seconds = 1'410'065'407;
 
 Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms);
@@ -19,12 +20,13 @@ Json os_resource_json(const fleet::Stamped<OsResource>& resource);  // as part o
 Json os_resource_json(View& view, const fleet::Stamped<OsResource>& resource);
 Json policy_json(View& view, const fleet::Stamped<Policy>& policy);
 Json schedule_json(View& view, const fleet::Stamped<Schedule>& schedule);
-Json run_json(View& view, const fleet::Run& run);
+Json run_json(View& view, const fleet::Run& run, bool compatible);
 // With its host, but not that host's instance again; and the other way round.
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live);
 // Of an instance that was asked for alone: the lists of what it runs. A page of hosts with theirs would be very large.
 void put_os_lists(Json& instance, View& view, const fleet::Node& node);
+Json confirmation_json(const fleet::Node& node, const fleet::Confirmation& told);
 Json metadata_json(const std::vector<Metadata>& metadata);
 Json region_json(View& view, const fleet::Stamped<Region>& region);
 Json site_json(View& view, const fleet::Stamped<Site>& site);
@@ -32,6 +34,9 @@ Json bare_region_json(View& view, const fleet::Stamped<Region>& region);
 Json bare_site_json(View& view, const fleet::Stamped<Site>& site);  // as part of something else
 // Where the node is, and the metadata that it has of its own and from there.
 void put_place(Json& json, View& view, const fleet::Node& node);
+// The entity tag of a resource as it is rendered, in its double quotes; empty: it is none. That of a host or an instance is of
+// what operators set: its node's reports are no reason to refuse an operator's change.
+std::string tag_of(const Json& json);
 // What the project was told of it, and what is known beside; one of the two may be missing.
 Json source_json(const fleet::Source* source, const SourceTimes* times);
 

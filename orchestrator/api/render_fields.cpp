@@ -16,12 +16,17 @@ FieldTree tree(std::initializer_list<const char*> texts, std::initializer_list<c
   return made;
 }
 
+// Of texts that were given: these are versions of images.
+void versions(FieldTree& made, std::initializer_list<const char*> names) {
+  for (const char* name : names) made.fields[name] = {Kind::version, nullptr};
+}
+
 void nest(FieldTree& made, const char* name, const FieldTree& nested) {
   made.fields[name] = {Kind::object, &nested};
 }
 
 const FieldTree& timestamp_fields() {
-  static const FieldTree fields = tree({"createdAt", "updatedAt"}, {}, {});
+  static const FieldTree fields{{{"createdAt", {Kind::time, nullptr}}, {"updatedAt", {Kind::time, nullptr}}}};
   return fields;
 }
 
@@ -65,9 +70,12 @@ const FieldTree& applied_policy_fields() {
 
 FieldTree plain_instance_fields() {
   static const FieldTree progress = tree({}, {"phase"}, {"percent", "bytesDone", "bytesTotal", "bytesPerSecond"});
-  static const FieldTree node =
-      tree({"osImageId", "profileName", "architecture", "heldWhy", "linkFault"},
+  static const FieldTree node = [] {
+    FieldTree made = tree({"profileName", "architecture", "heldWhy", "linkFault"},
            {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
+    versions(made, {"osImageId"});
+    return made;
+  }();
   FieldTree fields = tree({"name", "updateStatus", "instanceStatus", "provisioningStatus", "osUpdateAvailable"},
                           {"resourceId", "instanceID", "kind", "desiredState", "currentState", "securityFeature", "updateStatusIndicator",
                            "instanceStatusIndicator", "provisioningStatusIndicator"},
@@ -85,10 +93,11 @@ FieldTree plain_instance_fields() {
 
 const FieldTree& os_resource_fields() {
   static const FieldTree fields = [] {
-    FieldTree made = tree({"name", "architecture", "imageUrl", "imageId", "profileName", "description", "metadata", "platformBundle",
+    FieldTree made = tree({"name", "architecture", "imageUrl", "profileName", "description", "metadata", "platformBundle",
                            "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl", "installedPackages", "existingCves", "fixedCves"},
                           {"resourceId", "osResourceID", "sha256", "rawSha256", "securityFeature", "osType", "osProvider"},
                           {"imageSizeBytes", "rawSizeBytes"});
+    versions(made, {"imageId"});
     nest(made, "timestamps", timestamp_fields());
     return made;
   }();
@@ -153,9 +162,10 @@ const FieldTree& run_fields() {
   }();
   static const FieldTree evidence = tree({"check", "outputTail", "detail"}, {"bootCause"}, {"attempts"});
   static const FieldTree fields = [] {
-    FieldTree made = tree({"name", "description", "status", "statusDetails", "fromOsImageId", "toOsImageId"},
+    FieldTree made = tree({"name", "description", "status", "statusDetails"},
                           {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason", "silent"},
                           {"statusTimestamp", "startTime", "endTime"});
+    versions(made, {"fromOsImageId", "toOsImageId"});
     nest(made, "appliedPolicy", policy_fields());
     nest(made, "instance", instance);
     nest(made, "evidence", evidence);

@@ -1,12 +1,48 @@
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "common/core/ids.hpp"
 #include "common/core/time.hpp"
 #include "common/service/build_version.hpp"
 #include "orchestrator/api/call.hpp"
+#include "orchestrator/api/metrics.hpp"
+#include "orchestrator/api/render.hpp"
 
 namespace abide::api {
+
+void Api::Call::answer_one(const Json& json) const {
+  const std::string tag = tag_of(json);
+  const bool reported = json.contains("hostStatus") || json.contains("instanceStatus");
+  if (!request.if_none_match.empty() && !tag.empty() && !reported) {
+    auto known = names_tag(request.if_none_match, tag, true);
+    if (!known) return refuse(known.error());
+    if (*known) {
+      HttpResponse response;
+      response.status = 304;
+      response.headers.emplace_back("ETag", tag);
+      return exchange->respond(std::move(response));
+    }
+  }
+  auto response = json_response(json);
+  if (!tag.empty()) response.headers.emplace_back("ETag", tag);
+  exchange->respond(std::move(response));
+}
+
+bool Api::Call::may_change(const Json& json, std::optional<fleet::Seen> as_seen) {
+  if (request.if_match.empty()) return true;
+  auto named = names_tag(request.if_match, tag_of(json), false);
+  if (!named) {
+    refuse(named.error());
+    return false;
+  }
+  if (!*named) {
+    exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
+    return false;
+  }
+  seen = std::move(as_seen);
+  return true;
+}
 
 HttpResponse json_response(const Json& json) {
   HttpResponse response;
@@ -41,7 +77,10 @@ struct Api::Routes {
       Route{Method::get, "compute/hosts/{}", &Api::get_host},
       Route{Method::put, "compute/hosts/{}", &Api::edit_host},
       Route{Method::patch, "compute/hosts/{}", &Api::edit_host},
+      Route{Method::erase, "compute/hosts/{}", &Api::delete_host},
       Route{Method::get, "compute/hosts/{}/explain", &Api::explain},
+      Route{Method::get, "compute/hosts/{}/confirmation", &Api::confirmation},
+      Route{Method::get, "compute/hosts/{}/timeline", &Api::timeline},
       Route{Method::post, "compute/hosts/{}/pause", &Api::order},
       Route{Method::post, "compute/hosts/{}/resume", &Api::order},
       Route{Method::post, "compute/hosts/{}/abort", &Api::order},
@@ -139,13 +178,15 @@ Api::Api(Backend& backend, ApiSettings settings, Post post)
 void Api::handle(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
   auto target = parse_target(request.target);
   if (!target) return exchange->respond(error_response(target.error()));
-  Call call{request, exchange, std::move(*target), {}, {}, {}, {}, nullptr};
+  Call call{request, exchange, std::move(*target), {}, {}, {}, {}, nullptr, std::nullopt};
   const auto& segments = call.target.segments;
   const auto only = [&](Method method, Handle handle_it) {
     if (request.method != method) return exchange->respond(not_allowed(std::string(method_name(method))));
     (this->*handle_it)(call);
   };
   if (segments.size() == 1 && segments[0] == "healthz") return only(Method::get, &Api::health);
+  if (segments.size() == 1 && segments[0] == "readyz") return only(Method::get, &Api::ready);
+  if (segments.size() == 1 && segments[0] == "metrics") return only(Method::get, &Api::metrics);
   if (segments.size() == 1 && segments[0] == "openapi.yaml") return only(Method::get, &Api::openapi);
   if (segments.size() < 2 || segments[0] != "v1" || segments[1] != "projects")
     return exchange->respond(error_response(404, "NotFound", "no such path"));
@@ -200,6 +241,7 @@ struct Api::Chain {
   std::string project, scope;
   std::shared_ptr<Exchange> exchange;
   std::vector<fleet::Operation> operations;
+  std::optional<fleet::Seen> seen;  // before the first of them
   Rendered rendered;
   std::size_t next = 0;
   std::string note;
@@ -212,23 +254,28 @@ void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
 }
 
 void Api::change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered) {
-  advance(std::make_shared<Chain>(Chain{call.project, call.scope, call.exchange, std::move(operations), std::move(rendered), 0, {}}));
+  advance(std::make_shared<Chain>(Chain{call.project, call.scope, call.exchange, std::move(operations), std::move(call.seen), std::move(rendered), 0, {}}));
 }
 
 void Api::advance(const std::shared_ptr<Chain>& chain) {
   auto answered = [this, chain](Result<fleet::Answer> answer) {
     if (!answer) return chain->exchange->respond(error_response(answer.error()));
+    if (answer->changed_meanwhile) return chain->exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
     post_([this, chain, committed = std::move(*answer)] {
       if (!committed.note.empty()) chain->note = committed.note;
       if (++chain->next < chain->operations.size()) return advance(chain);
       View view(backend_.snapshot(), chain->scope);
       auto json = chain->rendered(view, committed);
       if (!json) return chain->exchange->respond(error_response(json.error()));
+      const std::string tag = tag_of(*json);
       if (!chain->note.empty()) (*json)["note"] = chain->note;
-      chain->exchange->respond(json_response(*json));
+      auto response = json_response(*json);
+      if (!tag.empty()) response.headers.emplace_back("ETag", tag);
+      chain->exchange->respond(std::move(response));
     });
   };
-  if (!backend_.submit(chain->project, std::move(chain->operations[chain->next]), std::move(answered)))
+  if (!backend_.submit(chain->project, std::move(chain->operations[chain->next]), std::move(answered),
+                       std::exchange(chain->seen, std::nullopt)))
     chain->exchange->respond(error_response({Code::unavailable, "too much to do at the moment; try again"}));
 }
 
@@ -257,6 +304,37 @@ void Api::health(Call& call) {
   auto response = json_response(json);
   response.status = health.healthy ? 200 : 503;
   call.exchange->respond(std::move(response));
+}
+
+void Api::ready(Call& call) {
+  const auto health = backend_.health();
+  Json json = Json::object();
+  Json waits = Json::array();
+  if (!health.healthy) waits.push_back("the owner thread stands still");
+  if (!health.bus_connected) waits.push_back("there is no connection to the broker");
+  const bool ready = waits.empty();
+  json["status"] = ready ? "ready" : "not ready";
+  json["waitsFor"] = std::move(waits);
+  auto response = json_response(json);
+  response.status = ready ? 200 : 503;
+  call.exchange->respond(std::move(response));
+}
+
+void Api::metrics(Call& call) {
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  const auto health = backend_.health();
+  auto http = settings_.http ? settings_.http() : HttpStats{};
+  const auto respond = [exchange = call.exchange, health, http](const std::optional<std::vector<ProjectCounts>>& counted) {
+    HttpResponse response;
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics_text(health, http, counted, build_version());
+    exchange->respond(std::move(response));
+  };
+  // An owner that stands still counts nothing: what is known without it is told all the more.
+  auto counted = [this, respond](std::vector<ProjectCounts> counts) {
+    post_([respond, counts = std::move(counts)] { respond(counts); });
+  };
+  if (!health.healthy || !backend_.count(std::move(counted))) respond(std::nullopt);
 }
 
 void Api::openapi(Call& call) {

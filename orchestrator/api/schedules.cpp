@@ -223,7 +223,7 @@ void Api::get_schedule(Call& call) {
   View view = call.view();
   auto schedule = find_schedule(view, call.id, is_repeated(call.target.segments));
   if (!schedule) return call.refuse(schedule.error());
-  call.answer(schedule_json(view, *schedule));
+  call.answer_one(schedule_json(view, *schedule));
 }
 
 void Api::edit_schedule(Call& call) {
@@ -234,6 +234,7 @@ void Api::edit_schedule(Call& call) {
   View view = call.view();
   auto present = find_schedule(view, call.id, is_repeated(call.target.segments));
   if (!present) return call.refuse(present.error());
+  if (!call.may_change(schedule_json(view, *present), present->value)) return;
   auto schedule = parse_schedule(*object, present->value, whole);
   if (!schedule) return call.refuse(schedule.error());
   change(call, fleet::EditSchedule{std::move(*schedule)},
@@ -244,6 +245,7 @@ void Api::delete_schedule(Call& call) {
   View view = call.view();
   auto present = find_schedule(view, call.id, is_repeated(call.target.segments));
   if (!present) return call.refuse(present.error());
+  if (!call.may_change(schedule_json(view, *present), present->value)) return;
   change(call, fleet::DeleteSchedule{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 

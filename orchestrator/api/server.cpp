@@ -10,6 +10,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -47,6 +48,10 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   // On the sockets' thread only.
   std::set<Connection*> connections;
   std::size_t streams = 0;
+
+  void count(unsigned status, std::optional<std::int64_t> took_ms);
+  std::mutex stats_mutex;
+  HttpStats stats;
 };
 
 namespace {
@@ -76,6 +81,14 @@ std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
+// A list may come in several lines.
+std::string lines_of(const http::request<http::string_body>& message, http::field name) {
+  std::string list;
+  const auto [begin, end] = message.equal_range(name);
+  for (auto line = begin; line != end; ++line) list += (list.empty() ? "" : ", ") + std::string(view(line->value()));
+  return list;
+}
+
 // The host of "host", "host:port", "[::1]:port".
 std::string_view host_part(std::string_view authority) {
   if (authority.starts_with('[')) return authority.substr(1, std::min(authority.find(']'), authority.size()) - 1);
@@ -90,16 +103,24 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(Tcp::socket socket, std::shared_ptr<ServerCore> core)
       : stream_(std::move(socket)), core_(std::move(core)), answer_timer_(core_->io), stream_timer_(core_->io) {
     core_->connections.insert(this);
+    const std::lock_guard lock(core_->stats_mutex);
+    ++core_->stats.connections;
   }
   ~Connection() {
     if (streaming_) --core_->streams;
     core_->connections.erase(this);
+    const std::lock_guard lock(core_->stats_mutex);
+    --core_->stats.connections;
+    if (streaming_) --core_->stats.streams;
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   void read();
-  void refuse(HttpResponse response) { write(std::move(response), false); }
+  void refuse(HttpResponse response) {
+    core_->count(response.status, std::nullopt);
+    write(std::move(response), false);
+  }
   void close();
   void answer(std::uint64_t exchange, HttpResponse response);
   void begin_stream(std::uint64_t exchange, std::unique_ptr<EventSource> source);
@@ -124,6 +145,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<http::response<http::string_body>> response_;
   net::steady_timer answer_timer_;
   std::uint64_t exchange_ = 0;  // number of the request that is being answered
+  std::chrono::steady_clock::time_point asked_at_;
   bool answered_ = true;
   bool keep_open_ = false;
   bool closed_ = false;
@@ -234,6 +256,7 @@ void Connection::handle() {
   stream_.expires_never();
   keep_open_ = parser_->get().keep_alive();
   answered_ = false;
+  asked_at_ = std::chrono::steady_clock::now();
   const std::uint64_t number = ++exchange_;
   if (auto refused = refusal()) return answer(number, std::move(*refused));
   auto message = parser_->release();
@@ -241,6 +264,8 @@ void Connection::handle() {
   request.method = method_of(message.method());
   request.target = std::string(view(message.target()));
   request.last_event_id = std::string(view(message["Last-Event-ID"]));
+  request.if_match = lines_of(message, http::field::if_match);
+  request.if_none_match = lines_of(message, http::field::if_none_match);
   request.body = std::move(message.body());
   answer_timer_.expires_after(milliseconds(core_->settings.answer_ms));
   answer_timer_.async_wait([self = shared_from_this(), number](beast::error_code error) {
@@ -265,6 +290,8 @@ void Connection::answer(std::uint64_t exchange, HttpResponse response) {
   if (answered_ || closed_ || exchange != exchange_) return;
   answered_ = true;
   answer_timer_.cancel();
+  const auto took = std::chrono::steady_clock::now() - asked_at_;
+  core_->count(response.status, std::chrono::duration_cast<milliseconds>(took).count());
   write(std::move(response), keep_open_ && !core_->stopping);
 }
 
@@ -303,6 +330,11 @@ void Connection::begin_stream(std::uint64_t exchange, std::unique_ptr<EventSourc
   answer_timer_.cancel();
   streaming_ = true;
   ++core_->streams;
+  {
+    const std::lock_guard lock(core_->stats_mutex);
+    ++core_->stats.streams;
+    ++core_->stats.answers[200];
+  }
   source_ = std::move(source);
   listen_for_end();
   write_stream(std::string(stream_header), true, false);
@@ -379,6 +411,16 @@ void ServerCore::accept() {
   });
 }
 
+void ServerCore::count(unsigned status, std::optional<std::int64_t> took_ms) {
+  const std::lock_guard lock(stats_mutex);
+  ++stats.answers[status];
+  if (!took_ms) return;
+  ++stats.timed;
+  stats.took_ms += *took_ms;
+  for (std::size_t i = 0; i < HttpStats::bucket_ms.size(); ++i)
+    if (*took_ms <= HttpStats::bucket_ms[i]) ++stats.within_bucket[i];
+}
+
 void ServerCore::wake_now() {
   waking = false;
   for (Connection* connection : connections) connection->pump();
@@ -442,6 +484,11 @@ void Server::stop() {
 
 std::uint16_t Server::port() const {
   return core_->port;
+}
+
+HttpStats Server::stats() const {
+  const std::lock_guard lock(core_->stats_mutex);
+  return core_->stats;
 }
 
 void Server::wake_streams() {

@@ -41,6 +41,7 @@ class Server {
   // Closes all connections; no handler runs when this returns.
   void stop();
   [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] HttpStats stats() const;  // any thread
   // There may be something new for the streams. Any thread; cheap.
   void wake_streams();
   // Runs `work` on a reader thread. Any thread; dropped once stopped.

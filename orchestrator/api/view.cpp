@@ -158,6 +158,19 @@ Result<fleet::Run> View::run(const std::string& id) {
   return found_or(fleet::read_run(*reader_, scope_, id), "OS update run", id);
 }
 
+std::optional<fleet::DeletedHost> View::deleted_host(const std::string& name) {
+  if (const auto id = parse_node_id(name)) {
+    auto read = fleet::read_deleted_host(*reader_, scope_, *id);
+    return read ? std::move(*read) : std::nullopt;
+  }
+  std::optional<fleet::DeletedHost> found;
+  (void)fleet::scan_deleted_hosts(*reader_, scope_, [&](fleet::DeletedHost&& host) {
+    if (host.host_id == name) found = std::move(host);
+    return !found;
+  });
+  return found;
+}
+
 Result<void> View::sources(const std::function<void(const fleet::Source&)>& visit) {
   return fleet::scan_sources(*reader_, scope_, [&](fleet::Source&& source) {
     visit(source);

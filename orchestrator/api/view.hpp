@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ class View {
   Result<void> sites(const std::function<void(const fleet::Stamped<Site>&)>& visit);
   Result<void> runs(const std::function<void(const fleet::Run&)>& visit);
   Result<fleet::Run> run(const std::string& id);
+  // A host that was deleted, by UUID or by the resource id that it had; none: there was none, or it is back.
+  std::optional<fleet::DeletedHost> deleted_host(const std::string& name);
   Result<void> sources(const std::function<void(const fleet::Source&)>& visit);
   // Of a node that schedules and runs refer to; none: unknown.
   std::shared_ptr<const fleet::Node> host(const std::string& host_id);

@@ -194,7 +194,27 @@ struct Apply {
     n.updated_ms = at_ms;
     indexes::add(state, n);
     state.refused.erase(event.node);
+    if (state.deleted.erase(event.node) != 0) state.touched.deleted.insert(event.node);
     state.touched.nodes.insert(event.node);
+  }
+  void operator()(const HostDeleted& event) const {
+    const auto found = state.nodes.find(event.node);
+    if (found == state.nodes.end()) return;
+    const Node& n = found->second;
+    indexes::remove(state, n);
+    if (n.run) state.touched.runs[n.run->id] = *n.run;  // the rows of its runs stay
+    for (const auto& run : n.superseded) state.touched.runs[run.id] = run;
+    state.touched.hosts_gone.emplace_back(n.host_id, n.instance_id);
+    state.nodes.erase(found);
+    state.touched.nodes.insert(event.node);
+    if (state.deleted.size() >= deleted_max) {
+      const auto oldest = std::min_element(state.deleted.begin(), state.deleted.end(),
+                                           [](const auto& a, const auto& b) { return a.second.deleted_ms < b.second.deleted_ms; });
+      state.touched.deleted.insert(oldest->first);
+      state.deleted.erase(oldest);
+    }
+    state.deleted[event.node] = {event.node, event.host_id, event.host_name, at_ms};
+    state.touched.deleted.insert(event.node);
   }
   void operator()(const NodeRefused& event) const {
     if (state.refused.size() < refused_max) state.refused.insert(event.node);
@@ -216,9 +236,9 @@ struct Apply {
   void operator()(const RunDeleted& event) const {
     node(event.node, [&](Node& n) {
       if (n.run && n.run->id == event.run_id) n.run.reset();
-      state.touched.runs.erase(event.run_id);
-      state.touched.runs_gone.insert(event.run_id);
     });
+    state.touched.runs.erase(event.run_id);  // also of a host that is deleted
+    state.touched.runs_gone.insert(event.run_id);
   }
 
   void operator()(const NodeEventStored& event) const {

@@ -56,6 +56,7 @@ void meet_held_document(Turn& turn, const NodeId& id, const Held& held) {
   turn.link_of(id).shown = held.number;
   const bool unknown =
       held.number && (held.number > mine.document.number || (held.number == mine.document.number && held.digest != mine.digest));
+  turn.link_of(id).shown_unknown = unknown;
   if (!rule(Rule::detect_unknown) || !unknown) return;
   const bool by_my_key = document_tag(turn.state.key, id, held.number, held.digest) == held.tag;
   // Of a node that is held, too: restored by a clock that is behind, the epoch is below what was said before, and so is `head`.
@@ -207,11 +208,15 @@ void hello_of_retired(Turn& turn, const NodeId& id, JournalId journal, const Hel
 
 bool admit(Turn& turn, const NodeId& id) {
   if (turn.state.nodes.contains(id)) return true;
-  if (turn.settings.auto_register) {
+  const auto deleted = turn.state.deleted.find(id);
+  if (turn.settings.auto_register && deleted == turn.state.deleted.end()) {
     register_node(turn, id, {}, true);
     return true;
   }
-  if (!turn.state.refused.contains(id) && turn.state.refused.size() < refused_max)
+  if (turn.state.refused.contains(id) || turn.state.refused.size() >= refused_max) return false;
+  if (deleted != turn.state.deleted.end())
+    turn.event(NodeRefused{id, "its host " + deleted->second.host_id + " was deleted in project " + turn.state.project});
+  else
     turn.event(NodeRefused{id, "not registered in project " + turn.state.project});
   return false;
 }

@@ -144,6 +144,24 @@ void issue_window(Turn& turn, const NodeId& id, DocumentTopic topic, const std::
   issue(turn, id, next_number(turn.state), {topic, node.newest.link, window}, nullptr);
 }
 
+void issue_empty(Turn& turn, const NodeId& id) {
+  issue(turn, id, next_number(turn.state), {DocumentTopic::policy_linked, std::nullopt, std::nullopt}, nullptr);
+}
+
+void clear_documents(Turn& turn, const NodeId& id) {
+  for (const auto topic : {DocumentTopic::policy_linked, DocumentTopic::window_scheduled, DocumentTopic::window_opened})
+    turn.say(ClearDocument{id, topic});
+}
+
+void forget_link(Turn& turn, const NodeId& id) {
+  set_deadline(turn, id, std::nullopt);
+  turn.link.unresolved.erase(id);
+  const auto found = turn.link.nodes.find(id);
+  if (found == turn.link.nodes.end()) return;
+  if (found->second.ack_due_mono_ms) turn.link.ack_deadlines.erase({*found->second.ack_due_mono_ms, id});
+  turn.link.nodes.erase(found);
+}
+
 void confirm_whole_state(Turn& turn, const NodeId& id) {
   const Node& node = turn.node(id);
   if (node.held) return;

@@ -22,9 +22,36 @@ void begin_epoch(Turn& turn) {
 }
 
 // What was withdrawn in the time that was lost is asked for again in this state, and nothing on the bus can tell.
-void hold_all(Turn& turn) {
+void hold_all(Turn& turn, const std::string& why) {
   const bool any = std::any_of(turn.state.nodes.begin(), turn.state.nodes.end(), [](const auto& entry) { return !entry.second.held; });
-  if (any) turn.event(NodeHeld{every_node, {}, "may have been told more than this orchestrator knows, which was restored from a backup"});
+  if (any) turn.event(NodeHeld{every_node, {}, why});
+}
+
+struct AsSeen {
+  const State& state;
+
+  template <class T>
+  static bool same(const std::map<std::string, Stamped<T>>& things, const T& seen) {
+    const auto found = things.find(seen.id);
+    return found != things.end() && found->second.value == seen;
+  }
+  bool operator()(const OsResource& seen) const { return same(state.os_resources, seen); }
+  bool operator()(const Policy& seen) const { return same(state.policies, seen); }
+  bool operator()(const Schedule& seen) const { return same(state.schedules, seen); }
+  bool operator()(const Region& seen) const { return same(state.regions, seen); }
+  bool operator()(const Site& seen) const { return same(state.sites, seen); }
+  bool operator()(const HostAsSet& seen) const {
+    const auto found = state.nodes.find(seen.node);
+    return found != state.nodes.end() && as_set(found->second) == seen;
+  }
+};
+bool is_as_seen(const State& state, const Seen& seen) {
+  return std::visit(AsSeen{state}, seen);
+}
+
+bool holds_run(const Node& node, const std::string& run_id) {
+  const auto is_it = [&](const Run& run) { return run.id == run_id; };
+  return (node.run && is_it(*node.run)) || std::any_of(node.superseded.begin(), node.superseded.end(), is_it);
 }
 
 struct Take {
@@ -32,7 +59,7 @@ struct Take {
 
   void operator()(const Started& started) const {
     begin_epoch(turn);
-    if (started.restored && rule(Rule::hold_restored)) hold_all(turn);
+    if (started.restored && rule(Rule::hold_restored)) hold_all(turn, started.why);
     // Once a start everything is looked at: windows that passed meanwhile, images whose news was cut short.
     auto& link = turn.link;
     link.window_deadlines.clear();
@@ -62,6 +89,8 @@ struct Take {
     link.roll_call_due = false;
     if (rule(Rule::roll_call)) call_roll_again(turn);
     for (const auto& [profile, ids] : turn.state.versions) turn.say(AnnounceProfile{ids.back()});
+    // Also where it was said before: what the last connection took with it is not known.
+    for (const auto& [id, host] : turn.state.deleted) clear_documents(turn, id);
   }
   void operator()(const BusDown&) const {
     auto& link = turn.link;
@@ -146,7 +175,19 @@ struct Take {
   }
   void operator()(const Request& request) const {
     if (turn.state.project.empty()) return turn.out.message(Reply{request.id, fail(Code::not_found, "no such project")});
+    if (request.seen && !is_as_seen(turn.state, *request.seen)) {
+      Answer answer;
+      answer.changed_meanwhile = true;
+      return turn.out.message(Reply{request.id, std::move(answer)});
+    }
     turn.out.message(Reply{request.id, operate(turn, request.operation)});
+  }
+  void operator()(const RunsExpired& expired) const {
+    for (const auto& run : expired.runs) {
+      if (turn.full()) return;  // they are found again
+      const auto node = turn.state.nodes.find(run.node);
+      if (node == turn.state.nodes.end() || !holds_run(node->second, run.id)) turn.event(RunDeleted{run.node, run.id, true});
+    }
   }
   void operator()(const Tick&) const {
     send_due_acknowledgements(turn);
@@ -193,6 +234,10 @@ bool operator==(const ReleaseLists& left, const ReleaseLists& right) {
   const auto same = [](const auto& a, const auto& b) { return a == b || (a && b && a->sha256 == b->sha256); };
   return same(left.installed_packages, right.installed_packages) && same(left.existing_cves, right.existing_cves) &&
          same(left.fixed_cves, right.fixed_cves);
+}
+
+HostAsSet as_set(const Node& node) {
+  return {node.id, node.name, node.site_id, node.metadata, node.policy_id};
 }
 
 RollCall make_roll_call(const Settings& settings, const State& state, const Link& link) {

@@ -47,6 +47,7 @@ struct NodeLink {
   std::map<JournalId, std::uint32_t> pending_ask;  // the ask noted when a journal never seen spoke first; at most pending_max
   std::map<JournalId, std::uint32_t> retired_ask;  // the ask noted when a journal retired, in this life
   Number shown;                                    // the document held, by the last hello of the current journal
+  bool shown_unknown = false;                      // which nobody here has issued
   std::optional<Hello> told;                       // the last hello of the current journal whose `last` is not stored yet
   std::uint32_t unacknowledged = 0;                // events stored and not told yet
   Nonce doubted_nonce;                             // of the last hello whose picture was older than the one here ...
@@ -86,6 +87,7 @@ struct Link {
 
 struct Started {          // first input of every start: raises the epoch
   bool restored = false;  // on an older state than was once told, and somebody says so: every node is held
+  std::string why = "may have been told more than this orchestrator knows, which was restored from a backup";  // of each node
 };
 struct BusUp {};
 struct BusDown {};
@@ -149,10 +151,19 @@ struct CreateProject {
 struct Request {
   std::string id;
   Operation operation;
+  std::optional<Seen> seen = std::nullopt;
+};
+// Closed runs whose time is over; those that their hosts still have stay.
+struct RunsExpired {
+  struct Run {
+    NodeId node;
+    std::string id;
+  };
+  std::vector<Run> runs;
 };
 struct Tick {};
 using Input = std::variant<Started, BusUp, BusDown, RollCallHeard, HelloHeard, NodeEventHeard, MessageDropped, ProfilesRead, CreateProject,
-                           Request, Tick>;
+                           Request, RunsExpired, Tick>;
 
 // ---- messages (made by the shell from the committed state) and effects -------------------------------------------------
 
@@ -164,6 +175,10 @@ struct SendReceived {
 struct PublishDocument {
   NodeId node;
 };  // state.nodes[node].newest, on its topic, retained
+struct ClearDocument {
+  NodeId node;
+  DocumentTopic topic = DocumentTopic::policy_linked;
+};  // nothing on that topic, retained: the broker forgets what it kept there
 struct AnnounceProfile {
   std::string os_resource_id;
 };  // profiles/{profile}/discovered, retained
@@ -171,12 +186,27 @@ struct Reply {
   std::string request;
   Result<Answer> answer;
 };
-using Message = std::variant<CallRoll, SendReceived, PublishDocument, AnnounceProfile, Reply>;
+using Message = std::variant<CallRoll, SendReceived, PublishDocument, AnnounceProfile, Reply, ClearDocument>;
 
 struct StopServing {
   std::string why;
 };  // another orchestrator: say so and end
 using Effect = std::variant<StopServing>;
+
+// What confirming a held node would ask of it, and where that is not what the node shows: for the person who decides.
+struct Confirmation {
+  bool held = false;
+  Number holds;        // the document that the node shows; none: it has shown none
+  bool known = false;  // that is one of this state, or an older one
+  std::string policy;  // name; empty: none applies
+  std::string image;   // asked for; empty: nothing is, and `nothing` says why
+  std::string nothing;
+  bool aborted = false;  // what is asked for stays aborted
+  bool paused = false;
+  std::optional<Window> window;
+  bool open_now = false;  // that window
+  std::vector<std::string> differences;
+};
 
 struct FleetMachine {
   using State = fleet::State;
@@ -194,9 +224,12 @@ struct FleetMachine {
   [[nodiscard]] std::optional<std::int64_t> look_again(const State& state, const Link& link, const Now& now) const;
   // Why is this node where it is: what must happen before it goes on, nearest cause first. Empty: nothing is asked of it.
   [[nodiscard]] std::vector<Condition> waits_for(const State& state, const Link& link, const Now& now, const NodeId& node) const;
+  // not_found: there is no such node.
+  [[nodiscard]] Result<Confirmation> confirmation(const State& state, const Link& link, const Now& now, const NodeId& node) const;
 };
 static_assert(Machine<FleetMachine>);
 
+[[nodiscard]] HostAsSet as_set(const Node& node);
 [[nodiscard]] RollCall make_roll_call(const Settings& settings, const State& state, const Link& link);
 [[nodiscard]] Received make_received(const State& state, const Link& link, const NodeId& node, std::optional<Nonce> welcome,
                                      const Now& now);

@@ -244,15 +244,41 @@ struct Operate {
     turn.event(NodeRegistered{*id, node.host_id, node.instance_id, request.name, false});
     return Answer{node.host_id, {}};
   }
+  // What the node holds stays in force there: nobody can take it back from a node that may be away.
+  Result<Answer> operator()(const DeleteHost& request) const {
+    const auto id = host(request.host);
+    if (!id) return fail(id.error());
+    const Node node = turn.node(*id);  // a copy: it is gone before this ends
+    std::vector<Run> open = node.superseded;
+    if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
+    for (const auto& run : open) {
+      if (run.start_ms == 0)
+        close_run(turn, *id, run, OutcomeKind::cancelled, Reason::never_begun, "the host was deleted before the node accepted it");
+      else
+        close_run(turn, *id, run, OutcomeKind::failed, Reason::lost, "the host was deleted while the node was at it");
+    }
+    std::set<std::string> schedules;
+    if (const auto own = turn.state.schedules_by_target.find(node.host_id); own != turn.state.schedules_by_target.end())
+      schedules = own->second;
+    for (const auto& schedule : schedules) turn.event(WindowDeleted{schedule});
+    turn.event(HostDeleted{*id, node.host_id, node.instance_id, node.name});
+    forget_link(turn, *id);
+    clear_documents(turn, *id);
+    return Answer{node.host_id, {}};
+  }
   // ---- runs
   Result<Answer> operator()(const DeleteRun& request) const {
     const auto id = host(request.host);
+    if (const auto gone = parse_node_id(request.host); !id && gone && turn.state.deleted.contains(*gone)) {
+      turn.event(RunDeleted{*gone, request.run_id, false});  // all that it had were closed with it
+      return Answer{request.run_id, {}};
+    }
     if (!id) return fail(id.error());
     const Node& node = turn.node(*id);
     const auto is_it = [&](const Run& run) { return run.id == request.run_id && run.end_ms == 0; };
     const bool open = request.open || (node.run && is_it(*node.run)) || std::any_of(node.superseded.begin(), node.superseded.end(), is_it);
     if (open) return fail(Code::conflict, "run " + request.run_id + " is open: abort the update, or wait for its end");
-    turn.event(RunDeleted{*id, request.run_id});
+    turn.event(RunDeleted{*id, request.run_id, false});
     return Answer{request.run_id, {}};
   }
 
@@ -300,7 +326,10 @@ void register_node(Turn& turn, const NodeId& id, std::string name, bool automati
   std::string host = draw_id(turn, "host", [&](const std::string& drawn) { return turn.state.by_host.contains(drawn); });
   std::string instance = draw_id(turn, "inst", [&](const std::string& drawn) { return turn.state.by_instance.contains(drawn); });
   if (name.empty()) name = "node-" + to_string(id).substr(0, 8);
+  // It may hold documents of then, signed with our key: without one above them it would look like a state that was lost.
+  const bool was_here = turn.state.deleted.contains(id);
   turn.event(NodeRegistered{id, std::move(host), std::move(instance), std::move(name), automatic});
+  if (was_here) issue_empty(turn, id);
 }
 
 void create_os_resource(Turn& turn, OsResource resource, std::string source) {

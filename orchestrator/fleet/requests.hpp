@@ -55,6 +55,9 @@ struct RenameHost {  // journaled as NodeRegistered once more
   std::string host;
   std::string name;
 };
+struct DeleteHost {
+  std::string host;
+};
 struct EditHost {  // what is not given stays
   std::string host;
   std::optional<std::string> site;  // by id or name; empty: nowhere
@@ -98,12 +101,25 @@ struct ConfirmNode {
 using Operation =
     std::variant<CreateOsResource, DeleteOsResource, CreatePolicy, DeletePolicy, LinkPolicy, UnlinkPolicy, PauseUpdate, AbortUpdate,
                  CreateSchedule, EditSchedule, DeleteSchedule, RegisterHost, RenameHost, ResolveConflict, ConfirmNode, EditHost, EditPolicy,
-                 PlaceRegion, DeleteRegion, PlaceSite, DeleteSite, LinkPlacePolicy, DeleteRun>;
+                 PlaceRegion, DeleteRegion, PlaceSite, DeleteSite, LinkPlacePolicy, DeleteRun, DeleteHost>;
+
+// What an operator sets of a host and of its instance.
+struct HostAsSet {
+  NodeId node;
+  std::string name;
+  std::string site_id;
+  std::vector<Metadata> metadata;
+  std::string policy_id;
+  friend bool operator==(const HostAsSet&, const HostAsSet&) = default;
+};
+// What the operator had before his eyes: the operation is only done if this is still so.
+using Seen = std::variant<OsResource, Policy, Schedule, Region, Site, HostAsSet>;
 
 // Code to HTTP: invalid_input 400 InvalidArgument, not_found 404, conflict 400 FailedPrecondition or 409, ...
 struct Answer {
   std::string id;    // of the resource that was made or changed
   std::string note;  // "nothing to change", "not yet confirmed by the node", ...; empty: none
+  bool changed_meanwhile = false;  // nothing was done: it is not what the operator had seen
 };
 
 }  // namespace abide::fleet

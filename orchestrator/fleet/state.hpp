@@ -69,6 +69,7 @@ inline constexpr std::size_t open_runs_max = 32;         // of a node; no newer 
 inline constexpr NodeId every_node{};                    // NodeHeld of it: all that are registered
 inline constexpr std::size_t regions_depth_max = 16;
 inline constexpr std::size_t places_max = 100'000;  // regions and sites of a project, together
+inline constexpr std::size_t deleted_max = 10'000;  // deleted hosts of a project; the oldest is forgotten, and would be one never seen
 inline constexpr std::size_t refused_max = 1024;         // nodes of which NodeRefused was said; of more nothing is said
 
 // One machine: host and instance of the REST contract, and the node of the bus.
@@ -135,6 +136,15 @@ struct Source {
   friend bool operator==(const Source&, const Source&) = default;
 };
 
+// Kept so that its hello does not make a host of it again, and what its documents had said is taken from the bus.
+struct DeletedHost {
+  NodeId node;
+  std::string host_id;
+  std::string name;
+  std::int64_t deleted_ms = 0;
+  friend bool operator==(const DeletedHost&, const DeletedHost&) = default;
+};
+
 template <class T>
 struct Stamped {
   T value;
@@ -149,6 +159,8 @@ Digest& digest_of(OsLists& lists, OsList list);
 struct Touched {
   bool project = false;
   std::set<NodeId> nodes;
+  std::vector<std::pair<std::string, std::string>> hosts_gone;  // host and instance ids of nodes that are deleted
+  std::set<NodeId> deleted;
   std::set<std::string> os_resources, policies, schedules, sources, regions, sites;
   std::map<std::string, Run> runs;  // as they are now; a closed run that a newer one replaced lives in its row only
   std::set<std::string> runs_gone;
@@ -172,6 +184,7 @@ struct State {
   std::map<std::string, Stamped<Region>> regions;  // a tree of at most regions_depth_max levels
   std::map<std::string, Stamped<Site>> sites;
   std::set<NodeId> refused;  // NodeRefused was said; bounded by refused_max
+  std::map<NodeId, DeletedHost> deleted;
 
   // Indexes, derived: kept by apply, made by rebuild_indexes after rows were loaded. No rows.
   std::map<std::string, NodeId> by_host, by_instance;

@@ -69,6 +69,13 @@ void resolve_again(Turn& turn, const NodeId& id);
 void resolve_place_again(Turn& turn, const std::string& place_id);
 void work_off_unresolved(Turn& turn);
 
+// A document without anything asked, above all that the node may hold of an earlier life of its host here.
+void issue_empty(Turn& turn, const NodeId& id);
+// Nothing is kept on the bus for it any more.
+void clear_documents(Turn& turn, const NodeId& id);
+// As if it had never spoken: for a node that is no host any more.
+void forget_link(Turn& turn, const NodeId& id);
+
 // ---- place_operations.cpp
 struct OperatePlaces {
   Turn& turn;

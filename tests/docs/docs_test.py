@@ -9,7 +9,7 @@ import sys
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # At the begin of a line of a block, or of a span of code: elsewhere the word is only talked about.
-COMMAND = re.compile(r"(?:^\$? *|`)abidectl ([a-z]+)(?: ([a-z]+))?", re.M)
+COMMAND = re.compile(r"(?:^\$? *|`)abidectl ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.M)
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 TEST_NAME = re.compile(r"`([A-Za-z0-9*]+(?:[.-][A-Za-z0-9*_]+)+)`")
 
@@ -69,13 +69,13 @@ def check_commands(source, build):
             helps[key] = done.stdout if done.returncode == 0 else None
         return helps[key]
 
-    for name in ("README.md", "CONTRIBUTING.md", "docs/operators-guide.md", "docs/behaviours.md", "docs/simulator.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "docs/operators-guide.md", "docs/abidectl.md", "docs/behaviours.md", "docs/simulator.md"):
         text = text_of(os.path.join(source, name))
         for verb, noun in COMMAND.findall(text):
             seen += 1
             words = (verb, noun) if noun else (verb,)
             # An unknown word gets the help of what is before it.
-            usage = re.search(r"Usage: abidectl((?: [a-z]+)*)", help_of("abidectl", words) or "")
+            usage = re.search(r"Usage: abidectl((?: [a-z-]*[a-z])*)", help_of("abidectl", words) or "")
             if not usage or len(usage.group(1).split()) != len(words):
                 wrong.append(f"{name}: abidectl {verb} {noun} is no command")
         for line in text.replace("\\\n", " ").splitlines():
@@ -85,7 +85,8 @@ def check_commands(source, build):
                 if not match:
                     continue
                 program, rest = match.groups()
-                told = help_of(program)
+                command = re.match(r" +(check|backup|restore)\b", rest)
+                told = help_of(program, command.groups() if command else ())
                 if told is None:
                     wrong.append(f"{name}: {program} --help fails")
                     continue

@@ -4,9 +4,12 @@ Every answer is validated against orchestrator/api/openapi.yaml; where ABIDE_REF
 the same paths, against that, too, but for what ours marks `x-abide`."""
 
 import os
+import re
 import signal
 import socket
+import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -28,6 +31,7 @@ class Case(unittest.TestCase):
 
     def serve(self, *more, **options):
         process = self.world.start_orchestrator(options.pop("releases", self.releases.url), *more, **options)
+        self.serving = process
         self.addCleanup(self.validate, process)
         return process
 
@@ -101,6 +105,11 @@ class Answers(Case):
         window = api.good("POST", "schedules/single", {"name": "now", "scheduleStatus": "SCHEDULE_STATUS_OS_UPDATE", "startSeconds": start, "endSeconds": start + 3600,
                                                        "targetHostId": host["resourceId"]})
         eventually("the new image runs", lambda: seen()["instance"]["os"]["imageId"] == "1.1.0" and seen()["instance"]["updateStatusIndicator"] == "STATUS_INDICATION_IDLE")
+        told = "updated from 1.0.0 to 1.1.0"
+        history = eventually("its history tells it", lambda: [e["text"] for e in api.good("GET", f"compute/hosts/{host['resourceId']}/timeline")["entries"]
+                                                              if e["text"] == told])
+        self.assertEqual(history, [told], "once")
+        self.assertIn(told, api.get(f"compute/hosts/{host['resourceId']}/timeline", format="text").body.decode())
         run = eventually("the run is closed", lambda: [r for r in api.good("GET", "os-update-runs")["osUpdateRuns"] if r.get("outcome")])[0]
         self.assertEqual((run["status"], run["outcome"]), ("Update completed", "Succeeded"))
         self.assertGreaterEqual(run["endTime"], run["startTime"])
@@ -125,7 +134,7 @@ class Answers(Case):
         for path in (f"os-update-runs/{run['resourceId']}", f"os-update-policies/{policy['resourceId']}", f"compute/instances/{instance}", "compute/instances",
                      f"schedules/single/{window['resourceId']}", "schedules", "schedules/single", "os-update-policies", "compute/hosts/summary", "sources", "profiles/sources",
                      "events", f"compute/hosts/{host['resourceId']}/explain", "/healthz", "/v1/projects", "sites", "regions", "regions/region-00000000/sites",
-                     "locations", "schedules/repeated", f"compute/os/{seen()['instance']['os']['resourceId']}"):
+                     "locations", "schedules/repeated", "/readyz", f"compute/os/{seen()['instance']['os']['resourceId']}"):
             api.good("GET", path)
         events = api.good("GET", "events", hostId=host["resourceId"], pageSize=1000)["events"]
         types = [event["type"] for event in events]
@@ -144,7 +153,11 @@ class Answers(Case):
         api.good("PUT", f"schedules/single/{window['resourceId']}", {"scheduleStatus": "SCHEDULE_STATUS_MAINTENANCE", "startSeconds": start + 7200})
         api.good("DELETE", f"schedules/single/{window['resourceId']}")
         self.places(api, host["resourceId"], policy["resourceId"])
+        api.good("PATCH", f"compute/instances/{instance}", {"osUpdatePolicyID": policy["resourceId"]})  # once more
+        eventually("the node knows", lambda: seen()["instance"]["node"]["document"]["takenByNode"])
         api.good("PATCH", f"compute/instances/{instance}", {"osUpdatePolicyID": ""})
+        closed = lambda: all("endTime" in r for r in api.good("GET", "os-update-runs")["osUpdateRuns"])
+        eventually("and that it is taken back", closed)
         api.good("DELETE", f"os-update-policies/{policy['resourceId']}")
         api.good("DELETE", f"os-update-runs/{run['resourceId']}")
         made = api.good("POST", "compute/os", {"name": "By hand", "imageUrl": "https://images.example/x.raw", "imageId": "9.9", "profileName": "by-hand",
@@ -152,13 +165,26 @@ class Answers(Case):
         api.good("DELETE", f"compute/os/{made['resourceId']}")
         api.good("POST", "sources/refresh", {})
         api.good("POST", "refresh")
-        api.good("POST", "compute/hosts", {"name": "edge-2", "uuid": (UUID % 2).upper()})
+        second = api.good("POST", "compute/hosts", {"name": "edge-2", "uuid": (UUID % 2).upper()})
+        api.good("DELETE", f"compute/hosts/{second['resourceId']}")
         self.assertEqual(api.good("PUT", "/v1/projects/second"), {"name": "second"})
         self.assertEqual(api.get("/openapi.yaml").status, 200)
         code, report = world.check()
         self.assertEqual((code, report["differences"]), (0, 0), report)
         demo = next(project for project in report["projects"] if project["project"] == "demo")
         self.assertEqual((demo["openRuns"], demo["closedRuns"].get("Succeeded", 0), demo["closedRuns"]["RolledBack"]), (0, 0, 1))
+
+        # Runs that are kept for a second only; the newest of a host stays.
+        newest = api.good("GET", "os-update-runs")["osUpdateRuns"][0]["resourceId"]
+        self.assertNotEqual(newest, failed["resourceId"])
+        self.assertEqual(self.world.end(self.serving), 0)
+        api = self.serve("--keep-runs", "1s", releases=world.path("releases")).api
+        eventually("the old run is gone", lambda: api.get(f"os-update-runs/{failed['resourceId']}").status == 404)
+        self.assertEqual([r["resourceId"] for r in api.good("GET", "os-update-runs")["osUpdateRuns"]], [newest])
+        expired = api.good("GET", "events", type="RunDeleted")["events"]
+        self.assertIn({"node": UUID % 1, "run_id": failed["resourceId"], "expired": "true"}, [e["fields"] for e in expired])
+        code, report = world.check()
+        self.assertEqual((code, report["differences"]), (0, 0), report)
 
     def places(self, api, host, policy):
         """Regions, sites, what is linked to them and what is repeated, all verbs of each."""
@@ -200,7 +226,7 @@ class Answers(Case):
         with open(os.path.join(ROOT, "orchestrator", "api", "openapi.yaml"), encoding="utf-8") as file:
             ours = Description(file.read())
         answered = {(verb, template) for verb, template, status in CHECKED if status < 500}
-        answered.add(("get", "/openapi.yaml"))
+        answered |= {("get", "/openapi.yaml"), ("get", "/metrics")}  # no JSON
         self.assertEqual(ours.operations() - answered, set())
 
 
@@ -237,6 +263,14 @@ class Streams(Case):
         again = self.serve().api
         with again.stream(f"events?watch=true&after={last - 1}") as file:
             self.assertEqual(next_event(file)[0], last)
+        with again.stream("events?watch=true&type=PolicyCreated&after=0", {"Last-Event-ID": str(last - 1)}) as file:
+            self.assertEqual(next_event(file)[0], last, "the header goes before what the address says")
+            again.good("POST", "os-update-policies", {"name": "later", "updatePolicy": "UPDATE_POLICY_LATEST"})
+            sequence, _, event = next_event(file)
+            self.assertEqual(event["fields"]["policy.name"], "later")
+            self.assertGreater(sequence, last)
+        for wrong in ("-1", "x", "1.5", "99999999999999999999"):
+            self.assertEqual(again.ask("GET", "events?watch=true", headers={"Last-Event-ID": wrong}).status, 400, wrong)
 
     def test_more_streams_than_the_limit_are_refused(self):
         api = self.serve("--streams-max", "2").api
@@ -254,7 +288,131 @@ class Streams(Case):
             return False
 
 
+class Operators(Case):
+    def test_of_two_who_change_the_same_thing_one_is_told_so(self):
+        api = self.serve().api
+        region = api.good("POST", "regions", {"name": "north"})["resourceId"]
+        for round_number in range(5):
+            tag = api.get(f"regions/{region}").headers["ETag"]
+            statuses = []
+            threads = [threading.Thread(target=lambda name=name: statuses.append(
+                api.ask("PATCH", f"regions/{region}", {"name": name}, headers={"If-Match": tag}).status)) for name in
+                       (f"r{round_number}.{n}" for n in range(8))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(sorted(statuses), [200] + [412] * 7)
+        tag = api.get(f"regions/{region}").headers["ETag"]
+        known = api.ask("GET", f"regions/{region}", headers={"If-None-Match": f'"other", {tag}'})
+        self.assertEqual((known.status, known.body, known.headers["ETag"]), (304, b"", tag))
+        self.assertEqual(api.ask("DELETE", f"regions/{region}", headers={"If-Match": '"other"'}).status, 412)
+        self.assertEqual(api.ask("DELETE", f"regions/{region}", headers={"If-Match": tag}).status, 200)
+
+    def test_numbers_for_prometheus_are_there_and_right(self):
+        process = self.serve()
+        api = process.api
+        self.assertEqual(eventually("it is ready", lambda: api.get("/readyz").status == 200 and api.get("/readyz").json), {"status": "ready", "waitsFor": []})
+        api.good("POST", "compute/hosts", {"name": "edge-1", "uuid": UUID % 1})
+        self.assertEqual(api.get("compute/hosts/host-00000000").status, 404)
+        with api.stream("events?watch=true") as file:
+            file.readline()
+            numbers = self.numbers(api)
+        self.assertEqual(numbers['abide_nodes{project="demo",phase="Idle",status="unspecified"}'], 1)
+        self.assertEqual(sum(value for name, value in numbers.items() if name.startswith("abide_nodes{")), 1)
+        self.assertEqual(numbers['abide_events_stored_total{project="demo"}'], api.good("GET", "events")["last"])
+        self.assertEqual((numbers["abide_bus_connected"], numbers["abide_owner_alive"], numbers["abide_http_streams"]), (1, 1, 1))
+        self.assertGreaterEqual(numbers['abide_http_answers_total{code="404"}'], 1)
+        self.assertEqual(numbers['abide_http_answer_seconds_bucket{le="+Inf"}'], numbers["abide_http_answer_seconds_count"])
+        self.assertEqual(numbers['abide_sources_failing{project="demo"}'], 1)  # there is no index.json
+        self.world.end(self.world.broker)
+        waits = eventually("the broker is missed", lambda: api.get("/readyz").status == 503 and api.get("/readyz").json)
+        self.assertEqual(waits, {"status": "not ready", "waitsFor": ["there is no connection to the broker"]})
+        self.assertEqual(self.numbers(api)["abide_bus_connected"], 0)
+        self.assertEqual(api.get("/healthz").status, 200)
+
+    def numbers(self, api):
+        answer = api.get("/metrics")
+        self.assertTrue(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+        numbers, told = {}, set()
+        for line in answer.body.decode().splitlines():
+            if line.startswith("# TYPE "):
+                told.add(line.split()[2])
+            if line.startswith("#"):
+                continue
+            match = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? ([0-9.]+)', line)
+            self.assertIsNotNone(match, line)
+            self.assertIn(re.sub("_(bucket|sum|count)$", "", match[1]) if match[1] not in told else match[1], told, line)
+            self.assertNotIn(match[1] + (match[2] or ""), numbers)
+            numbers[match[1] + (match[2] or "")] = float(match[3])
+        return numbers
+
+    def test_a_deleted_host_is_forgotten_by_the_bus_and_refused_until_it_is_registered_again(self):
+        world = self.world
+        os.makedirs(world.path("images"))
+        with open(world.path("images", "content"), "w", encoding="utf-8") as file:
+            file.write("workload=fine\n")
+        world.tool("abide-image", "create", world.path("images", "1.0.0"), "--profile", "demo", "--version", "1.0.0", "--size", "1048576", "--seed", "1",
+                   "--content", world.path("images", "content"))
+        world.tool("abide-image", "init-node", world.path("boot"), "--image", world.path("images", "1.0.0"), "--slot-size", "1148576")
+        options = ("--spread-per-node", "0ms", "--registration", "auto")
+        process = self.serve(*options)
+        api = process.api
+        world.start_agent(UUID % 1, world.path("boot"), "--switch-time", "100ms")
+        seen = lambda: api.get(f"compute/hosts/{UUID % 1}")
+        host = eventually("it has said hello", lambda: seen().status == 200 and seen().json)["resourceId"]
+        api.good("POST", "schedules/single", {"scheduleStatus": "SCHEDULE_STATUS_OS_UPDATE", "startSeconds": int(time.time()) + 3600, "targetHostId": host})
+        eventually("the node knows its window", lambda: seen().json["instance"]["node"].get("document", {}).get("takenByNode"))
+        self.assertNotEqual(self.kept(), [])
+        self.assertEqual(api.ask("DELETE", f"compute/hosts/{host}", headers={"If-Match": '"other"'}).status, 412)
+        api.good("DELETE", f"compute/hosts/{host}")
+        eventually("the broker keeps nothing for it", lambda: self.kept() == [])
+        self.assertEqual(api.good("GET", "schedules")["totalElements"], 0)
+        self.assertEqual(api.get(f"compute/hosts/{UUID % 1}").status, 404)
+        self.assertEqual(world.end(process, signal.SIGKILL), -signal.SIGKILL)
+        process = self.serve(*options)
+        api = process.api
+        refused = eventually("its hello is refused", lambda: api.good("GET", "events", type="NodeRefused", node=UUID % 1)["events"])
+        self.assertIn("was deleted", refused[0]["fields"]["why"])
+        self.assertEqual(api.good("GET", "compute/hosts")["totalElements"], 0)
+        self.assertEqual(api.good("GET", f"compute/hosts/{host}/timeline")["entries"][-1]["type"], "NodeRefused")
+        again = api.good("POST", "compute/hosts", {"name": "back", "uuid": UUID % 1})
+        self.assertNotEqual(again["resourceId"], host)
+        eventually("it is heard again", lambda: seen().json["instance"]["node"].get("osImageId") == "1.0.0")
+        eventually("and takes what it is told", lambda: seen().json["instance"]["node"]["document"]["takenByNode"])
+        self.assertFalse(seen().json["instance"]["node"]["held"])
+        code, report = world.check()
+        self.assertEqual((code, report["differences"]), (0, 0), report)
+
+    def kept(self):
+        """What the broker keeps for nodes."""
+        done = subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.world.broker_port), "-u", "observer", "-t", "abide/v1/#",
+                               "--retained-only", "-W", "1", "-F", "%t"], stdout=subprocess.PIPE, text=True, check=False)
+        return sorted({topic for topic in done.stdout.split() if "/to/" in topic})
+
+
 class BadInput(Case):
+    def test_filters_tags_and_queries_that_mean_nothing_are_refused(self):
+        api = self.serve().api
+        api.good("POST", "compute/hosts", {"name": "edge-1", "uuid": UUID % 1})
+        before = api.good("GET", "events")["last"]
+        for text in ("name!", "name<", "hostStatusTimestamp<x", "hostStatusTimestamp>1e999", "hostStatusTimestamp<" + "9" * 400, "timestamps.createdAt>soon",
+                     "timestamps.createdAt>-1", "instance>1", "name<>x", "name==x", "name=!x", "\u2264", "name<\x00", "(" * 200 + "name>x" + ")" * 200,
+                     "NOT " * 200 + "name>x", "name>" + "x" * 1000):
+            self.assertEqual(api.get("compute/hosts", filter=text).status, 400, text)
+        for tag in ("x", '"', '"a" "b"', ",", '"a",', "w/\"a\"", '"' + "a" * 4000):
+            self.assertEqual(api.ask("PATCH", f"compute/hosts/{UUID % 1}", {"name": "x"}, headers={"If-Match": tag}).status, 400, tag)
+        self.assertEqual(api.ask("PATCH", f"compute/hosts/{UUID % 1}", {"name": "x"}, headers={"If-Match": '"a",' * 3000 + '"b"'}).status, 412)
+        for path in ("compute/hosts/%2e%2e/timeline", "compute/hosts/..%2f..%2fetc/timeline", "compute/hosts/" + "x" * 4000 + "/timeline",
+                     "compute/hosts/%ff%fe/timeline", "compute/hosts/nobody"):
+            self.assertEqual(api.get(path).status, 404, path)
+            self.assertIn(api.ask("DELETE", path).status, (404, 405), path)
+        for query in ("format=xml", "pageSize=0", "before=x", "since=never", "watch=true", "type=", "format=json&format=json"):
+            self.assertEqual(api.get(f"compute/hosts/{UUID % 1}/timeline?{query}").status, 400, query)
+        self.assertEqual(api.get("os-update-runs", compat="EIM").status, 400)
+        self.assertEqual(api.ask("DELETE", f"compute/hosts/{UUID % 1}?force=true").status, 400)
+        self.assertEqual(api.good("GET", "events")["last"], before, "it left no trace")
+
     def raw(self, api, content):
         with socket.create_connection((api.url.hostname, api.url.port), 10) as connection:
             try:

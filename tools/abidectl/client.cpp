@@ -9,6 +9,7 @@ namespace {
 
 constexpr long connect_timeout_ms = 5'000;
 constexpr long answer_timeout_ms = 30'000;
+constexpr long hurried_timeout_ms = 1'500;  // both together
 constexpr std::size_t answer_bytes_max = 64U << 20U;
 constexpr int pages_max = 101;  // offset ends at 10,000 by the API's contract
 constexpr int page_size = 100;
@@ -97,7 +98,8 @@ Error refusal(long status, const std::string& body) {
   }
   if (message.empty()) message = "the server answered " + std::to_string(status);
   if (status == 404) return {Code::not_found, message};
-  if (status == 409) return {Code::conflict, message};
+  // Nothing is wrong with the words, but with how things stand.
+  if (status == 409 || code == "FailedPrecondition") return {Code::conflict, message};
   if (status == 502 || status == 503 || status == 504) return {Code::unavailable, message};
   return {Code::denied, message};
 }
@@ -117,6 +119,10 @@ struct Client::Curl {
 Client::Client(std::string server, std::string project)
     : server_(std::move(server)), project_(std::move(project)), curl_(std::make_unique<Curl>()) {}
 Client::~Client() = default;
+
+void Client::hurry() {
+  hurries_ = true;
+}
 
 std::string Client::url_of(const std::string& path, const Query& query) const {
   std::string url = server_ + "/v1/projects/" + escaped(project_) + path;
@@ -140,7 +146,7 @@ Result<Json> Client::perform(const std::string& method, const std::string& path,
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, answer_timeout_ms);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, hurries_ ? hurried_timeout_ms : answer_timeout_ms);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
@@ -183,7 +189,7 @@ Result<Json> Client::list(const std::string& path, const std::string& key, const
     const Json& more = member_at(*answer, "hasNext");
     if (!more.is_boolean() || !more.get<bool>()) return all;
   }
-  return fail(Code::denied, path + ": more elements than the API can page through");
+  return fail(Code::denied, path + ": more elements than the API can page through; ask for fewer, by --filter, --site or --region");
 }
 
 Result<void> Client::stream(const std::string& path, const Query& query, const std::function<bool(const std::string& data)>& take) {

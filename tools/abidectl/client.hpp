@@ -1,5 +1,5 @@
 #pragma once
-// The REST API of one project, over HTTP. One thread. Errors as exits.hpp sorts them: not_found 404, conflict 409,
+// The REST API of one project, over HTTP. One thread. Errors as exits.hpp sorts them: not_found 404, conflict 409 or FailedPrecondition,
 // unavailable and timeout where no server answers, denied for every other refusal, in the server's words.
 #include <functional>
 #include <memory>
@@ -29,6 +29,9 @@ class Client {
   // Server-sent events: `data` of each, until the function says false (then it is no error) or the stream ends.
   Result<void> stream(const std::string& path, const Query& query, const std::function<bool(const std::string& data)>& take);
 
+  // From now on an answer that takes its time is none: for what nobody waits for.
+  void hurry();
+
   [[nodiscard]] const std::string& server() const { return server_; }
 
  private:
@@ -38,6 +41,7 @@ class Client {
 
   std::string server_;
   std::string project_;
+  bool hurries_ = false;
   std::unique_ptr<Curl> curl_;
 };
 

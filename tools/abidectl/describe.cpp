@@ -51,11 +51,13 @@ Result<void> describe_host(Session& session, const Json& host) {
   line(out, "Host", text_at(host, "name"));
   line(out, "Id", text_at(host, "resourceId"));
   line(out, "UUID", text_at(host, "uuid"));
+  line(out, "Site", text_at(host, "site.name"));
+  line(out, "Region", shown_region(member_at(host, "site.region")));
   line(out, "Host status", text_at(host, "hostStatus"));
   line(out, "Operating system", text_at(host, "instance.os.name"));
   line(out, "Image", text_at(host, "instance.os.imageId"));
   line(out, "Update available", text_at(host, "instance.osUpdateAvailable"));
-  line(out, "Policy", text_at(host, "instance.updatePolicy.name"));
+  line(out, "Policy", shown_policy(member_at(host, "instance")));
   line(out, "Update status", text_at(host, "instance.updateStatus"));
   if (const auto at = number_at(host, "instance.updateStatusTimestamp"); at) line(out, "  since", shown_time(*at * 1000, reading));
   line(out, "Phase", shown_progress(host, 0));

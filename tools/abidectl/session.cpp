@@ -14,11 +14,20 @@ std::string lower(std::string text) {
   return text;
 }
 
-bool is_resource_id(const Kind& kind, const std::string& text) {
-  constexpr std::size_t digits = 8;
-  if (kind.id_prefix.empty() || text.size() != kind.id_prefix.size() + digits) return false;
-  return text.compare(0, kind.id_prefix.size(), kind.id_prefix) == 0 &&
-         text.find_first_not_of("0123456789abcdef", kind.id_prefix.size()) == std::string::npos;
+// Characters that the API's filter takes inside quotes, and that its lists look for as they are.
+bool can_be_filtered(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '/' || c == ':' || c == ' ';
+  });
+}
+
+// What may go by this name, so that not all hosts of a fleet are asked for. goes_by() judges.
+Query candidates(const Kind& kind, const std::string& name) {
+  if (!kind.filters || !can_be_filtered(name)) return {};
+  std::string filter = "name=\"" + name + "\"";
+  if (kind.noun == "osprofile") filter += " OR imageId=\"" + name + "\"";
+  if (kind.noun == "host") filter += " OR uuid=\"" + lower(name) + "\"";
+  return {{"filter", filter}};
 }
 
 // An operating system also goes by its version, as long as that names only one.
@@ -33,11 +42,11 @@ bool goes_by(const Json& object, const std::string& name, bool second_choice) {
 
 Result<Json> find(Session& session, const Kind& kind, const std::string& name) {
   if (is_resource_id(kind, name)) {
-    auto object = session.client.get(kind.path + "/" + name);
+    auto object = session.client.get(path_of(kind, name));
     if (object || object.error().code != Code::not_found) return object;
     return fail(Code::not_found, "there is no " + kind.noun + " " + name);
   }
-  auto all = session.client.list(kind.path, kind.list_key);
+  auto all = list_all(session, kind, candidates(kind, name));
   if (!all) return all;
   for (const bool second_choice : {false, true}) {
     std::vector<const Json*> found;
@@ -54,7 +63,16 @@ Result<Json> find(Session& session, const Kind& kind, const std::string& name) {
       return fail(Code::denied, message);
     }
   }
-  return fail(Code::not_found, "no " + kind.noun + " goes by \"" + name + "\"");
+  return fail(Code::not_found, "no " + kind.noun + " goes by \"" + name + "\"; `abidectl get " + kind.aliases.front() + "` lists them");
+}
+
+Result<Json> list_all(Session& session, const Kind& kind, const Query& query) {
+  auto all = session.client.list(kind.path, kind.list_key, query);
+  if (!all || !kind.beside) return all;
+  auto more = session.client.list(kind.beside->path, kind.beside->list_key, query);
+  if (!more) return more;
+  for (auto& object : *more) all->push_back(std::move(object));
+  return all;
 }
 
 void print_document(Session& session, const Json& document) {

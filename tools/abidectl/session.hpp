@@ -22,6 +22,7 @@ struct Surroundings {
   std::function<std::int64_t()> now_ms;
   std::function<void(std::int64_t milliseconds)> wait;
   bool out_is_terminal = false;
+  bool in_is_terminal = false;
   std::function<std::size_t()> columns;  // of that terminal
 };
 
@@ -37,6 +38,9 @@ struct Session {
 // The object of a kind that goes by this resource id, name, or (hosts) UUID. not_found; denied with the candidates listed
 // where a name is not enough.
 Result<Json> find(Session& session, const Kind& kind, const std::string& name);
+
+// All of a kind, in the API's order.
+Result<Json> list_all(Session& session, const Kind& kind, const Query& query = {});
 
 void print_document(Session& session, const Json& document);  // as --output says: json or yaml
 void print_table(Session& session, const Kind& kind, const Json& objects);

@@ -64,7 +64,12 @@ class Rebuild {
   [[nodiscard]] std::optional<Rebuilt> of(const ProjectCreated& e) const { return just(CreateProject{e.project, e.key}); }
   std::optional<Rebuilt> of(const EpochRaised& e) const {
     if (e.why == "started") {
-      Rebuilt rebuilt = just(Started{});
+      Started started;
+      if (const auto* held = next_is<NodeHeld>(1); held != nullptr && held->node == every_node && !held->shown) {
+        started.restored = true;
+        started.why = held->why;
+      }
+      Rebuilt rebuilt = just(std::move(started));
       rebuilt.restart = true;
       return rebuilt;
     }
@@ -182,8 +187,20 @@ class Rebuild {
     const bool site = state_.sites.contains(e.place_id);
     return request(LinkPlacePolicy{site ? e.place_id : "", site ? "" : e.place_id, e.policy_id});
   }
-  [[nodiscard]] std::optional<Rebuilt> of(const RunDeleted& e) const { return request(DeleteRun{host_of(e.node), e.run_id, false}); }
-  [[nodiscard]] std::optional<Rebuilt> of(const WindowDeleted& e) const { return request(DeleteSchedule{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const RunDeleted& e) const {
+    if (!e.expired) return request(DeleteRun{host_of(e.node), e.run_id, false});
+    RunsExpired expired;
+    for (std::size_t ahead = 0; const auto* deleted = next_is<RunDeleted>(ahead); ++ahead) {
+      if (!deleted->expired) break;
+      expired.runs.push_back({deleted->node, deleted->run_id});
+    }
+    return just(std::move(expired));
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const HostDeleted& e) const { return request(DeleteHost{host_of(e.node)}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const WindowDeleted& e) const {
+    if (const auto* host = deleted_host()) return request(DeleteHost{host->host_id});
+    return request(DeleteSchedule{e.id});
+  }
   [[nodiscard]] std::optional<Rebuilt> of(const IdentityResolved& e) const { return request(ResolveConflict{host_of(e.node), e.journal}); }
   [[nodiscard]] std::optional<Rebuilt> of(const NodeConfirmed& e) const { return request(ConfirmNode{host_of(e.node)}); }
   std::optional<Rebuilt> of(const NodeRegistered& e) const {
@@ -211,7 +228,18 @@ class Rebuild {
   std::optional<Rebuilt> of(const PictureCorrected& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const IdentityConflict& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const NodeHeld& e) const { return hello(e.node); }
-  std::optional<Rebuilt> of(const RunClosed& e) const { return e.silent ? std::optional(just(Tick{})) : hello(e.node); }
+  // The host whose deletion these events are the beginning of.
+  [[nodiscard]] const HostDeleted* deleted_host() const {
+    for (std::size_t ahead = 0; next(ahead) != nullptr; ++ahead) {
+      if (const auto* deleted = next_is<HostDeleted>(ahead)) return deleted;
+      if (next_is<RunClosed>(ahead) == nullptr && next_is<WindowDeleted>(ahead) == nullptr) return nullptr;
+    }
+    return nullptr;
+  }
+  std::optional<Rebuilt> of(const RunClosed& e) const {
+    if (const auto* host = deleted_host()) return request(DeleteHost{host->host_id});
+    return e.silent ? std::optional(just(Tick{})) : hello(e.node);
+  }
   std::optional<Rebuilt> of(const RunReopened& e) const {  // in front of what it came back with
     const auto* stored = next_is<NodeEventStored>(1);
     if (stored != nullptr && stored->node == e.node) return heard(*stored, 1);

@@ -7,6 +7,7 @@
 #include "common/core/hash.hpp"
 #include "common/store/journal.hpp"
 #include "common/store/memory_store.hpp"
+#include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/row_fields.hpp"
 #include "tests/support/filled.hpp"
 #include "tests/unit/events/listed.hpp"
@@ -20,7 +21,7 @@ const std::string scope = "plant/";
 // Where this fails, fleet::State has a new member. One of the fold goes into a row (orchestrator/row_fields.hpp,
 // schemas/rows_fleet.fbs, put_everything and load in orchestrator/rows.cpp) and into expect_same below; an index goes into
 // rebuild_indexes. Then count it here.
-constexpr std::size_t members_in_rows = 15;  // project to refused
+constexpr std::size_t members_in_rows = 16;  // project to deleted
 constexpr std::size_t indexes = 18;          // by_host to versions
 static_assert(boost::pfr::tuple_size_v<State> == members_in_rows + indexes + 1, "a member of fleet::State may have no row: see above");
 
@@ -59,6 +60,8 @@ State filled_state() {
     auto source = test::filled<Source>(count);
     source.name += "/http://with/slashes?and=more";
     state.sources[source.name] = source;
+    auto deleted = test::filled_from<DeletedHost>(300 + i);
+    state.deleted[deleted.node] = deleted;
   }
   rebuild_indexes(state);
   return state;
@@ -86,6 +89,7 @@ void expect_same(const State& left, const State& right) {
   EXPECT_EQ(left.places_by_name, right.places_by_name);
   EXPECT_EQ(left.by_site, right.by_site);
   EXPECT_EQ(left.refused, right.refused);
+  EXPECT_EQ(left.deleted, right.deleted);
   EXPECT_EQ(left.by_host, right.by_host);
   EXPECT_EQ(left.by_instance, right.by_instance);
   EXPECT_EQ(left.by_name, right.by_name);
@@ -143,6 +147,7 @@ TEST(FleetRows, ListEveryMemberWithTheNameTypeAndOrderOfTheSchema) {
   expect_complete<Stamped<Site>>(*schema, "SiteRow");
   expect_complete<OsListsRow>(*schema, "OsListsRow");
   expect_complete<Source>(*schema, "SourceRow");
+  expect_complete<DeletedHost>(*schema, "DeletedHostRow");
 }
 
 TEST(FleetRows, KeepEveryFieldOfTheState) {
@@ -253,6 +258,38 @@ TEST(FleetRows, TextsOfListsAreInRowsOnlyAndGoWithTheirOsResource) {
   Batch gone;
   Rows::save(state, gone, scope);
   EXPECT_EQ(keys_of(gone), (std::vector<std::string>{"-plant/r/os-lists/" + os, "-plant/r/os-text/" + os + "/2"}));
+}
+
+TEST(FleetRows, ADeletedHostLeavesTheRowsOfItsRunsAndOneThatItIsDeleted) {
+  auto state = filled_state();
+  auto store = stored(state);
+  const Node gone = state.nodes.begin()->second;
+  Recorded<OrchestratorEvent> recorded;
+  recorded.at_ms = 77;
+  recorded.event = HostDeleted{gone.id, gone.host_id, gone.instance_id, gone.name};
+  FleetMachine::apply(state, recorded);
+  Batch batch;
+  Rows::save(state, batch, scope);
+  const auto keys = keys_of(batch);
+  const auto has = [&](const std::string& key) { return std::find(keys.begin(), keys.end(), key) != keys.end(); };
+  EXPECT_TRUE(has("-plant/r/node/" + to_string(gone.id)));
+  EXPECT_TRUE(has("-plant/r/host/" + gone.host_id));
+  EXPECT_TRUE(has("-plant/r/instance/" + gone.instance_id));
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(*read_node_of_host(store, scope, gone.host_id), std::nullopt);
+  EXPECT_EQ(**read_run(store, scope, gone.run->id), *gone.run);
+  EXPECT_EQ(**read_deleted_host(store, scope, gone.id), (DeletedHost{gone.id, gone.host_id, gone.name, 77}));
+  const auto loaded = Rows::load(store, scope);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  expect_same(*loaded, state);
+
+  recorded.event = NodeRegistered{gone.id, "host-0000beef", "inst-0000beef", "back", false};
+  FleetMachine::apply(state, recorded);
+  Batch again;
+  Rows::save(state, again, scope);
+  ASSERT_TRUE(store.commit(again));
+  EXPECT_EQ(*read_deleted_host(store, scope, gone.id), std::nullopt);
+  EXPECT_EQ((*read_node_of_host(store, scope, "host-0000beef"))->name, "back");
 }
 
 TEST(FleetRows, ARunThatItsNodeLeftBehindKeepsItsRow) {

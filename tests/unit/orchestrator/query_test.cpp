@@ -15,6 +15,8 @@ const FieldTree& fields() {
   static const FieldTree tree{{{"name", {FieldTree::Kind::text, nullptr}},
                                {"resourceId", {FieldTree::Kind::exact, nullptr}},
                                {"size", {FieldTree::Kind::number, nullptr}},
+                               {"at", {FieldTree::Kind::time, nullptr}},
+                               {"version", {FieldTree::Kind::version, nullptr}},
                                {"host", {FieldTree::Kind::object, &inner()}}}};
   return tree;
 }
@@ -67,9 +69,64 @@ TEST(Filter, SelectsWhatItsTermsSay) {
   for (const auto& [text, expected] : table) EXPECT_EQ(matching(text), expected) << text;
 }
 
+std::string comparing(const std::string& text) {
+  auto filter = Filter::parse(text, fields());
+  if (!filter) return filter.error().message;
+  const std::vector<Json> all = {
+      Json{{"resourceId", "os-00000001"}, {"name", "alpha"}, {"size", -3}, {"at", "2026-11-24T16:00:00.000Z"}, {"version", "3.0.20260602.900"}},
+      Json{{"resourceId", "os-00000002"}, {"name", "Beta"}, {"size", 2.5}, {"at", "2026-11-24T16:00:00.500Z"}, {"version", "3.0.20260602.2200"}},
+      Json{{"resourceId", "os-00000003"}, {"name", "gamma"}, {"size", 9'007'199'254'740'993}, {"at", "2026-12-01T00:00:00.000Z"}, {"version", "10.0.1"}},
+      Json{{"resourceId", "os-00000004"}, {"name", ""}, {"size", nullptr}}};
+  std::string found;
+  for (const auto& item : all)
+    if (filter->matches(item)) found += item["resourceId"].get<std::string>().back();
+  return found;
+}
+
+TEST(Filter, ComparesNumbersTimesVersionsAndTexts) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"size<0", "1"},
+      {"size <= -3", "1"},
+      {"size>2", "23"},
+      {"size>=2.5", "23"},
+      {"size>2.5", "3"},
+      {"size<1e3", "12"},
+      {"size>9007199254740992", "3"},  // where a double could not tell them apart
+      {"size>=9007199254740993", "3"},
+      {"size<9007199254740993", "12"},
+      {"size!=2.5", "134"},  // also where there is none
+      {"at>2026-11-24T16:00:00Z", "23"},
+      {"at>=\"2026-11-24T16:00:00Z\"", "123"},
+      {"at<2026-11-24T17:00:00.200+01:00", "1"},
+      {"at<=1795536000", "1"},  // seconds since 1970
+      {"at=2026-11-*16:00", "12"},
+      {"at!=2026-11", "34"},
+      {"version<3.0.20260602.1000", "1"},  // as numbers, not as digits
+      {"version>=3.0.20260602.2200", "23"},
+      {"version>9", "3"},
+      {"version=20260602", "12"},
+      {"name<b", "1"},
+      {"name>=beta", "23"},  // in any case
+      {"name>\"\"", "123"},
+      {"name!=alpha", "234"},
+      {"name!=\"\"", "123"},
+      {"resourceId>os-00000002", "34"},
+      {"resourceId!=os-00000002", "134"},
+      {"size>0 AND NOT name!=beta", "2"},
+      {"size<0 OR at>2026-11-30T00:00:00Z", "13"},
+      {"(size>0) (name<c)", "2"},
+  };
+  for (const auto& [text, expected] : table) EXPECT_EQ(comparing(text), expected) << text;
+  EXPECT_EQ(comparing("size<big"), "filter: size: is no number: big");
+  EXPECT_EQ(comparing("at<soon"), "filter: at: is neither an RFC 3339 time nor seconds since 1970: soon");
+  EXPECT_EQ(comparing("size~1"), "filter: has a character that is not allowed");
+  EXPECT_EQ(comparing("size 1"), "filter: = != < <= > or >= is expected at position 6");
+}
+
 TEST(Filter, RefusesWhatItCannotMean) {
   for (const char* text : {"", "name", "name=", "=x", "unknown=1", "host.unknown=1", "name.x=1", "host=1", "name=\"open", "(name=x",
-                           "name=x)", "name=x OR", "AND name=x", "name!=x", "name>x", "has(unknown)", "has(host", "name=x\n", "NOT"}) {
+                           "name=x)", "name=x OR", "AND name=x", "has(unknown)", "has(host", "name=x\n", "NOT", "name=<x", "size!", "size<", "size<x", "size>1x", "size>=1e999", "size<99999999999999999999999999x", "at>yesterday", "at<-1",
+                           "at>99999999999999999", "host<1", "has(host)=1", "size=>1", "size<>1", "size!<1", "size==1", "size<1<2", "name=x!"}) {
     EXPECT_EQ(matching(text), "refused") << text;
   }
   EXPECT_EQ(matching(std::string(1001, 'a')), "refused");
