@@ -39,9 +39,10 @@ Result<void> check_level(std::string_view text) {
 }  // namespace
 
 std::optional<int> settle_config(Config& config, int argc, const char* const* argv) {
-  SettingsTable table("abide-orchestrator",
-                      "finds OS releases, links them to nodes, and follows their updates.\nabide-orchestrator check --state DIR compares "
-                      "journal and rows of a state directory.\nabide-orchestrator backup DIR and restore DIR: `backup --help`, `restore --help`.");
+  SettingsTable table(
+      "abide-orchestrator",
+      "finds OS releases, links them to nodes, and follows their updates.\nabide-orchestrator check --state DIR compares "
+      "journal and rows of a state directory.\nabide-orchestrator backup DIR and restore DIR: `backup --help`, `restore --help`.");
   table.text("state", &config.state, "directory of the journal and its rows").required();
   table.text("broker", &config.broker, "MQTT broker, mqtt://HOST:PORT (loopback only) or mqtts://HOST:PORT");
   table.text("ca-file", &config.ca_file, "with mqtts://: certificates that the broker's may be signed by");

@@ -279,10 +279,11 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
   if (auto* asked_to_compare = std::get_if<CompareAsked>(&item)) {
     const auto project = projects_.find(asked_to_compare->project);
     if (project == projects_.end()) return asked_to_compare->compared(fail(Code::not_found, "no such project"));
-    after_commit_.push_back([this, name = asked_to_compare->project, node = asked_to_compare->node, tell = std::move(asked_to_compare->compared)] {
-      const auto& host = *projects_.at(name).host;
-      tell(host.machine().confirmation(host.state(), host.link(), clock_.now(), node));
-    });
+    after_commit_.push_back(
+        [this, name = asked_to_compare->project, node = asked_to_compare->node, tell = std::move(asked_to_compare->compared)] {
+          const auto& host = *projects_.at(name).host;
+          tell(host.machine().confirmation(host.state(), host.link(), clock_.now(), node));
+        });
     return;
   }
   if (auto* asked = std::get_if<CountAsked>(&item)) {

@@ -39,7 +39,7 @@ inline constexpr std::size_t unsent_max = 100'000;         // messages that foun
 inline constexpr std::size_t dropped_nodes_max = 100'000;  // nodes noted while the inbox was full
 inline constexpr std::size_t projects_max = 1'000;
 inline constexpr unsigned pass_turns_per_commit_max = 8;  // of all projects: a turn may bring megabytes of lists
-inline constexpr unsigned pass_turns_max = 512;  // of one pass of discovery: the machine takes only so much of it in one turn
+inline constexpr unsigned pass_turns_max = 512;           // of one pass of discovery: the machine takes only so much of it in one turn
 
 // How the owner ended, and the line that says why; empty: it was asked to.
 struct Ended {

@@ -129,8 +129,9 @@ void Orchestrator::look_for_expired_runs(std::int64_t before_ms) {
   for (const auto& name : projects()) {
     const auto scope = scope_of(name);
     if (!scope) continue;
-    const auto found = find_expired_runs(*store_.snapshot(), *scope, before_ms,
-                                         [&](fleet::RunsExpired runs) { return inbox_.post(Expired{name, std::move(runs)}); });
+    const auto found = find_expired_runs(*store_.snapshot(), *scope, before_ms, [&](fleet::RunsExpired runs) {
+      return inbox_.post(Expired{name, std::move(runs)});
+    });
     if (!found) lines_.warn("retention " + name, "runs cannot be read: " + found.error().message, clock_.now().mono_ms);
   }
 }

@@ -126,7 +126,8 @@ void fields(auto& v, Is<ProjectRow> auto& e) {
   v("refused", e.refused, row_items);
 }
 template <class E>
-concept IsStamped = Is<E, Stamped<OsResource>> || Is<E, Stamped<Policy>> || Is<E, Stamped<Schedule>> || Is<E, Stamped<Region>> || Is<E, Stamped<Site>>;
+concept IsStamped =
+    Is<E, Stamped<OsResource>> || Is<E, Stamped<Policy>> || Is<E, Stamped<Schedule>> || Is<E, Stamped<Region>> || Is<E, Stamped<Site>>;
 void fields(auto& v, IsStamped auto& e) {
   v("value", e.value);
   v("created_ms", e.created_ms, Moment{});

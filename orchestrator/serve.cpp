@@ -104,13 +104,15 @@ int serve(const Config& config, const Parts& parts) {
   if (!opened) return ended(exit_code_of_open(opened.error()), opened.error().message);
   Orchestrator& orchestrator = **opened;
   // What the state's age led to is committed now.
-  if (!restored->empty()) log_warn("every node is held until `abidectl confirm`: the orchestrator's state may be old: " + one_line(*restored));
+  if (!restored->empty())
+    log_warn("every node is held until `abidectl confirm`: the orchestrator's state may be old: " + one_line(*restored));
   if (auto begun = begin_store(store, config.state); !begun) return ended(exit_code_of_open(begun.error()), begun.error().message);
   if (auto stamped = write_stamp(store, config.state); !stamped) return ended(exit_code_of_open(stamped.error()), stamped.error().message);
   orchestrator.set_worker(std::make_unique<discovery::Worker>(*std::move(services), Random{random_seed()}, orchestrator.deliver()));
 
   std::unique_ptr<api::Server> server;
-  api::Api handlers(orchestrator, api::ApiSettings{files_root, [&] { return server->stats(); }}, [&](std::function<void()> work) { server->post(std::move(work)); });
+  api::Api handlers(orchestrator, api::ApiSettings{files_root, [&] { return server->stats(); }},
+                    [&](std::function<void()> work) { server->post(std::move(work)); });
   auto listening = api::Server::listen(server_settings_of(config), [&](api::HttpRequest request, std::shared_ptr<api::Exchange> exchange) {
     handlers.handle(request, exchange);
   });

@@ -591,10 +591,10 @@ using PayloadMembers =
                PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused, UpdateAborted, WindowScheduled, WindowDeleted,
                WindowOpened, WindowClosed, NodeRegistered, NodeRefused, DocumentIssued, RunOpened, RunClosed, NodeEventStored,
                JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld,
-               NodeConfirmed,  //
+               NodeConfirmed,                                                               //
                RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered,  //
-               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted,
-               HostDeleted, OsResourceListed>;
+               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted, HostDeleted,
+               OsResourceListed>;
 
 template <class T>
 concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;

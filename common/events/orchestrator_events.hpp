@@ -34,11 +34,11 @@ struct EpochRaised {
 };
 
 struct OsResource {
-  std::string id;             // "os-1a2b3c4d"
+  std::string id;  // "os-1a2b3c4d"
   std::string name;
   std::string architecture;
-  std::string image_url;      // as in the manifest: relative to the release service
-  std::string image_id;       // osImageVersion
+  std::string image_url;  // as in the manifest: relative to the release service
+  std::string image_id;   // osImageVersion
   Artifact artifact;
   Artifact raw;
   std::string profile_name;
@@ -46,12 +46,12 @@ struct OsResource {
   std::string os_type;
   std::string os_provider;
   std::string description;
-  std::string metadata;       // compact JSON object, or empty
+  std::string metadata;  // compact JSON object, or empty
   std::string platform_bundle;
   std::string package_manifest_url;
   std::string existing_cves_url;
   std::string fixed_cves_url;
-  std::string manifest;       // bytes as published; empty: made by hand through the API
+  std::string manifest;  // bytes as published; empty: made by hand through the API
   std::string signature;
   std::vector<std::string> urls;  // absolute
   friend bool operator==(const OsResource&, const OsResource&) = default;
@@ -72,7 +72,7 @@ struct OsResourceDeleted {
 
 struct ProfileSourceFailed {
   static constexpr std::string_view name = "ProfileSourceFailed";
-  std::string source;   // URL or directory, and the entry in it
+  std::string source;  // URL or directory, and the entry in it
   std::string error;
   friend bool operator==(const ProfileSourceFailed&, const ProfileSourceFailed&) = default;
 };
@@ -203,7 +203,7 @@ struct NodeRegistered {
   std::string host_id;      // "host-ab12cd34"
   std::string instance_id;  // "inst-11223344"
   std::string host_name;
-  bool automatic = false;   // by its hello; else by an operator
+  bool automatic = false;  // by its hello; else by an operator
   friend bool operator==(const NodeRegistered&, const NodeRegistered&) = default;
 };
 
@@ -349,8 +349,8 @@ struct NodeEventStored {  // an event of a node's journal, as it came
   Chain chain;             // with it
   std::int64_t at_ms = 0;  // by the node's clock
   bool clock_trusted = false;
-  std::string envelope;    // bytes as journaled by the node
-  NodeEvent event;         // decoded from them; not encoded a second time
+  std::string envelope;  // bytes as journaled by the node
+  NodeEvent event;       // decoded from them; not encoded a second time
   friend bool operator==(const NodeEventStored&, const NodeEventStored&) = default;
 };
 
@@ -412,8 +412,8 @@ struct IdentityResolved {
 
 struct NodeHeld {  // nothing is published to it until the operator confirms
   static constexpr std::string_view name = "NodeHeld";
-  NodeId node;      // all zero: every node that is registered
-  Number shown;     // the document that the node holds and this orchestrator does not know
+  NodeId node;   // all zero: every node that is registered
+  Number shown;  // the document that the node holds and this orchestrator does not know
   std::string why;
   friend bool operator==(const NodeHeld&, const NodeHeld&) = default;
 };
@@ -425,12 +425,11 @@ struct NodeConfirmed {  // a document with the whole state, asked for anew, foll
 };
 
 using OrchestratorEvent =
-    std::variant<ProjectCreated, EpochRaised, OsResourceCreated, OsResourceDeleted, ProfileSourceFailed,
-                 ProfileSourceRecovered, PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused,
-                 UpdateAborted, WindowScheduled, WindowDeleted, WindowOpened, WindowClosed, NodeRegistered, NodeRefused,
-                 DocumentIssued, RunOpened, RunClosed, NodeEventStored, JournalAdopted, JournalRetired, GapNoted,
-                 PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed,
-                 HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted,
-                 HostDeleted, OsResourceListed>;
+    std::variant<ProjectCreated, EpochRaised, OsResourceCreated, OsResourceDeleted, ProfileSourceFailed, ProfileSourceRecovered,
+                 PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused, UpdateAborted, WindowScheduled, WindowDeleted,
+                 WindowOpened, WindowClosed, NodeRegistered, NodeRefused, DocumentIssued, RunOpened, RunClosed, NodeEventStored,
+                 JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed,
+                 HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted, HostDeleted,
+                 OsResourceListed>;
 
 }  // namespace abide

@@ -1,9 +1,8 @@
 // Events in plain words.
 #include "common/events/words.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "common/core/time.hpp"
 
@@ -105,7 +104,8 @@ struct FleetWords {
   [[nodiscard]] std::string image(const std::string& id) const { return names.image(id); }
   [[nodiscard]] std::string place(const std::string& id) const { return (id.starts_with("site-") ? "site " : "region ") + names.place(id); }
   [[nodiscard]] std::string window(const Window& w) const {
-    return names.schedule(w.id) + ", " + to_rfc3339(w.opens_at_ms) + (w.closes_at_ms == 0 ? ", open-ended" : " to " + to_rfc3339(w.closes_at_ms));
+    return names.schedule(w.id) + ", " + to_rfc3339(w.opens_at_ms) +
+           (w.closes_at_ms == 0 ? ", open-ended" : " to " + to_rfc3339(w.closes_at_ms));
   }
 
   std::string operator()(const ProjectCreated& e) const { return "project " + e.project + " was created"; }
@@ -137,7 +137,8 @@ struct FleetWords {
     if (s.repetition) {
       const auto& c = s.repetition->cron;
       return kind + s.name + " was planned: \"" + c.minutes + " " + c.hours + " " + c.day_of_month + " " + c.month + " " + c.day_of_week +
-             "\" " + (s.repetition->zone.empty() ? "UTC" : s.repetition->zone) + ", for " + std::to_string(s.repetition->duration_seconds) + " s";
+             "\" " + (s.repetition->zone.empty() ? "UTC" : s.repetition->zone) + ", for " + std::to_string(s.repetition->duration_seconds) +
+             " s";
     }
     return kind + s.name + " was planned: " + to_rfc3339(s.start_seconds * 1000) +
            (s.end_seconds == 0 ? ", open-ended" : " to " + to_rfc3339(s.end_seconds * 1000));

@@ -31,7 +31,7 @@ struct RenderedEvent {
   std::uint64_t sequence = 0;
   std::int64_t at_ms = 0;
   std::optional<NodeId> node;
-  std::string type;  // of a node's event its own type, else the orchestrator's
+  std::string type;   // of a node's event its own type, else the orchestrator's
   std::string json;   // one line
   std::string words;  // plain ones, for people
 };

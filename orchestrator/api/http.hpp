@@ -34,7 +34,7 @@ struct HttpRequest {
 // What was served since the start, and what is open now.
 struct HttpStats {
   static constexpr std::array<std::int64_t, 6> bucket_ms = {5, 25, 100, 500, 2'500, 10'000};
-  std::map<unsigned, std::uint64_t> answers;                     // by status
+  std::map<unsigned, std::uint64_t> answers;                    // by status
   std::array<std::uint64_t, bucket_ms.size()> within_bucket{};  // from the whole request to its answer, at most so long
   std::uint64_t timed = 0;
   std::int64_t took_ms = 0;  // all of them together

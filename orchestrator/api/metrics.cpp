@@ -32,7 +32,8 @@ class Text {
     name_ = name;
     text_ += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n";
   }
-  void sample(std::string_view value, std::initializer_list<std::pair<const char*, std::string_view>> labels = {}, const char* suffix = "") {
+  void sample(std::string_view value, std::initializer_list<std::pair<const char*, std::string_view>> labels = {},
+              const char* suffix = "") {
     text_ += name_;
     text_ += suffix;
     const char* before = "{";
@@ -44,7 +45,7 @@ class Text {
     text_ += " " + std::string(value) + "\n";
   }
   template <class Number>
-    requires std::is_integral_v<Number>
+  requires std::is_integral_v<Number>
   void sample(Number value, std::initializer_list<std::pair<const char*, std::string_view>> labels = {}, const char* suffix = "") {
     sample(std::string_view(std::to_string(value)), labels, suffix);
   }

@@ -141,7 +141,9 @@ void Api::create_os(Call& call) {
 
 void Api::delete_os(Call& call) {
   View view = call.view();
-  if (const auto present = view.os_resource(call.id); present != nullptr && !call.may_change(os_resource_json(view, *present), present->value)) return;
+  if (const auto present = view.os_resource(call.id);
+      present != nullptr && !call.may_change(os_resource_json(view, *present), present->value))
+    return;
   change(call, fleet::DeleteOsResource{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 
@@ -198,7 +200,8 @@ void Api::patch_policy(Call& call) {
 
 void Api::delete_policy(Call& call) {
   View view = call.view();
-  if (const auto present = view.policy(call.id); present != nullptr && !call.may_change(policy_json(view, *present), present->value)) return;
+  if (const auto present = view.policy(call.id); present != nullptr && !call.may_change(policy_json(view, *present), present->value))
+    return;
   change(call, fleet::DeletePolicy{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }
 

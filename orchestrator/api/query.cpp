@@ -130,7 +130,8 @@ Result<Bound> bound_of(FieldTree::Kind field, const std::string& value) {
   }
   if (field != FieldTree::Kind::number) return bound;
   const auto number = std::from_chars(value.data(), end, bound.number);
-  if (number.ec != std::errc{} || number.ptr != end || !std::isfinite(bound.number)) return fail(Code::invalid_input, "is no number: " + value);
+  if (number.ec != std::errc{} || number.ptr != end || !std::isfinite(bound.number))
+    return fail(Code::invalid_input, "is no number: " + value);
   return bound;
 }
 
@@ -343,8 +344,8 @@ class FilterParser {
   };
   std::optional<Comparison> comparison() {
     using Kind = Filter::Node::Kind;
-    static constexpr Comparison all[] = {{"!=", Kind::equals, true},   {"<=", Kind::less_or_equal}, {">=", Kind::greater_or_equal},
-                                         {"<", Kind::less},            {">", Kind::greater},        {"=", Kind::equals}};
+    static constexpr Comparison all[] = {{"!=", Kind::equals, true}, {"<=", Kind::less_or_equal}, {">=", Kind::greater_or_equal},
+                                         {"<", Kind::less},          {">", Kind::greater},        {"=", Kind::equals}};
     blanks();
     for (const auto& one : all) {
       if (!text_.substr(at_).starts_with(one.text)) continue;

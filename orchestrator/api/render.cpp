@@ -341,7 +341,9 @@ Json run_json(View& view, const fleet::Run& run, bool compatible) {
 
 std::string tag_of(const Json& json) {
   if (!json.is_object() || !json.contains("timestamps")) return {};
-  const auto hash = [](const Json& what) { return "\"" + to_hex(sha256(what.dump(-1, ' ', false, Json::error_handler_t::replace))).substr(0, 32) + "\""; };
+  const auto hash = [](const Json& what) {
+    return "\"" + to_hex(sha256(what.dump(-1, ' ', false, Json::error_handler_t::replace))).substr(0, 32) + "\"";
+  };
   const auto& id = json["resourceId"].get_ref<const std::string&>();
   if (!id.starts_with("host-") && !id.starts_with("inst-")) {
     Json whole = json;

@@ -72,7 +72,7 @@ FieldTree plain_instance_fields() {
   static const FieldTree progress = tree({}, {"phase"}, {"percent", "bytesDone", "bytesTotal", "bytesPerSecond"});
   static const FieldTree node = [] {
     FieldTree made = tree({"profileName", "architecture", "heldWhy", "linkFault"},
-           {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
+                          {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
     versions(made, {"osImageId"});
     return made;
   }();

@@ -254,7 +254,8 @@ void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
 }
 
 void Api::change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered) {
-  advance(std::make_shared<Chain>(Chain{call.project, call.scope, call.exchange, std::move(operations), std::move(call.seen), std::move(rendered), 0, {}}));
+  advance(std::make_shared<Chain>(
+      Chain{call.project, call.scope, call.exchange, std::move(operations), std::move(call.seen), std::move(rendered), 0, {}}));
 }
 
 void Api::advance(const std::shared_ptr<Chain>& chain) {
@@ -331,9 +332,7 @@ void Api::metrics(Call& call) {
     exchange->respond(std::move(response));
   };
   // An owner that stands still counts nothing: what is known without it is told all the more.
-  auto counted = [this, respond](std::vector<ProjectCounts> counts) {
-    post_([respond, counts = std::move(counts)] { respond(counts); });
-  };
+  auto counted = [this, respond](std::vector<ProjectCounts> counts) { post_([respond, counts = std::move(counts)] { respond(counts); }); };
   if (!health.healthy || !backend_.count(std::move(counted))) respond(std::nullopt);
 }
 

@@ -12,7 +12,7 @@
 namespace abide::discovery {
 
 inline constexpr std::int64_t retry_ms_max = 6 * 3'600'000;
-inline constexpr std::size_t good_max = 65'536;  // entries whose last good time is known: more than a pass has
+inline constexpr std::size_t good_max = 65'536;   // entries whose last good time is known: more than a pass has
 inline constexpr std::size_t failures_max = 100;  // told of one pass; what is beyond is counted in the last one
 
 // The pause after so many failures in a row (1, 2, ...): `base_ms` doubled with each after the first, at most retry_ms_max;

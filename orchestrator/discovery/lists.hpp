@@ -15,9 +15,9 @@
 
 namespace abide::discovery {
 
-inline constexpr std::size_t list_bytes_max = 4 * 1024 * 1024;       // as it is served
+inline constexpr std::size_t list_bytes_max = 4 * 1024 * 1024;         // as it is served
 inline constexpr std::size_t list_text_bytes_max = os_list_bytes_max;  // compact
-inline constexpr std::size_t lists_bytes_max = 128UL * 1024 * 1024;  // of all texts of one source
+inline constexpr std::size_t lists_bytes_max = 128UL * 1024 * 1024;    // of all texts of one source
 inline constexpr std::size_t list_depth_max = 16;
 inline constexpr std::int64_t list_fresh_ms = 3'600'000;  // a list that was good is asked for again after this long
 

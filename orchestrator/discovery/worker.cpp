@@ -13,8 +13,7 @@ bool same(const Read& left, const Read& right) {
   const auto& a = left.profiles;
   const auto& b = right.profiles;
   return std::equal(a.found.begin(), a.found.end(), b.found.begin(), b.found.end(), same_found) &&
-         std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), same_failure) &&
-         a.lists == b.lists;
+         std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), same_failure) && a.lists == b.lists;
 }
 
 }  // namespace

@@ -25,10 +25,10 @@ inline constexpr std::int64_t first_delivery_ms_max = 30'000;
 // One service as a whole.
 struct ServiceRow {
   std::string name;
-  std::string error;                 // of the last pass, where it could not be read as a whole
-  std::size_t found = 0;             // releases
-  std::int64_t tried_at_wall_ms = 0;  // the end of the last pass; 0: none has ended, as with the rest
-  std::int64_t good_at_wall_ms = 0;   // of the last that could read it as a whole
+  std::string error;                    // of the last pass, where it could not be read as a whole
+  std::size_t found = 0;                // releases
+  std::int64_t tried_at_wall_ms = 0;    // the end of the last pass; 0: none has ended, as with the rest
+  std::int64_t good_at_wall_ms = 0;     // of the last that could read it as a whole
   std::int64_t good_since_wall_ms = 0;  // of the first of those in a row
   std::int64_t next_at_wall_ms = 0;
 };
@@ -77,7 +77,7 @@ class Worker {
     Pass latest;  // nothing: none has ended
     std::int64_t read_at_wall_ms = 0;
     ServiceRow row;
-    std::int64_t pause_ms = 0;  // until its next pass, beginning with the end of the last
+    std::int64_t pause_ms = 0;       // until its next pass, beginning with the end of the last
     std::uint64_t begun_ticket = 0;  // the newest ticket when its present pass began
     std::uint64_t ended_ticket = 0;  // and when its last one did
   };

@@ -54,7 +54,8 @@ struct Apply {
     state.touched.os_resources.insert(event.id);
     if (state.os_lists.erase(event.id) != 0) {
       state.touched.os_lists.insert(event.id);
-      for (const auto list : {OsList::installed_packages, OsList::existing_cves, OsList::fixed_cves}) state.touched.os_texts[{event.id, list}] = "";
+      for (const auto list : {OsList::installed_packages, OsList::existing_cves, OsList::fixed_cves})
+        state.touched.os_texts[{event.id, list}] = "";
     }
     refresh_profile(resource.profile_name);
   }

@@ -75,7 +75,9 @@ void set_deadline(Turn& turn, const NodeId& id, std::optional<std::int64_t> at_m
 
 // The same for all hosts of a site that have no schedules of their own: made once for each change in time.
 std::optional<Window> window_of(Turn& turn, const Node& node) {
-  const auto made = [&] { return maintenance_manager::window_at(plans_of(turn.state, node), turn.now.wall_ms, turn.settings.maintenance_updates); };
+  const auto made = [&] {
+    return maintenance_manager::window_at(plans_of(turn.state, node), turn.now.wall_ms, turn.settings.maintenance_updates);
+  };
   if (node.site_id.empty() || turn.state.schedules_by_target.contains(node.host_id)) return made();
   const auto found = turn.link.site_windows.find(node.site_id);
   if (found != turn.link.site_windows.end() && turn.now.wall_ms >= found->second.from_ms && turn.now.wall_ms < found->second.until_ms)

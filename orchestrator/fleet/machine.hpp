@@ -24,13 +24,13 @@ struct Settings {
   std::int64_t ack_after_ms = 2'000;
   std::uint32_t ack_after_events = 8;
   std::int64_t spread_ms_per_node = 5;
-  std::int64_t roll_call_again_ms = 10'000;  // at most once in
-  bool maintenance_updates = false;          // MAINTENANCE schedules open windows for updates, too
+  std::int64_t roll_call_again_ms = 10'000;                   // at most once in
+  bool maintenance_updates = false;                           // MAINTENANCE schedules open windows for updates, too
   std::int64_t lost_after_ms = std::int64_t{7} * 86'400'000;  // a run whose node is silent for so long is closed; 0: never
 };
 
 inline constexpr std::size_t lives_max = 64;
-inline constexpr std::size_t pending_max = 16;  // journals of a node that are asked to repeat; of more none, until one has
+inline constexpr std::size_t pending_max = 16;   // journals of a node that are asked to repeat; of more none, until one has
 inline constexpr std::uint32_t doubted_max = 2;  // hellos in a row; the answers between have shown the node our chain
 // An input that concerns the whole fleet (a new OS resource, a window of all) is worked off in pieces of so many events, the
 // rest on the ticks that look_again asks for.

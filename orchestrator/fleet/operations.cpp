@@ -195,8 +195,7 @@ struct Operate {
     const auto others = turn.state.schedules_by_target.find(target);
     const bool moves = before == nullptr || target_of(*before) != target;
     if (moves && others != turn.state.schedules_by_target.end() && others->second.size() >= maintenance_manager::schedules_max)
-      return fail(Code::conflict,
-                  target + " has " + std::to_string(maintenance_manager::schedules_max) + " schedules, which is the limit");
+      return fail(Code::conflict, target + " has " + std::to_string(maintenance_manager::schedules_max) + " schedules, which is the limit");
     return maintenance_manager::check(schedule, before, turn.now.wall_ms);
   }
   Result<void> name_target(Schedule& schedule) const {

@@ -82,7 +82,7 @@ struct DeleteSite {
 };
 // To a site or a region: of all hosts in it that have no nearer one.
 struct LinkPlacePolicy {
-  std::string site;    // by id or name: exactly one of the two
+  std::string site;  // by id or name: exactly one of the two
   std::string region;
   std::string policy;  // by id or name; empty: un-linked
 };
@@ -117,8 +117,8 @@ using Seen = std::variant<OsResource, Policy, Schedule, Region, Site, HostAsSet>
 
 // Code to HTTP: invalid_input 400 InvalidArgument, not_found 404, conflict 400 FailedPrecondition or 409, ...
 struct Answer {
-  std::string id;    // of the resource that was made or changed
-  std::string note;  // "nothing to change", "not yet confirmed by the node", ...; empty: none
+  std::string id;                  // of the resource that was made or changed
+  std::string note;                // "nothing to change", "not yet confirmed by the node", ...; empty: none
   bool changed_meanwhile = false;  // nothing was done: it is not what the operator had seen
 };
 

@@ -70,7 +70,7 @@ inline constexpr NodeId every_node{};                    // NodeHeld of it: all 
 inline constexpr std::size_t regions_depth_max = 16;
 inline constexpr std::size_t places_max = 100'000;  // regions and sites of a project, together
 inline constexpr std::size_t deleted_max = 10'000;  // deleted hosts of a project; the oldest is forgotten, and would be one never seen
-inline constexpr std::size_t refused_max = 1024;         // nodes of which NodeRefused was said; of more nothing is said
+inline constexpr std::size_t refused_max = 1024;    // nodes of which NodeRefused was said; of more nothing is said
 
 // One machine: host and instance of the REST contract, and the node of the bus.
 struct Node {

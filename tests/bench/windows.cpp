@@ -47,7 +47,8 @@ class World final : public Out<OrchestratorEvent, fleet::Message> {
     }
     const int sites = static_cast<int>(std::max<std::size_t>(options.nodes / 100, 1));
     for (int site = 0; site < sites; ++site) {
-      event(SitePlaced{Site{id("site-", site), "s" + std::to_string(site), regions_[static_cast<std::size_t>(11 + site % 100)], 0, 0, {}, {}}});
+      event(SitePlaced{
+          Site{id("site-", site), "s" + std::to_string(site), regions_[static_cast<std::size_t>(11 + site % 100)], 0, 0, {}, {}}});
       sites_.push_back(id("site-", site));
     }
     for (std::size_t n = 0; n < options.nodes; ++n) {
@@ -180,12 +181,13 @@ int run(const Options& options) {
   const double baseline = (now_ns() - before) / static_cast<double>(sample);
   const double ours = all_ns / (static_cast<double>(ticks) * static_cast<double>(options.nodes));
   const double ratio = baseline / ours;
-  std::printf("nodes %zu, schedules %zu, ticks %d (one a minute), windows opened %llu, closed %llu\n", options.nodes, options.schedules, ticks,
-              static_cast<unsigned long long>(world.opened), static_cast<unsigned long long>(world.closed));
+  std::printf("nodes %zu, schedules %zu, ticks %d (one a minute), windows opened %llu, closed %llu\n", options.nodes, options.schedules,
+              ticks, static_cast<unsigned long long>(world.opened), static_cast<unsigned long long>(world.closed));
   std::printf("the first look at all:          %10.0f ms\n", first_ns / 1e6);
-  std::printf("a node and tick, amortised:     %10.1f ns, documents and events of all windows in it (limit %.0f)\n", ours, ns_per_node_and_tick_max);
-  std::printf("a tick without an opening:      %10.0f ns for all nodes, at most %.0f (%d of %d ticks)\n", idle == 0 ? 0 : idle_ns / idle, idle_max_ns, idle,
-              ticks);
+  std::printf("a node and tick, amortised:     %10.1f ns, documents and events of all windows in it (limit %.0f)\n", ours,
+              ns_per_node_and_tick_max);
+  std::printf("a tick without an opening:      %10.0f ns for all nodes, at most %.0f (%d of %d ticks)\n", idle == 0 ? 0 : idle_ns / idle,
+              idle_max_ns, idle, ticks);
   std::printf("baseline, a scan a node a tick: %10.1f ns a node and tick, without a document\n", baseline);
   std::printf("ratio: %.1f (at least %.0f)\n", ratio, ratio_min);
   if (options.no_limits || kept == 0) return 0;
@@ -200,7 +202,9 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", options.nodes)->check(CLI::Range(1, 1'000'000))->capture_default_str();
   app.add_option("--schedules", options.schedules)->check(CLI::Range(0, 100'000))->capture_default_str();
   app.add_option("--hours", options.hours, "of ticks")->check(CLI::Range(1, 24 * 366))->capture_default_str();
-  app.add_option("--sample", options.sample, "nodes that the baseline is measured on, and that are compared")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  app.add_option("--sample", options.sample, "nodes that the baseline is measured on, and that are compared")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   app.add_option("--seed", options.seed)->capture_default_str();
   app.add_flag("--no-limits", options.no_limits, "0 whatever the times are");
   try {

@@ -216,15 +216,16 @@ std::vector<Kind> make_kinds() {
                   plain("ID", "resourceId"),
                   metadata_column("METADATA", "metadata"),
                   stamp("CREATED", "timestamps.createdAt")}});
-  all.push_back({"source",
-                 {"sources"},
-                 "/sources",
-                 "sources",
-                 "",
-                 {plain("NAME", "name"), plain("ERROR", "error"), moment("LAST SUCCESS", "lastSuccessAt"), moment("NEXT TRY", "nextTryAt"),
-                  plain("FOUND", "found", true), plain("ATTEMPTS", "attempts", true), stamp("LAST TRY", "lastTryAt"), stamp("SINCE", "since")},
-                 {},
-                 false});
+  all.push_back(
+      {"source",
+       {"sources"},
+       "/sources",
+       "sources",
+       "",
+       {plain("NAME", "name"), plain("ERROR", "error"), moment("LAST SUCCESS", "lastSuccessAt"), moment("NEXT TRY", "nextTryAt"),
+        plain("FOUND", "found", true), plain("ATTEMPTS", "attempts", true), stamp("LAST TRY", "lastTryAt"), stamp("SINCE", "since")},
+       {},
+       false});
   return all;
 }
 

@@ -81,7 +81,7 @@ Explanation explain(const std::vector<Recorded<NodeEvent>>& events, const node::
 
 // `state` for the names of policies, images and schedules.
 std::string in_words(const OrchestratorEvent& event, const fleet::State& state);
-using abide::in_words;  // of the rest: common/events/words.hpp
+using abide::in_words;                                                  // of the rest: common/events/words.hpp
 std::string switching_in_words(Phase phase, const std::string& image);  // from Switching to Confirming
 
 // How an ended offer reads: shared by both sides.

@@ -337,7 +337,8 @@ TEST_F(ListsOfReleases, AreReadBesideTheProfilesAndEachFailsAlone) {
   Read read = read_of({"1", "2"});
   EXPECT_TRUE(lists.refresh(read, false));
   lists.add_known(read);
-  EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::installed_packages), R"({"Repo":[{"Name":"a b","Version":"1"}]})");
+  EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::installed_packages),
+            R"({"Repo":[{"Name":"a b","Version":"1"}]})");
   EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::existing_cves), "");
   EXPECT_EQ(text_of(read, {"harbour-gateway", "2"}, &fleet::ReleaseLists::fixed_cves), R"([{"cve_id":"CVE-1","priority":"HIGH"}])");
   ASSERT_EQ(read.rows.size(), 2U) << all(read);
@@ -368,7 +369,8 @@ TEST_F(ListsOfReleases, ThatAreGoodAreAskedForNowAndThenAndOnlyWhetherTheyChange
   EXPECT_TRUE(lists.refresh(read, true));
   Read with = read;
   lists.add_known(with);
-  EXPECT_EQ(text_of(with, {"harbour-gateway", "1"}, &fleet::ReleaseLists::existing_cves), R"([{"cve_id":"CVE-1","priority":"LOW"}])") << "what was good stays";
+  EXPECT_EQ(text_of(with, {"harbour-gateway", "1"}, &fleet::ReleaseLists::existing_cves), R"([{"cve_id":"CVE-1","priority":"LOW"}])")
+      << "what was good stays";
   ASSERT_EQ(with.rows.size(), 1U);
   EXPECT_FALSE(lists.refresh(read, false));
   with = read;
@@ -401,7 +403,8 @@ TEST_F(ListsOfReleases, OfADirectoryAreReadFromIt) {
   ASSERT_EQ(read.profiles.found.size(), 1U) << all(read);
   EXPECT_TRUE(lists.refresh(read, false));
   lists.add_known(read);
-  EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::installed_packages), R"({"Repo":[{"Name":"a b","Version":"1"}]})");
+  EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::installed_packages),
+            R"({"Repo":[{"Name":"a b","Version":"1"}]})");
   ASSERT_EQ(read.rows.size(), 2U) << all(read);
   EXPECT_NE(all(read).find("no path below the file server: ../outside.json"), std::string::npos);
   EXPECT_NE(all(read).find("no such file"), std::string::npos);

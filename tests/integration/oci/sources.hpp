@@ -66,7 +66,8 @@ class OciTest : public ::testing::Test {
     return failure == nullptr ? "" : failure->error;
   }
   // A list of a release; empty: it has none.
-  static std::string text_of(const Read& read, const ReleaseKey& release, std::shared_ptr<const fleet::ReleaseList> fleet::ReleaseLists::*which) {
+  static std::string text_of(const Read& read, const ReleaseKey& release,
+                             std::shared_ptr<const fleet::ReleaseList> fleet::ReleaseLists::*which) {
     const auto found = read.profiles.lists.find(release);
     return found == read.profiles.lists.end() || found->second.*which == nullptr ? "" : (found->second.*which)->text;
   }

@@ -137,7 +137,9 @@ class Bench final : public Out<OrchestratorEvent, Message> {
     for (const auto& recorded : journal) FleetMachine::apply(folded, recorded);
     EXPECT_EQ(folded.nodes == state.nodes, true);
     EXPECT_EQ(folded.os_resources == state.os_resources && folded.policies == state.policies && folded.schedules == state.schedules, true);
-    EXPECT_EQ(folded.sources == state.sources && folded.os_lists == state.os_lists && folded.refused == state.refused && folded.deleted == state.deleted, true);
+    EXPECT_EQ(folded.sources == state.sources && folded.os_lists == state.os_lists && folded.refused == state.refused &&
+                  folded.deleted == state.deleted,
+              true);
     EXPECT_EQ(std::tie(folded.epoch, folded.revision, folded.last), std::tie(state.epoch, state.revision, state.last));
     rebuild_indexes(folded);
     EXPECT_EQ(folded.by_host == state.by_host && folded.by_instance == state.by_instance && folded.by_name == state.by_name, true);

@@ -279,7 +279,8 @@ TEST(Confirmation, SaysWhereTheNodeAndTheStateDiffer) {
   EXPECT_FALSE(told().known);
   EXPECT_EQ(told().image, "3.0.2");
   EXPECT_NE(differences(f.bench, f.node.id).find("which is not known here"), std::string::npos);
-  EXPECT_NE(differences(f.bench, f.node.id).find("it runs image 3.0.1, and is asked for 3.0.2"), std::string::npos) << differences(f.bench, f.node.id);
+  EXPECT_NE(differences(f.bench, f.node.id).find("it runs image 3.0.1, and is asked for 3.0.2"), std::string::npos)
+      << differences(f.bench, f.node.id);
   EXPECT_EQ(differences(f.bench, f.node.id).find("its window is open"), std::string::npos);
   f.open_window(0, 1000);
   EXPECT_TRUE(told().open_now);

@@ -116,7 +116,8 @@ TEST(Discovery, TellsAListOfAnOsResourceOnceEachTimeThatItChanges) {
   Bench bench;
   bench.take(with_lists({"1.0.1"}, "[1]", "{1}"));
   const auto id = bench.state.os_by_image.at({"rt", "1.0.1"});
-  EXPECT_EQ(bench.events<OsResourceListed>(), (std::vector<OsResourceListed>{{id, OsList::installed_packages, "{1}"}, {id, OsList::existing_cves, "[1]"}}));
+  EXPECT_EQ(bench.events<OsResourceListed>(),
+            (std::vector<OsResourceListed>{{id, OsList::installed_packages, "{1}"}, {id, OsList::existing_cves, "[1]"}}));
   bench.now.wall_ms += 1000;
   bench.take(with_lists({"1.0.1"}, "[1]", "{1}"));
   EXPECT_EQ(bench.events<OsResourceListed>().size(), 2U) << "the same again";

@@ -87,7 +87,9 @@ TEST(Api, ShowsReleaseSourcesWithWhatTheStoreAndTheProcessKnow) {
 
 TEST(Api, ShowsTheListsOfAnOsResourceWhereItIsAskedFor) {
   Desk desk;
-  const auto list = [](const std::string& text) { return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)}); };
+  const auto list = [](const std::string& text) {
+    return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)});
+  };
   const auto id = desk.create_os("1.0");
   const auto& resource = desk.fleet.state().os_resources.at(id).value;
   fleet::ProfilesRead read;

@@ -141,7 +141,9 @@ void World::take(const fleet::Input& input) {
                                [&](Machine& machine) { machine.documents[static_cast<std::size_t>(topic)].push_back(newest.document); });
                         },
                         [](const fleet::AnnounceProfile&) {},
-                        [&](const fleet::ClearDocument& m) { retained_.erase({m.node, static_cast<int>(m.topic)}); },
+                        [&](const fleet::ClearDocument& m) {
+                          retained_.erase({m.node, static_cast<int>(m.topic)});
+                        },
                         [&](const fleet::Reply& m) { replies_.push_back(m); }},
                message);
   }

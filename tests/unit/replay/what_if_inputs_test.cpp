@@ -60,7 +60,9 @@ TEST(WhatIfInputs, AreOfReleaseServicesThatFailAndRecover) {
   EXPECT_EQ(count_of<ProfileSourceFailed>(bench.journal), 2U);
   EXPECT_EQ(count_of<ProfileSourceRecovered>(bench.journal), 1U);
   bench.pass(60'000);
-  const auto list = [](const std::string& text) { return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)}); };
+  const auto list = [](const std::string& text) {
+    return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)});
+  };
   failing.found.push_back({"releases#nonrt/3.0.3", fleet::image("nonrt", "3.0.3")});
   failing.failures.clear();
   failing.lists[{"nonrt", "3.0.2"}] = {list("{}"), list("[1]"), list("[2]")};
