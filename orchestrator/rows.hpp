@@ -3,8 +3,8 @@
 // reads of single rows for the API, on a snapshot of the store: those never wait for the owner.
 //
 // Each thing has a row of its own under row_key(scope, kind, id). A node's row holds its newest run and those that are
-// open; the row of a run stays when its host is deleted, until the run itself is. Two kinds more, host and instance, lead from those ids to
-// the node.
+// open; the row of a run stays when its host is deleted, until the run itself is. Two kinds more, host and instance, lead
+// from those ids to the node. Lists of OS resources are digests in the state and a row of text each.
 #include <functional>
 #include <optional>
 #include <string>
