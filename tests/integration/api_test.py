@@ -47,6 +47,9 @@ class Case(unittest.TestCase):
                 theirs = Description(file.read())
         faults = []
         for verb, path, answer in process.api.answers:
+            if answer.status == 304:  # to If-None-Match of any GET; it has no body
+                faults += [f"{verb} {path} 304: has a body"] if answer.body else []
+                continue
             template = ours.template_of(path)
             schema = ours.schema_of(verb, template, answer.status, answer.headers.get("Content-Type", "application/json").split(";")[0])
             if schema is None and answer.status >= 400:
