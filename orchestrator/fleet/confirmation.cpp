@@ -58,7 +58,7 @@ Result<Confirmation> FleetMachine::confirmation(const State& state, const Link& 
   const auto live = link.nodes.find(id);
   told.holds = std::max(node.taken, live == link.nodes.end() ? Number{} : live->second.shown);
   const Number newest = node.newest.document.number;
-  told.known = told.holds && told.holds <= newest && (live == link.nodes.end() || !live->second.shown_unknown);
+  told.known = told.holds && told.holds <= newest && (live == link.nodes.end() || live->second.shown < told.holds || !live->second.shown_unknown);
   const auto applied = policy_of(state, node);
   if (applied.policy == nullptr) {
     told.nothing = "no update policy applies to it";

@@ -110,10 +110,10 @@ class Confirming : public AbidectlCommands {
   Confirming() {
     project.hosts = R"({"resourceId":"host-00000001","name":"edge-1","instance":{"node":{"held":true}}},
       {"resourceId":"host-00000010","name":"edge-10","instance":{"node":{"held":false}}})";
-    project.confirmations["host-00000001"] = R"({"resourceId":"host-00000001","name":"edge-1","held":true,"heldWhy":"may have been told more",
+    project.confirmations["host-00000001"] = R"json({"resourceId":"host-00000001","name":"edge-1","held":true,"heldWhy":"may have been told more",
       "shows":{"document":"(7,13)","documentKnown":false,"phase":"Staged","offer":"(7,12)","osImageId":"3.0.1"},
       "asks":{"policyName":"newest","osImageId":"3.0.2","aborted":false,"paused":false,"windowOpen":true},
-      "differences":["it holds document (7,13), which is not known here"]})";
+      "differences":["it holds document (7,13), which is not known here"]})json";
     project.confirmations["host-00000010"] = R"({"resourceId":"host-00000010","name":"edge-10","held":false,"shows":{"phase":"Idle"},
       "asks":{"nothing":"no policy","aborted":false,"paused":false,"windowOpen":false},"differences":[]})";
   }

@@ -215,6 +215,7 @@ class World:
         self.deaths = []  # (program, code)
         self.made = []  # (path, key of its list, name) of what was answered with success
         self.linked = None  # the policy whose link was answered with success
+        self.copied = False  # from a template: the orchestrator holds what it does not know to be the newest
         self.unmarked = None  # set to ["a"]: the power may have gone before the mark was set, and the outcome bars the image all the same
         self.may_die = variant  # once, by SIGKILL, and also while it is being stopped
         self.always = {}  # {program: environment}, in every start
@@ -377,6 +378,18 @@ class World:
     def _heard_of(host):
         return host if host and host["instance"].get("node", {}).get("osImageId") == VERSIONS["base"] else None
 
+    def confirm(self):
+        """The state is a copy, which the stamp tells: every node is held until somebody confirms."""
+
+        def confirmed():
+            host = self.host()
+            if host and host["instance"].get("node", {}).get("held"):
+                self.call("POST", f"/compute/hosts/{host['resourceId']}/confirm", {})
+                return False
+            return host
+
+        self.wait("the node is confirmed", confirmed)
+
     def link(self, policy_name):
         policies = self.wait("the policies", lambda: self.call("GET", "/os-update-policies"))["osUpdatePolicies"]
         policy = next((one["resourceId"] for one in policies if one["name"] == policy_name), None)
@@ -447,6 +460,8 @@ class World:
 
     def play(self):
         """One update, one rollback, and everything that must be so afterwards."""
+        if self.copied:
+            self.confirm()
         self.wait("the node is online", lambda: (self.host() or {}).get("instance", {}).get("node", {}).get("online"))
         self.link("good")
         self.wait_for("Succeeded", 1)
