@@ -172,14 +172,10 @@ TEST(HealthyFirstChecker, FindsADefaultThatDoesNotRunOrWasNotFoundHealthy) {
   EXPECT_EQ(bench.found(), 3U) << "of which the third is again that slot b does not run";
 }
 
-TEST(HealthyFirstChecker, FindsAnOutcomeInTheWrongSlot) {
-  Bench bench("healthy-first");
-  bench.journal(RolledBack{number, Reason::unhealthy, "", "", {}});
-  EXPECT_EQ(bench.found(), 0U) << bench.what();
-  Ran ran({"healthy-first"});
-  ran.offer(newer_version);
-  ASSERT_TRUE(ran.world().run_until([&] { return ran.machine().running() != ran.machine().default_slot(); }, 3'600'000));
-  ASSERT_EQ(ran.found(), 0U) << ran.what();
+bool on_trial(Ran& ran) {
+  return ran.machine().agent_runs() && ran.machine().running() != ran.machine().default_slot();
+}
+void say_rolled_back(Ran& ran) {
   Recorded<NodeEvent> recorded;
   recorded.event = RolledBack{number, Reason::unhealthy, "", "", {}};
   const node::State state;
@@ -190,6 +186,41 @@ TEST(HealthyFirstChecker, FindsAnOutcomeInTheWrongSlot) {
   const std::vector<node::Message> messages;
   ran.checkers().decided(ran.world(), NodeDecided{0, state, link, tick, now, events, messages, state, link});
   ran.checkers().node_committed(ran.world(), 0);
+}
+
+TEST(HealthyFirstChecker, FindsAnOutcomeInTheWrongSlot) {
+  Bench bench("healthy-first");
+  bench.journal(RolledBack{number, Reason::unhealthy, "", "", {}});
+  EXPECT_EQ(bench.found(), 0U) << bench.what();
+  Ran ran({"healthy-first"});
+  ran.offer(newer_version);
+  ASSERT_TRUE(ran.world().run_until([&] { return on_trial(ran); }, 3'600'000));
+  ASSERT_EQ(ran.found(), 0U) << ran.what();
+  say_rolled_back(ran);
+  EXPECT_THAT(ran.what(), HasSubstr("which is not the default"));
+}
+
+TEST(HealthyFirstChecker, ExcusesADiskThatWasPutBackInTheBootThatFindsItOnly) {
+  Ran ran({"healthy-first"});
+  ran.offer(newer_version);
+  auto older = ran.machine().copy_disk();
+  ASSERT_TRUE(ran.world().run_until([&] { return ran.machine().one_shot().has_value(); }, 3'600'000));
+  ran.machine().put_back(std::move(older));
+  ASSERT_TRUE(ran.world().run_until([&] { return on_trial(ran); }, 3'600'000));
+  const BootId found_in = ran.machine().boot_id();
+  say_rolled_back(ran);
+  EXPECT_EQ(ran.found(), 0U) << ran.what();
+  ran.machine().put_back(ran.machine().copy_disk());  // only a power cut: back to the default
+  ASSERT_TRUE(ran.world().run_until([&] { return ran.machine().agent_runs() && !on_trial(ran); }, 3'600'000));
+  Image image;
+  image.version = "9.0.20261231.0000";
+  image.bytes = 100'000'000;
+  ran.world().people().publish(image);
+  ran.world().pass(60'000);
+  EXPECT_TRUE(ran.world().people().link(0, "latest"));
+  ASSERT_TRUE(ran.world().run_until([&] { return on_trial(ran) && ran.machine().boot_id() != found_in; }, 24 * 3'600'000));
+  ASSERT_EQ(ran.found(), 0U) << ran.what();
+  say_rolled_back(ran);
   EXPECT_THAT(ran.what(), HasSubstr("which is not the default"));
 }
 

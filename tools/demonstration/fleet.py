@@ -21,7 +21,7 @@ PORTS = (20_000, 32_000)
 PORT_TRIES_MAX = 1_000
 # Shorter than the defaults, so that what takes minutes on a site takes seconds here.
 ORCHESTRATOR_SETTINGS = ["--ack-after", "200ms", "--spread-per-node", "2ms", "--reconnect-max", "1s", "--roll-call-again", "1s"]
-AGENT_SETTINGS = ["--progress-every", "200ms", "--check-again-every", "500ms", "--check-deadline", "4s", "--trial-deadline", "20s",
+AGENT_SETTINGS = ["--progress-every", "200ms", "--check-again-every", "500ms", "--check-deadline", "8s", "--trial-deadline", "40s",
                   "--switch-time", "5s", "--reconnect-max", "1s", "--effect-retry", "500ms", "--download-backoff", "200ms",
                   "--download-backoff-max", "2s", "--hello-every", "10s"]
 

@@ -93,16 +93,8 @@ TEST(Conflict, AJournalThatTheOperatorNamesDoesNotTryWhatFellBackOnTheOtherMachi
   FakeNode copy = f.node;
   f.node.fork();
   settle(f.bench, f.node);
-  f.roll_back();
-  f.bench.pass(2'000);
-  settle(f.bench, f.node);
-  ASSERT_EQ(f.seen().run->outcome, OutcomeKind::rolled_back);
-  f.answer_too(copy);
-  ASSERT_TRUE(f.seen().conflict);
-  copy.write(copy.started());
-  f.bench.done(ResolveConflict{f.host(), copy.journal});
-  copy.ask = f.bench.link.nodes[f.node.id].ask;
-  copy.say_hello();
+  f.fall_back();
+  f.name_instead(copy);
   EXPECT_TRUE(f.seen().newest.link->aborted) << "before it is welcomed";
 }
 
@@ -116,15 +108,8 @@ TEST(Conflict, AJournalThatTheOperatorNamesDoesNotBeginWhatFellBackOnTheOtherMac
   f.accept();
   f.stage();
   settle(f.bench, f.node);
-  f.roll_back();
-  f.bench.pass(2'000);
-  settle(f.bench, f.node);
-  ASSERT_EQ(f.seen().run->outcome, OutcomeKind::rolled_back);
-  f.answer_too(copy);
-  ASSERT_TRUE(f.seen().conflict);
-  f.bench.done(ResolveConflict{f.host(), copy.journal});
-  copy.ask = f.bench.link.nodes[f.node.id].ask;
-  copy.say_hello();
+  f.fall_back();
+  f.name_instead(copy);
   EXPECT_TRUE(f.seen().newest.link->aborted) << "before it is welcomed";
 }
 

@@ -240,9 +240,7 @@ TEST(Delivery, ANodeThatGoesOnSayingAnOlderOutcomeIsBelieved) {
   f.link();
   f.accept();
   f.stage();
-  f.roll_back();
-  f.bench.pass(2'000);
-  settle(f.bench, f.node);
+  f.fall_back();
   ASSERT_EQ(f.seen().outcome.kind, OutcomeKind::rolled_back);
   Hello hello;
   hello.life = f.bench.link.life;
@@ -258,7 +256,17 @@ TEST(Delivery, ANodeThatGoesOnSayingAnOlderOutcomeIsBelieved) {
   for (std::uint64_t i = 1; i <= doubted_max; ++i)
     EXPECT_EQ(say(i), OutcomeKind::rolled_back) << "it may be of another history, and finds that out by the answer";
   for (int copies = 0; copies < 5; ++copies) EXPECT_EQ(say(doubted_max), OutcomeKind::rolled_back) << "the same message once more";
-  EXPECT_EQ(say(doubted_max + 1), OutcomeKind::none);
+  f.node.write(ClockDistrusted{});
+  settle(f.bench, f.node);
+  hello.last = f.seen().upto;
+  for (std::uint64_t i = 1; i <= doubted_max; ++i) EXPECT_EQ(say(100 + i), OutcomeKind::rolled_back) << "after what came since, anew";
+  f.node.fork();
+  while (f.node.last() < hello.last) f.node.write(ClockDistrusted{});
+  settle(f.bench, f.node);
+  ASSERT_EQ(std::tie(f.seen().journal, f.seen().upto), std::make_tuple(f.node.journal, hello.last));
+  hello.ask = f.bench.link.nodes[f.node.id].ask;
+  for (std::uint64_t i = 1; i <= doubted_max; ++i) EXPECT_EQ(say(200 + i), OutcomeKind::rolled_back) << "in another journal, anew";
+  EXPECT_EQ(say(300), OutcomeKind::none);
 }
 
 TEST(Delivery, NoticesADiskThatWasPutBackByItsChain) {
@@ -304,10 +312,7 @@ TEST(Delivery, APutBackDiskThatHasAnEndedOfferOpenAgainIsToldToAbortIt) {
   f.stage();
   settle(f.bench, f.node);
   FakeNode copy = f.node;  // of the disk, before the trial
-  f.roll_back();
-  f.bench.pass(2'000);
-  settle(f.bench, f.node);
-  ASSERT_EQ(f.seen().run->outcome, OutcomeKind::rolled_back);
+  f.fall_back();
   copy.session = SessionId{77};
   copy.write(ClockDistrusted{});
   copy.disconnect();
@@ -325,9 +330,7 @@ TEST(Delivery, AHelloOfAnotherHistoryThatIsAsLongDoesNotOpenAnEndedOfferAgain) {
   f.stage();
   settle(f.bench, f.node);
   FakeNode copy = f.node;
-  f.roll_back();
-  f.bench.pass(2'000);
-  settle(f.bench, f.node);
+  f.fall_back();
   copy.session = SessionId{77};
   while (copy.last() < f.node.last()) copy.write(ClockDistrusted{});
   copy.disconnect();

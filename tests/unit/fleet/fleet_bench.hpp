@@ -374,7 +374,7 @@ class FakeNode {
 inline void settle(Bench& bench, const std::vector<FakeNode*>& nodes) {
   for (auto* node : nodes)
     if (node->reachable && !node->life && bench.link.life) node->hear(make_roll_call(bench.machine.settings, bench.state, bench.link));
-  for (int round = 0; round < 1000; ++round) {
+  for (int round = 0; round < 1000 && bench.messages.size() < 10'000; ++round) {
     bool moved = !bench.messages.empty();
     const auto messages = std::exchange(bench.messages, {});
     for (const auto& message : messages) {
@@ -457,6 +457,22 @@ struct Fixture {
     node.write(RollbackBegan{offer, Reason::unhealthy, evidence});
     node.write(RolledBack{offer, Reason::unhealthy, "3.0.2", "3.0.1", std::move(evidence)});
     settle(bench, node);
+  }
+  // The update falls back, and the orchestrator has seen to it.
+  void fall_back() {
+    roll_back();
+    bench.pass(2'000);
+    settle(bench, node);
+    ASSERT_EQ(seen().run->outcome, OutcomeKind::rolled_back);
+  }
+  // Another machine of this UUID speaks, too; the operator says that it is the right one, and it says hello.
+  void name_instead(FakeNode& other) {
+    answer_too(other);
+    ASSERT_TRUE(seen().conflict);
+    other.write(other.started());
+    bench.done(ResolveConflict{host(), other.journal});
+    other.ask = bench.link.nodes[node.id].ask;
+    other.say_hello();
   }
   // Another machine of this UUID hears the newest ask and answers it.
   void answer_too(FakeNode& other) {
