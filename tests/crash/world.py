@@ -3,6 +3,7 @@
 A World is used by one process of the test alone: its loop tends the children, asks the API and waits, all on one thread.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -251,9 +252,30 @@ class World:
 
     def start_agent(self):
         path, environment = self._program("agent")
-        self.agent = Child([path, "--state", self.node_disk + "/state", "--broker", f"mqtt://127.0.0.1:{self.broker_port}", "--project", PROJECT,
-                            "--uuid", UUID, "--boot", f"image_file:{self.node_disk}/boot", "--check", f"services={self.releases.check}", *SETTINGS_AGENT],
-                           self.log("agent"), environment, self.folder)
+        self.agent = Child(self._agent(path, UUID, self.node_disk), self.log("agent"), environment, self.folder)
+
+    def _agent(self, path, uuid, disk):
+        return [path, "--state", disk + "/state", "--broker", f"mqtt://127.0.0.1:{self.broker_port}", "--project", PROJECT, "--uuid", uuid, "--boot",
+                f"image_file:{disk}/boot", "--check", f"services={self.releases.check}", *SETTINGS_AGENT]
+
+    @contextlib.contextmanager
+    def another_agent(self, uuid, disk):
+        """A second node beside the first, as long as this lasts; tended as the first is."""
+        command = self._agent(os.path.join(self.binaries, "abide-agent"), uuid, disk)
+        agents = [Child(command, self.log("agent-2"), None, self.folder)]
+        tend = self.tend
+
+        def tend_both():
+            tend()
+            if agents[0].ended() is not None:
+                agents[0] = Child(command, self.log("agent-2"), None, self.folder)
+
+        self.tend = tend_both
+        try:
+            yield
+        finally:
+            self.tend = tend
+            agents[0].kill()
 
     def make_node(self):
         self.releases.tool("init-node", self.node_disk + "/boot", "--image", self.releases.image("base"), "--slot-size",

@@ -16,7 +16,7 @@ import unittest
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "crash"))
 
-from world import PROJECT, ROOT, VERSIONS, Releases, World, Wrong, scratch_folder  # noqa: E402
+from world import PROJECT, ROOT, UUID, VERSIONS, Releases, World, Wrong, scratch_folder  # noqa: E402
 
 BIN = os.environ.get("ABIDE_BIN", os.path.join(ROOT, "build", "release", "bin"))
 OTHER = "00000000-0000-4000-8000-%012d"
@@ -216,6 +216,47 @@ class Undeclared(Case):
         self.assertIn("is told to give that up", self.ctl("confirm", "host", self.host_id))
         self.until("the node has given up what this state does not ask for", lambda node: not node["held"] and node["phase"] == "Idle")
         self.assertEqual(self.running(), "a")
+
+    def test_a_document_of_another_orchestrator_holds_its_node_alone(self):
+        self.world.link("good")
+        self.until("it has accepted", lambda node: node["phase"] == "Staged" and node["document"]["takenByNode"])
+        self.stop_orchestrator()
+        shutil.rmtree(self.state)
+        self.world.linked = None
+        # A second node, that has heard of no orchestrator yet; the one that comes now has a key of its own and knows nothing.
+        disk = os.path.join(self.folder, "second")
+        os.makedirs(disk)
+        self.releases.tool("init-node", disk + "/boot", "--image", self.releases.image("base"), "--slot-size", str(self.releases.image_bytes + (64 << 10)))
+        first_id = UUID
+        with self.world.another_agent(OTHER % 2, disk):
+            self.begin_orchestrator()
+
+            def host_of(uuid):
+                answer = self.world.call("GET", "/compute/hosts")
+                return next((host for host in (answer or {"hosts": []})["hosts"] if host["uuid"] == uuid), None)
+
+            def of(uuid, what, condition):
+                return self.world.wait(what, lambda: (lambda host: condition(host["instance"].get("node", {}), host))(host_of(uuid) or {"instance": {}}))
+
+            why = of(first_id, "the first is held", lambda node, _: node.get("held") and node["heldWhy"])
+            self.assertIn("which another orchestrator has issued", why)
+            second = of(OTHER % 2, "the second is known", lambda node, host: node.get("osImageId") == VERSIONS["base"] and host)
+            first = host_of(first_id)
+            found = self.world.wait("good is discovered", lambda: next(
+                (one["resourceId"] for one in (self.world.call("GET", "/compute/os") or {"OperatingSystemResources": []})["OperatingSystemResources"]
+                 if one["imageId"] == VERSIONS["good"]), None))
+            policy = self.world.ask("POST", "/os-update-policies", {"name": "good", "updatePolicy": "UPDATE_POLICY_TARGET", "targetOsId": found})
+            for host in (first, second):
+                self.world.ask("PATCH", f"/compute/instances/{host['instance']['resourceId']}", {"osUpdatePolicyID": policy["resourceId"]})
+                self.world.ask("POST", "/schedules/single", {"name": host["resourceId"], "scheduleStatus": "SCHEDULE_STATUS_OS_UPDATE",
+                                                             "startSeconds": int(time.time()) + 1, "targetHostId": host["resourceId"]})
+            of(OTHER % 2, "the second is updated", lambda node, _: node["phase"] == "Idle" and node.get("osImageId") == VERSIONS["good"])
+            self.assertEqual(self.running(), "a", "what it has staged is another orchestrator's wish")
+            held = [event for event in self.events("NodeHeld") if event.get("node") == first_id]
+            self.assertEqual((len(held), len(self.events("NodeHeld"))), (1, 1))
+            self.assertIn(first["name"], self.ctl("confirm", "--all", "--dry-run"))
+            self.ctl("confirm", "host", first["resourceId"])
+            of(first_id, "the first is updated", lambda node, _: node["phase"] == "Idle" and node.get("osImageId") == VERSIONS["good"])
 
     def test_a_start_after_a_kill_or_a_move_is_none(self):
         self.world.orchestrator.kill()
