@@ -39,10 +39,6 @@ class Api {
   void route(Call& call);
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
-  // One after the other; the first that is refused ends it, and is the answer.
-  void change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered);
-  struct Chain;
-  void advance(const std::shared_ptr<Chain>& chain);
   void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
 
   void health(Call& call);

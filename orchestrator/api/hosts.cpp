@@ -22,7 +22,7 @@ fleet::EditHost parse_place(Fields& fields, bool whole) {
   return place;
 }
 
-// Seen before anything is changed: a new name and a new place are two operations.
+// A clear word before anybody is asked.
 Result<void> known_site(View view, const fleet::EditHost& place) {
   if (place.site && !place.site->empty() && view.site(*place.site) == nullptr) return fail(Code::not_found, "no such site: " + *place.site);
   return {};
@@ -93,11 +93,9 @@ void Api::register_host(Call& call) {
   if (operation.name.empty()) operation.name = to_string(id);
   place.host = to_string(id);
   if (auto known = known_site(call.view(), place); !known) return call.refuse(known.error());
-  const bool placed = !place.site.value_or("").empty() || !place.metadata.value_or(std::vector<Metadata>{}).empty();
-  std::vector<fleet::Operation> operations;
-  operations.emplace_back(std::move(operation));
-  if (placed) operations.emplace_back(std::move(place));
-  change(call, std::move(operations), [this, id, project = call.project](View& view, const fleet::Answer&) -> Result<Json> {
+  operation.site = place.site.value_or("");
+  operation.metadata = std::move(place.metadata).value_or(std::vector<Metadata>{});
+  change(call, std::move(operation), [this, id, project = call.project](View& view, const fleet::Answer&) -> Result<Json> {
     auto node = view.node(id);
     if (!node) return fail(node.error());
     return host_json(view, *node, backend_.live(project, id));
@@ -124,11 +122,8 @@ void Api::edit_host(Call& call) {
   if (auto known = known_site(view, place); !known) return call.refuse(known.error());
   if (!call.may_change(host_json(view, *node, {}), fleet::as_set(*node))) return;
   place.host = node->host_id;
-  std::vector<fleet::Operation> operations;
-  if (!name.empty() && name != node->name) operations.emplace_back(fleet::RenameHost{node->host_id, name});
-  const bool moves = (place.site && *place.site != node->site_id) || (place.metadata && *place.metadata != node->metadata);
-  if (moves || operations.empty()) operations.emplace_back(std::move(place));
-  change(call, std::move(operations), [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
+  if (!name.empty()) place.name = name;
+  change(call, std::move(place), [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
     auto edited = after.node(id);
     if (!edited) return fail(edited.error());
     return host_json(after, *edited, backend_.live(project, id));

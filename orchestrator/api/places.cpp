@@ -29,8 +29,7 @@ struct Mode {
 void parse_policy_link(Fields& fields, const nlohmann::json& object, Mode mode, std::optional<std::string>& policy) {
   const bool given = fields.has("osUpdatePolicyID");
   const auto id = fields.resource_id("osUpdatePolicyID", "osupdatepolicy", true);
-  if (given && mode.made) policy = id;
-  if (given && !mode.made && !id.empty()) fields.fault("osUpdatePolicyID", "is linked by PATCH or PUT of what there is already");
+  if (given) policy = id;
   if (!mode.made && object.contains("resourceId")) fields.fault("resourceId", "is given by the server");
 }
 
@@ -69,21 +68,6 @@ Result<Edit<Site>> parse_site(const nlohmann::json& object, Site site, Mode mode
   if (mode.whole || latitude) edit.place.latitude_e7 = latitude.value_or(0);
   if (mode.whole || longitude) edit.place.longitude_e7 = longitude.value_or(0);
   return edit;
-}
-
-// The policy's place comes after the place itself, as an operation of its own: whether there is such a policy is seen first.
-template <class Place, class PlaceIt>
-Result<std::vector<fleet::Operation>> operations_of(View& view, const Edit<Place>& edit, const Place& before, fleet::LinkPlacePolicy link) {
-  std::vector<fleet::Operation> operations;
-  const bool links = edit.policy && *edit.policy != before.policy_id;
-  if (links && !edit.policy->empty() && view.policy(*edit.policy) == nullptr)
-    return fail(Code::not_found, "no such OS update policy: " + *edit.policy);
-  if (!links || edit.place != before) operations.emplace_back(PlaceIt{edit.place});
-  if (links) {
-    link.policy = *edit.policy;
-    operations.emplace_back(std::move(link));
-  }
-  return operations;
 }
 
 Result<Json> made_region(View& view, const std::string& id) {
@@ -157,7 +141,7 @@ void Api::create_region(Call& call) {
   if (!object) return call.refuse(object.error());
   auto edit = parse_region(*object, {}, {});
   if (!edit) return call.refuse(edit.error());
-  change(call, fleet::PlaceRegion{std::move(edit->place)},
+  change(call, fleet::PlaceRegion{std::move(edit->place), std::move(edit->policy)},
          [](View& view, const fleet::Answer& answer) -> Result<Json> { return made_region(view, answer.id); });
 }
 
@@ -177,9 +161,7 @@ void Api::edit_region(Call& call) {
   if (!call.may_change(region_json(view, *present), present->value)) return;
   auto edit = parse_region(*object, present->value, {true, whole});
   if (!edit) return call.refuse(edit.error());
-  auto operations = operations_of<Region, fleet::PlaceRegion>(view, *edit, present->value, {{}, call.id, {}});
-  if (!operations) return call.refuse(operations.error());
-  change(call, std::move(*operations),
+  change(call, fleet::PlaceRegion{std::move(edit->place), std::move(edit->policy)},
          [id = call.id](View& after, const fleet::Answer&) -> Result<Json> { return made_region(after, id); });
 }
 
@@ -212,7 +194,7 @@ void Api::create_site(Call& call) {
   if (site.region_id.empty()) site.region_id = *region;
   if (!region->empty() && site.region_id != *region)
     return call.refuse({Code::invalid_input, "regionId: is " + site.region_id + " in the body and " + *region + " in the path"});
-  change(call, fleet::PlaceSite{std::move(site)},
+  change(call, fleet::PlaceSite{std::move(site), std::move(edit->policy)},
          [](View& view, const fleet::Answer& answer) -> Result<Json> { return made_site(view, answer.id); });
 }
 
@@ -233,9 +215,8 @@ void Api::edit_site(Call& call) {
   if (!call.may_change(site_json(view, *present), present->value)) return;
   auto edit = parse_site(*object, present->value, {true, whole});
   if (!edit) return call.refuse(edit.error());
-  auto operations = operations_of<Site, fleet::PlaceSite>(view, *edit, present->value, {call.id, {}, {}});
-  if (!operations) return call.refuse(operations.error());
-  change(call, std::move(*operations), [id = call.id](View& after, const fleet::Answer&) -> Result<Json> { return made_site(after, id); });
+  change(call, fleet::PlaceSite{std::move(edit->place), std::move(edit->policy)},
+         [id = call.id](View& after, const fleet::Answer&) -> Result<Json> { return made_site(after, id); });
 }
 
 void Api::delete_site(Call& call) {

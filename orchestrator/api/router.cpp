@@ -237,47 +237,23 @@ void Api::route(Call& call) {
   call.exchange->respond(not_allowed(allowed));
 }
 
-struct Api::Chain {
-  std::string project, scope;
-  std::shared_ptr<Exchange> exchange;
-  std::vector<fleet::Operation> operations;
-  std::optional<fleet::Seen> seen;  // before the first of them
-  Rendered rendered;
-  std::size_t next = 0;
-  std::string note;
-};
-
 void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
-  std::vector<fleet::Operation> one;
-  one.push_back(std::move(operation));
-  change(call, std::move(one), std::move(rendered));
-}
-
-void Api::change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered) {
-  advance(std::make_shared<Chain>(
-      Chain{call.project, call.scope, call.exchange, std::move(operations), std::move(call.seen), std::move(rendered), 0, {}}));
-}
-
-void Api::advance(const std::shared_ptr<Chain>& chain) {
-  auto answered = [this, chain](Result<fleet::Answer> answer) {
-    if (!answer) return chain->exchange->respond(error_response(answer.error()));
-    if (answer->changed_meanwhile) return chain->exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
-    post_([this, chain, committed = std::move(*answer)] {
-      if (!committed.note.empty()) chain->note = committed.note;
-      if (++chain->next < chain->operations.size()) return advance(chain);
-      View view(backend_.snapshot(), chain->scope);
-      auto json = chain->rendered(view, committed);
-      if (!json) return chain->exchange->respond(error_response(json.error()));
+  auto answered = [this, exchange = call.exchange, scope = call.scope, rendered = std::move(rendered)](Result<fleet::Answer> answer) {
+    if (!answer) return exchange->respond(error_response(answer.error()));
+    if (answer->changed_meanwhile) return exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
+    post_([this, exchange, scope, rendered, committed = std::move(*answer)] {
+      View view(backend_.snapshot(), scope);
+      auto json = rendered(view, committed);
+      if (!json) return exchange->respond(error_response(json.error()));
       const std::string tag = tag_of(*json);
-      if (!chain->note.empty()) (*json)["note"] = chain->note;
+      if (!committed.note.empty()) (*json)["note"] = committed.note;
       auto response = json_response(*json);
       if (!tag.empty()) response.headers.emplace_back("ETag", tag);
-      chain->exchange->respond(std::move(response));
+      exchange->respond(std::move(response));
     });
   };
-  if (!backend_.submit(chain->project, std::move(chain->operations[chain->next]), std::move(answered),
-                       std::exchange(chain->seen, std::nullopt)))
-    chain->exchange->respond(error_response({Code::unavailable, "too much to do at the moment; try again"}));
+  if (!backend_.submit(call.project, std::move(operation), std::move(answered), std::move(call.seen)))
+    call.exchange->respond(error_response({Code::unavailable, "too much to do at the moment; try again"}));
 }
 
 void Api::list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect) {

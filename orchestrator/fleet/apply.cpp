@@ -28,7 +28,11 @@ struct Apply {
     const auto found = state.by_profile.find(profile);
     if (found == state.by_profile.end()) return;
     const std::vector<NodeId> ids(found->second.begin(), found->second.end());
-    for (const auto& id : ids) picture::refresh_os(state, state.nodes.at(id));
+    for (const auto& id : ids) {
+      Node& node = state.nodes.at(id);
+      picture::refresh_os(state, node);
+      picture::refresh_link_fault(state, node);
+    }
   }
 
   void operator()(const ProjectCreated& event) const {
@@ -237,6 +241,7 @@ struct Apply {
   void operator()(const RunDeleted& event) const {
     node(event.node, [&](Node& n) {
       if (n.run && n.run->id == event.run_id) n.run.reset();
+      std::erase_if(n.superseded, [&](const Run& run) { return run.id == event.run_id; });
     });
     state.touched.runs.erase(event.run_id);  // also of a host that is deleted
     state.touched.runs_gone.insert(event.run_id);

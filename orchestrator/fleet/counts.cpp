@@ -12,7 +12,7 @@ Counts count(const State& state) {
     counts.in_conflict += node.conflict ? 1 : 0;
     counts.paused += node.paused ? 1 : 0;
     counts.unheard += node.heard_ms ? 0 : 1;
-    counts.open_runs += node.superseded.size() + (node.run && node.run->end_ms == 0 ? 1 : 0);
+    counts.open_runs += count_open_runs(node);
   }
   for (const auto& [name, source] : state.sources) counts.sources_failing += source.error.empty() ? 0 : 1;
   counts.deleted = state.deleted.size();

@@ -83,9 +83,7 @@ void look_at_identity(Turn& turn, const NodeId& id, const Identity& before) {
 // journal that is lost is not begun again unasked, so a document that still asks for it now says `aborted`.
 void close_unknown_runs(Turn& turn, const NodeId& id, const Hello& hello) {
   const Node& node = turn.node(id);
-  std::vector<Run> open = node.superseded;
-  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
-  for (const auto& run : open) {
+  for (const auto& run : open_runs(node)) {
     if (run.start_ms == 0 || knows(hello, run.offer)) continue;
     if (run.journal == node.journal) {
       close_run(turn, id, run, OutcomeKind::failed, Reason::lost, "the node accepted it; how it ended was never told");
@@ -272,7 +270,7 @@ void hear_hello(Turn& turn, const HelloHeard& heard) {
   if (node.conflict) return;
   auto& link = turn.link_of(heard.node);
   link.heard_mono_ms = turn.now.mono_ms;
-  reopen_lost_run(turn, heard.node);
+  reopen_lost_runs(turn, heard.node);
   if (heard.hello.life == turn.link.life) {
     link.hello_ask = link.hello_life == turn.link.life ? std::max(link.hello_ask, heard.hello.ask) : heard.hello.ask;
     link.hello_life = turn.link.life;
@@ -301,7 +299,7 @@ void hear_event(Turn& turn, const NodeEventHeard& heard) {
     return;
   }
   if (heard.after != node.chain && rule(Rule::chain)) return send_received(turn, heard.node, std::nullopt);
-  reopen_lost_run(turn, heard.node);
+  reopen_lost_runs(turn, heard.node);
   store(turn, heard);
 }
 

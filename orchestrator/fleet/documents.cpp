@@ -225,7 +225,7 @@ void resolve_again(Turn& turn, const NodeId& id) {
   if (found == turn.state.nodes.end()) return;
   const Node& node = found->second;
   const auto applied = policy_of(turn.state, node);
-  if (node.held || open_runs(node) >= open_runs_max) return;
+  if (node.held || count_unanswered_runs(node) >= open_runs_max) return;
   const auto& link = node.newest.link;
   const std::string wanted = applied.policy == nullptr ? "" : applied.policy->id;
   if (link && link->release.policy_id != wanted) return follow_other_policy(turn, id, applied);

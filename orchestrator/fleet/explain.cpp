@@ -60,7 +60,9 @@ struct Explain {
     const std::string image = link.release.os_image_id;
     if (open_run_of(node, link.offer) != nullptr) return false;
     const auto& run = node.run;
-    if (run && run->offer == link.offer && run->outcome == OutcomeKind::succeeded) {
+    if (run && run->offer == link.offer && run->silent) {
+      add("hello", image + ": taken for lost, since " + run->evidence.detail + "; it goes on when the node speaks again");
+    } else if (run && run->offer == link.offer && run->outcome == OutcomeKind::succeeded) {
       add("newer_image", "image " + image + " runs, which is what the policy asks for");
     } else if (run && run->offer == link.offer) {
       const std::string reason = run->reason == Reason::none ? "" : " (" + std::string(to_string(run->reason)) + ")";

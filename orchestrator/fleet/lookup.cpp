@@ -1,5 +1,7 @@
 #include "orchestrator/fleet/lookup.hpp"
 
+#include <algorithm>
+
 namespace abide::fleet {
 
 policy_manager::Resolution resolution_of(const State& state, const Node& node, const Policy& policy) {
@@ -44,14 +46,28 @@ maintenance_manager::Plans plans_of(const State& state, const Node& node) {
 }
 
 const Run* open_run_of(const Node& node, Number offer) {
-  if (node.run && node.run->offer == offer && node.run->end_ms == 0) return &*node.run;
-  for (const auto& run : node.superseded)
-    if (run.offer == offer) return &run;
-  return nullptr;
+  const auto is_it = [&](const Run& run) { return run.offer == offer && run.end_ms == 0; };
+  if (node.run && is_it(*node.run)) return &*node.run;
+  const auto found = std::find_if(node.superseded.begin(), node.superseded.end(), is_it);
+  return found == node.superseded.end() ? nullptr : &*found;
 }
 
-std::size_t open_runs(const Node& node) {
-  return node.superseded.size() + (node.run && node.run->end_ms == 0 ? 1 : 0);
+std::vector<Run> open_runs(const Node& node) {
+  std::vector<Run> open;
+  for (const auto& run : node.superseded)
+    if (run.end_ms == 0) open.push_back(run);
+  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
+  return open;
+}
+
+std::size_t count_open_runs(const Node& node) {
+  const auto is_open = [](const Run& run) { return run.end_ms == 0; };
+  return static_cast<std::size_t>(std::count_if(node.superseded.begin(), node.superseded.end(), is_open)) +
+         (node.run && is_open(*node.run) ? 1 : 0);
+}
+
+std::size_t count_unanswered_runs(const Node& node) {
+  return node.superseded.size() + (node.run && (node.run->end_ms == 0 || node.run->silent) ? 1 : 0);
 }
 
 }  // namespace abide::fleet

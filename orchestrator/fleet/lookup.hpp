@@ -18,6 +18,8 @@ const std::string& target_of(const Schedule& schedule);  // id of a host, a site
 
 // The open run of an offer; null: there is none.
 const Run* open_run_of(const Node& node, Number offer);
-std::size_t open_runs(const Node& node);
+std::vector<Run> open_runs(const Node& node);  // oldest first
+std::size_t count_open_runs(const Node& node);
+std::size_t count_unanswered_runs(const Node& node);  // with those that are lost, as long as they may go on
 
 }  // namespace abide::fleet

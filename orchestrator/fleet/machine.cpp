@@ -50,8 +50,8 @@ bool is_as_seen(const State& state, const Seen& seen) {
 }
 
 bool holds_run(const Node& node, const std::string& run_id) {
-  const auto is_it = [&](const Run& run) { return run.id == run_id; };
-  return (node.run && is_it(*node.run)) || std::any_of(node.superseded.begin(), node.superseded.end(), is_it);
+  const auto is_it = [&](const Run& run) { return run.id == run_id && run.end_ms == 0; };
+  return (node.run && node.run->id == run_id) || std::any_of(node.superseded.begin(), node.superseded.end(), is_it);
 }
 
 struct Take {

@@ -110,7 +110,7 @@ struct Operate {
       return changed(node);
     }
     const auto decision = policy_manager::link(same, present_of(node), resolution);
-    if (decision.ask && open_runs(node) >= open_runs_max)
+    if (decision.ask && count_unanswered_runs(node) >= open_runs_max)
       return fail(Code::conflict, "host " + node.host_id + " has not answered its last " + std::to_string(open_runs_max) + " links yet");
     if (!same || decision.ask) turn.event(PolicyLinked{*id, *policy_id});
     if (decision.withdraw) issue_without_link(turn, *id);
@@ -121,7 +121,12 @@ struct Operate {
     const auto id = host(request.host);
     if (!id) return fail(id.error());
     const Node& node = turn.node(*id);
-    if (node.policy_id.empty() && !node.newest.link) return Answer{node.host_id, "nothing to change: no policy is linked"};
+    if (node.policy_id.empty()) {
+      const auto applied = policy_of(turn.state, node);
+      if (applied.policy != nullptr)
+        return Answer{node.host_id, "nothing to change: policy " + applied.policy->name + " is that of " + applied.place_id + ", not of the host"};
+      if (!node.newest.link) return Answer{node.host_id, "nothing to change: no policy is linked"};
+    }
     const std::string policy_id = node.policy_id;
     const bool asked = node.newest.link.has_value();
     turn.event(PolicyUnlinked{*id, policy_id});
@@ -230,7 +235,12 @@ struct Operate {
     if (request.node == NodeId{}) return fail(Code::invalid_input, "the UUID of a host is not all zero");
     if (const auto found = turn.state.nodes.find(request.node); found != turn.state.nodes.end())
       return fail(Code::conflict, "host " + found->second.host_id + " has this UUID already");
+    if (!request.site.empty()) {
+      if (auto site = find_site(turn.state, request.site); !site) return fail(site.error());
+    }
     register_node(turn, request.node, request.name, false);
+    const auto placed = OperatePlaces{turn}(EditHost{turn.node(request.node).host_id, request.site, request.metadata});
+    if (!placed) return fail(placed.error());
     ask(turn, request.node);  // it may be waiting for just this
     return Answer{turn.node(request.node).host_id, {}};
   }
@@ -248,9 +258,7 @@ struct Operate {
     const auto id = host(request.host);
     if (!id) return fail(id.error());
     const Node node = turn.node(*id);  // a copy: it is gone before this ends
-    std::vector<Run> open = node.superseded;
-    if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
-    for (const auto& run : open) {
+    for (const auto& run : open_runs(node)) {
       if (run.start_ms == 0)
         close_run(turn, *id, run, OutcomeKind::cancelled, Reason::never_begun, "the host was deleted before the node accepted it");
       else

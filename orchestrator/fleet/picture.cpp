@@ -38,13 +38,11 @@ void refresh_status(State& state, Node& node, std::int64_t at_ms) {
 
 void set_identity(State& state, Node& node, const Identity& identity) {
   if (node.identity == identity) return;
-  const Identity before = node.identity;
   indexes::remove(state, node);
   node.identity = identity;
   indexes::add(state, node);
   refresh_os(state, node);
-  const bool moved = before.profile_name != identity.profile_name || before.architecture != identity.architecture;
-  if (moved || !node.link_fault.empty()) refresh_link_fault(state, node);
+  refresh_link_fault(state, node);  // what may be asked of it depends on its profile, and on what runs
 }
 
 void begin_offer(State& state, Node& node, Number offer, std::int64_t at_ms) {
@@ -186,13 +184,23 @@ void open_run(State& state, Node& node, const RunOpened& opened, std::int64_t at
     node.superseded.insert(later, std::move(run));
     return;
   }
-  if (node.run && node.run->end_ms == 0) node.superseded.push_back(std::move(*node.run));
+  if (node.run && (node.run->end_ms == 0 || node.run->silent)) node.superseded.push_back(std::move(*node.run));
   node.run = std::move(run);
 }
 
+namespace {
+Run* run_of(Node& node, const std::string& run_id) {
+  if (node.run && node.run->id == run_id) return &*node.run;
+  for (auto& run : node.superseded)
+    if (run.id == run_id) return &run;
+  return nullptr;
+}
+}  // namespace
+
 void reopen_run(State& state, Node& node, const std::string& run_id, std::int64_t at_ms) {
-  if (!node.run || node.run->id != run_id) return;
-  Run& run = *node.run;
+  Run* const found = run_of(node, run_id);
+  if (found == nullptr) return;
+  Run& run = *found;
   run.outcome = OutcomeKind::none;
   run.reason = Reason::none;
   run.evidence = {};
@@ -204,24 +212,17 @@ void reopen_run(State& state, Node& node, const std::string& run_id, std::int64_
 }
 
 void close_run(State& state, Node& node, const RunClosed& closed, std::int64_t at_ms) {
-  const auto close = [&](Run& run) {
-    run.outcome = closed.outcome;
-    run.reason = closed.reason;
-    run.silent = closed.silent;
-    if (run.evidence.detail.empty()) run.evidence.detail = closed.detail;
-    run.end_ms = at_ms;
-    set_status(run.status, status_of(closed.outcome), at_ms);
-    run.status_details = status_details(run, node.identity.profile_name);
-    state.touched.runs[run.id] = run;
-  };
-  if (node.run && node.run->id == closed.run_id) {
-    close(*node.run);
-    return;
-  }
-  const auto found = std::find_if(node.superseded.begin(), node.superseded.end(), [&](const Run& run) { return run.id == closed.run_id; });
-  if (found == node.superseded.end()) return;
-  close(*found);
-  node.superseded.erase(found);
+  Run* const run = run_of(node, closed.run_id);
+  if (run == nullptr) return;
+  run->outcome = closed.outcome;
+  run->reason = closed.reason;
+  run->silent = closed.silent;
+  if (run->evidence.detail.empty()) run->evidence.detail = closed.detail;
+  run->end_ms = at_ms;
+  set_status(run->status, status_of(closed.outcome), at_ms);
+  run->status_details = status_details(*run, node.identity.profile_name);
+  state.touched.runs[run->id] = *run;
+  if (!run->silent) std::erase_if(node.superseded, [&](const Run& one) { return one.id == closed.run_id; });
 }
 
 void refresh_os(State& state, Node& node) {

@@ -47,24 +47,46 @@ Result<void> check_parent(const State& state, const Region& region) {
   return {};
 }
 
+// Its id; nothing: no wish.
+Result<std::optional<std::string>> wished_policy(const State& state, const std::optional<std::string>& policy) {
+  if (!policy || policy->empty()) return policy;
+  auto found = find_policy(state, *policy);
+  if (!found) return fail(found.error());
+  return std::optional(std::move(*found));
+}
+
+Result<std::string> wished_site(const State& state, const std::string& site) {
+  if (site.empty()) return std::string();
+  return find_site(state, site);
+}
+
+bool link_place(Turn& turn, const std::string& place, const std::string& before, const std::optional<std::string>& policy) {
+  if (!policy || *policy == before) return false;
+  turn.event(PlacePolicyLinked{place, *policy});
+  resolve_place_again(turn, place);
+  return true;
+}
+
 }  // namespace
 
+// All of a request is looked at before any of it is done.
 Result<Answer> OperatePlaces::operator()(const EditHost& request) const {
   const auto id = find_host(turn.state, request.host);
   if (!id) return fail(id.error());
   const Node& node = turn.node(*id);
+  if (request.name && request.name->empty()) return fail(Code::invalid_input, "the name of a host is not empty");
   HostEdited edited{*id, node.site_id, request.metadata.value_or(node.metadata)};
   if (request.site) {
-    edited.site_id = *request.site;
-    if (!request.site->empty()) {
-      auto site = find_site(turn.state, *request.site);
-      if (!site) return fail(site.error());
-      edited.site_id = std::move(*site);
-    }
+    auto site = wished_site(turn.state, *request.site);
+    if (!site) return fail(site.error());
+    edited.site_id = std::move(*site);
   }
-  if (edited.site_id == node.site_id && edited.metadata == node.metadata) return Answer{node.host_id, "nothing to change"};
+  const bool renames = request.name && *request.name != node.name;
   const bool moves = edited.site_id != node.site_id;
-  turn.event(std::move(edited));
+  if (!renames && !moves && edited.metadata == node.metadata) return Answer{node.host_id, "nothing to change"};
+  const bool edits = moves || edited.metadata != node.metadata;
+  if (renames) turn.event(NodeRegistered{*id, node.host_id, node.instance_id, *request.name, false});
+  if (edits) turn.event(std::move(edited));
   if (moves) {
     reconcile_window(turn, *id, "edited");
     turn.link.unresolved.insert(*id);
@@ -81,22 +103,26 @@ Result<Answer> OperatePlaces::operator()(const PlaceRegion& request) const {
     region.parent_id = std::move(*parent);
   }
   if (auto fine = check_parent(turn.state, region); !fine) return fail(fine.error());
+  const auto policy = wished_policy(turn.state, request.policy);
+  if (!policy) return fail(policy.error());
   if (region.id.empty()) {
     if (auto fine = check_room(turn.state); !fine) return fail(fine.error());
     region.id = draw_id(turn, "region", [&](const std::string& id) { return turn.state.regions.contains(id); });
     region.policy_id.clear();
     const std::string id = region.id;
     turn.event(RegionPlaced{std::move(region)});
+    link_place(turn, id, {}, *policy);
     return Answer{id, {}};
   }
   const auto found = turn.state.regions.find(region.id);
   if (found == turn.state.regions.end()) return fail(Code::not_found, "no region " + region.id);
   const Region before = found->second.value;
   region.policy_id = before.policy_id;
-  if (region == before) return Answer{region.id, "nothing to change"};
-  turn.event(RegionPlaced{region});
+  const bool edited = region != before;
+  if (edited) turn.event(RegionPlaced{region});
   if (region.parent_id != before.parent_id) place_changed(turn, region.id);
-  return Answer{region.id, {}};
+  const bool linked = link_place(turn, region.id, before.policy_id, *policy);
+  return Answer{region.id, edited || linked ? "" : "nothing to change"};
 }
 
 Result<Answer> OperatePlaces::operator()(const DeleteRegion& request) const {
@@ -117,22 +143,26 @@ Result<Answer> OperatePlaces::operator()(const PlaceSite& request) const {
     if (!region) return fail(region.error());
     site.region_id = std::move(*region);
   }
+  const auto policy = wished_policy(turn.state, request.policy);
+  if (!policy) return fail(policy.error());
   if (site.id.empty()) {
     if (auto fine = check_room(turn.state); !fine) return fail(fine.error());
     site.id = draw_id(turn, "site", [&](const std::string& id) { return turn.state.sites.contains(id); });
     site.policy_id.clear();
     const std::string id = site.id;
     turn.event(SitePlaced{std::move(site)});
+    link_place(turn, id, {}, *policy);
     return Answer{id, {}};
   }
   const auto found = turn.state.sites.find(site.id);
   if (found == turn.state.sites.end()) return fail(Code::not_found, "no site " + site.id);
   const Site before = found->second.value;
   site.policy_id = before.policy_id;
-  if (site == before) return Answer{site.id, "nothing to change"};
-  turn.event(SitePlaced{site});
+  const bool edited = site != before;
+  if (edited) turn.event(SitePlaced{site});
   if (site.region_id != before.region_id) place_changed(turn, site.id);
-  return Answer{site.id, {}};
+  const bool linked = link_place(turn, site.id, before.policy_id, *policy);
+  return Answer{site.id, edited || linked ? "" : "nothing to change"};
 }
 
 Result<Answer> OperatePlaces::operator()(const DeleteSite& request) const {
@@ -148,18 +178,11 @@ Result<Answer> OperatePlaces::operator()(const LinkPlacePolicy& request) const {
   if (request.site.empty() == request.region.empty()) return fail(Code::invalid_input, "a policy is linked to a site or to a region");
   const auto place = request.site.empty() ? find_region(turn.state, request.region) : find_site(turn.state, request.site);
   if (!place) return fail(place.error());
-  std::string policy_id;
-  if (!request.policy.empty()) {
-    auto found = find_policy(turn.state, request.policy);
-    if (!found) return fail(found.error());
-    policy_id = std::move(*found);
-  }
+  const auto policy = wished_policy(turn.state, request.policy);
+  if (!policy) return fail(policy.error());
   const bool is_site = !request.site.empty();
-  const std::string& before = is_site ? turn.state.sites.at(*place).value.policy_id : turn.state.regions.at(*place).value.policy_id;
-  if (before == policy_id) return Answer{*place, "nothing to change"};
-  turn.event(PlacePolicyLinked{*place, policy_id});
-  resolve_place_again(turn, *place);
-  return Answer{*place, {}};
+  const std::string before = is_site ? turn.state.sites.at(*place).value.policy_id : turn.state.regions.at(*place).value.policy_id;
+  return Answer{*place, link_place(turn, *place, before, *policy) ? "" : "nothing to change"};
 }
 
 }  // namespace abide::fleet

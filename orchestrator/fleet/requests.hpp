@@ -50,6 +50,8 @@ struct DeleteSchedule {
 struct RegisterHost {
   NodeId node;
   std::string name;
+  std::string site = {};  // by id or name; empty: nowhere
+  std::vector<Metadata> metadata = {};
 };
 struct RenameHost {  // journaled as NodeRegistered once more
   std::string host;
@@ -62,20 +64,23 @@ struct EditHost {  // what is not given stays
   std::string host;
   std::optional<std::string> site;  // by id or name; empty: nowhere
   std::optional<std::vector<Metadata>> metadata;
+  std::optional<std::string> name = std::nullopt;
 };
 struct EditPolicy {  // what it asks for stays
   std::string id;    // or name
   std::optional<std::string> name;
   std::optional<std::string> description;
 };
-struct PlaceRegion {  // without id: a new one. The parent by id or name; the policy stays what it is
+struct PlaceRegion {  // without id: a new one. The parent by id or name
   Region region;
+  std::optional<std::string> policy = std::nullopt;  // by id or name; empty: un-linked; not given: it stays what it is
 };
 struct DeleteRegion {
   std::string id;
 };
-struct PlaceSite {  // without id: a new one. The region by id or name; the policy stays what it is
+struct PlaceSite {  // without id: a new one. The region by id or name
   Site site;
+  std::optional<std::string> policy = std::nullopt;  // as above
 };
 struct DeleteSite {
   std::string id;

@@ -114,7 +114,7 @@ struct Node {
   std::string os_resource_id;       // what it runs, if that is a known resource
   std::string os_update_available;  // name of the newest image of its profile, if it runs an older one
   std::optional<Run> run;           // the newest
-  std::vector<Run> superseded;      // older ones that are open still: the node has not answered them. Oldest first
+  std::vector<Run> superseded;      // older ones that the node has not answered: open, or closed as lost until it comes back. Oldest first
 
   // place
   std::string site_id;  // empty: nowhere

@@ -93,10 +93,10 @@ void close_run(Turn& turn, const NodeId& id, const Run& run, OutcomeKind outcome
 // After the picture of a node has changed: a run for what it accepted, and the end of those that have one.
 // `taken` is the document whose DocumentTaken has just been stored, if that is what happened.
 void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken);
-// Closes the runs of nodes of which nothing was heard for settings.lost_after_ms; reopens one whose node has come back.
+// Closes the runs of nodes of which nothing was heard for settings.lost_after_ms; reopens those of a node that has come back.
 void look_for_lost_runs(Turn& turn);
 void plan_lost_look(Turn& turn);
-void reopen_lost_run(Turn& turn, const NodeId& id);
+void reopen_lost_runs(Turn& turn, const NodeId& id);
 
 // ---- operations.cpp
 Result<Answer> operate(Turn& turn, const Operation& operation);

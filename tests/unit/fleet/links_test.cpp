@@ -165,6 +165,10 @@ TEST(Link, OfAPolicyThatDoesNotFitHurtsItsNodeAlone) {
   EXPECT_FALSE(f.seen().newest.link);
   EXPECT_NE(f.seen().link_fault, "");
   EXPECT_EQ(f.bench.explain(f.node.id), std::vector<std::string>{"policy"});
+  f.open_window(60, 3'600);
+  ASSERT_TRUE(f.seen().newest.window) << "its windows go on";
+  f.bench.pass(120'000);
+  EXPECT_EQ(f.bench.events<WindowOpened>().size(), 1U);
   f.bench.done(LinkPolicy{f.bench.node(other.id).host_id, rt});
   settle(f.bench, other);
   EXPECT_EQ(other.link->release.os_image_id, "3.0.9");
@@ -177,6 +181,22 @@ TEST(Link, OfAPolicyThatDoesNotFitHurtsItsNodeAlone) {
   EXPECT_EQ(f.seen().link_fault, "");
   f.bench.done(LinkPolicy{f.host(), rt});
   EXPECT_FALSE(f.seen().newest.link) << "what the policy before asked for is taken back";
+}
+
+TEST(Link, FaultsComeAndGoWithTheImagesThatThereAre) {
+  Bench bench(Settings{.auto_register = true});
+  FakeNode node(bench, node_id(1), JournalId{1}, "nonrt", "1.0-rc1");
+  settle(bench, node);
+  Policy latest;
+  latest.name = "latest";
+  const auto policy = bench.done(CreatePolicy{latest});
+  bench.done(LinkPolicy{bench.node(node.id).host_id, policy});
+  EXPECT_EQ(bench.node(node.id).link_fault, "");
+  bench.read_profiles({image("nonrt", "1.1.0")});  // not to be compared with what runs
+  const auto resolution = bench.node(node.id).link_fault;
+  EXPECT_NE(resolution, "") << "nothing about the node has changed, and yet";
+  EXPECT_EQ(bench.explain(node.id), std::vector<std::string>{"policy"});
+  bench.expect_fold();
 }
 
 TEST(Link, OfLatestFollowsNewImagesOfExactlyItsProfile) {

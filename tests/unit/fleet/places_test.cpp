@@ -115,6 +115,37 @@ TEST(Places, ARepeatedScheduleOfARegionOpensForAllHostsInItAgainAndAgain) {
   t.bench.expect_fold();
 }
 
+TEST(Places, NamePlaceAndPolicyAreSetInOneRequest) {
+  Tree t;
+  const auto policy = t.other_policy();
+  const auto region = t.bench.done(PlaceRegion{{"", "north", "", {}, ""}, "other"});
+  EXPECT_EQ(t.bench.state.regions.at(region).value.policy_id, policy);
+  const auto site = t.bench.done(PlaceSite{{"", "yard", region, 0, 0, {}, ""}, policy});
+  EXPECT_EQ(t.bench.state.sites.at(site).value.policy_id, policy);
+  t.bench.done(PlaceSite{{site, "quay", "", 0, 0, {}, ""}, ""});
+  EXPECT_EQ(t.bench.state.sites.at(site).value.name, "quay");
+  EXPECT_EQ(t.bench.state.sites.at(site).value.policy_id, "");
+  EXPECT_NE(t.bench.ask(PlaceSite{{site, "quay", "", 0, 0, {}, ""}, ""})->note, "");
+  t.bench.done(EditHost{t.host(), "quay", std::nullopt, "crane"});
+  EXPECT_EQ(t.seen().name, "crane");
+  EXPECT_EQ(t.seen().site_id, site);
+  t.bench.done(RegisterHost{node_id(9), "lamp", "quay", {{"floor", "2"}}});
+  EXPECT_EQ(t.bench.node(node_id(9)).site_id, site);
+  EXPECT_EQ(t.bench.node(node_id(9)).metadata.size(), 1U);
+  t.bench.expect_fold();
+}
+
+TEST(Places, APolicyOfAPlaceIsNotUnlinkedFromAHost) {
+  Tree t;
+  t.bench.done(LinkPlacePolicy{"plant", "", t.policy});
+  t.accept();
+  const auto events = t.bench.journal.size();
+  const auto answer = t.bench.ask(UnlinkPolicy{t.host()});
+  ASSERT_TRUE(answer);
+  EXPECT_NE(answer->note.find(t.plant), std::string::npos);
+  EXPECT_EQ(t.bench.journal.size(), events) << "what runs goes on";
+}
+
 TEST(Places, WhatCannotBeIsRefused) {
   Tree t;
   const auto code = [&](Operation operation) {
@@ -134,6 +165,12 @@ TEST(Places, WhatCannotBeIsRefused) {
   EXPECT_EQ(code(DeleteSite{"plant"}), Code::conflict) << "a host is there";
   EXPECT_EQ(code(EditHost{t.host(), "nowhere", std::nullopt}), Code::not_found);
   EXPECT_EQ(code(LinkPlacePolicy{"plant", "europe", t.policy}), Code::invalid_input) << "two places";
+  EXPECT_EQ(code(EditHost{t.host(), "nowhere", std::nullopt, "renamed"}), Code::not_found);
+  EXPECT_EQ(code(EditHost{t.host(), "", std::nullopt, ""}), Code::invalid_input) << "no name, so it is not moved";
+  EXPECT_EQ(code(PlaceSite{{t.plant, "renamed", "", 0, 0, {}, ""}, "none such"}), Code::not_found);
+  EXPECT_EQ(code(PlaceRegion{{t.europe, "renamed", "", {}, ""}, "none such"}), Code::not_found);
+  EXPECT_EQ(code(RegisterHost{node_id(77), "new", "nowhere", {}}), Code::not_found);
+  EXPECT_FALSE(t.bench.state.nodes.contains(node_id(77)));
   EXPECT_EQ(code(LinkPlacePolicy{"plant", "", "none such"}), Code::not_found);
   auto two = t.window(10, 10);
   two.site_id = "plant";
