@@ -1,5 +1,7 @@
 #include "orchestrator/fleet/counts.hpp"
 
+#include "orchestrator/fleet/lookup.hpp"
+
 namespace abide::fleet {
 
 static_assert(static_cast<std::size_t>(Phase::rolling_back) + 1 == phases && static_cast<std::size_t>(Indicator::idle) + 1 == indicators);

@@ -205,6 +205,16 @@ class Answers(Case):
         self.assertEqual(len(api.good("GET", f"regions/{north}/sites")["sites"]), 2)
         self.assertEqual(api.good("GET", "locations", name="renamed", showSites="true")["outputElements"], 4)
         api.good("PATCH", f"compute/hosts/{host}", {"siteId": outer})
+        # Of a request that is refused nothing is done: the name neither.
+        last = api.good("GET", "events", pageSize=1)["events"][0]["sequence"]
+        for path, body in ((f"compute/hosts/{host}", {"name": "half", "siteId": "site-00000000"}), (f"sites/{outer}", {"name": "half", "osUpdatePolicyID": "osupdatepolicy-00000000"}),
+                           (f"regions/{world}", {"name": "half", "osUpdatePolicyID": "osupdatepolicy-00000000"})):
+            self.assertEqual(api.ask("PATCH", path, body).status, 404)
+        self.assertEqual(api.good("GET", "events", pageSize=1)["events"][0]["sequence"], last)
+        linked = api.good("POST", "sites", {"name": "linked", "osUpdatePolicyID": policy})
+        self.assertEqual(linked["updatePolicy"]["resourceId"], policy)
+        api.good("PATCH", f"sites/{linked['resourceId']}", {"osUpdatePolicyID": ""})
+        api.good("DELETE", f"sites/{linked['resourceId']}")
         placed = api.good("PUT", f"compute/hosts/{host}", {"name": "edge-one", "siteId": inner, "metadata": [{"key": "rack", "value": "7"}]})
         self.assertEqual((placed["site"]["resourceId"], placed["inheritedMetadata"]), (inner, metadata))
         self.assertEqual(placed["instance"]["appliedUpdatePolicy"]["from"], "instance")

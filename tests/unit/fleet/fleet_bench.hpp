@@ -397,6 +397,15 @@ inline void settle(Bench& bench, FakeNode& node) {
   settle(bench, std::vector<FakeNode*>{&node});
 }
 
+inline std::string target_policy(Bench& bench, const std::string& os, bool allow_downgrade = false) {
+  Policy policy;
+  policy.name = "target " + os + (allow_downgrade ? " down" : "");
+  policy.update_policy = UpdatePolicy::target;
+  policy.target_os_id = os;
+  policy.allow_downgrade = allow_downgrade;
+  return bench.done(CreatePolicy{policy});
+}
+
 // A node with an offer in a phase, everything told and stored.
 struct Fixture {
   Bench bench;

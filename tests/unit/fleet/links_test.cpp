@@ -5,15 +5,6 @@
 namespace abide::fleet {
 namespace {
 
-std::string target_policy(Bench& bench, const std::string& os, bool allow_downgrade = false) {
-  Policy policy;
-  policy.name = "target " + os + (allow_downgrade ? " down" : "");
-  policy.update_policy = UpdatePolicy::target;
-  policy.target_os_id = os;
-  policy.allow_downgrade = allow_downgrade;
-  return bench.done(CreatePolicy{policy});
-}
-
 TEST(Link, IssuesAWholeDocumentThatTheNodeCanCheck) {
   Fixture f;
   f.link();
