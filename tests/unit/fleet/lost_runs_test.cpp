@@ -130,10 +130,12 @@ TEST(LostRuns, GoOnAfterAnotherLinkTooAndAreNotOpenedTwice) {
 
 TEST(LostRuns, AreThoseOfAHostThatTwoMachinesClaimUntilOneIsNamed) {
   Fixture f;
+  FakeNode old = f.node;
+  f.node.re_image(JournalId{0xB2}, "3.0.1");
+  settle(f.bench, f.node);
   f.link();
   f.accept();
-  FakeNode other(f.bench, node_id(1), JournalId{0xB2}, "nonrt", "3.0.1");
-  f.answer_too(other);
+  f.answer_too(old);
   ASSERT_TRUE(f.seen().conflict);
   for (int day = 0; day < 8; ++day) {
     f.bench.pass(day_ms);
