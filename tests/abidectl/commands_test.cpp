@@ -110,7 +110,8 @@ class Confirming : public AbidectlCommands {
   Confirming() {
     project.hosts = R"({"resourceId":"host-00000001","name":"edge-1","instance":{"node":{"held":true}}},
       {"resourceId":"host-00000010","name":"edge-10","instance":{"node":{"held":false}}})";
-    project.confirmations["host-00000001"] = R"json({"resourceId":"host-00000001","name":"edge-1","held":true,"heldWhy":"may have been told more",
+    project.confirmations["host-00000001"] =
+        R"json({"resourceId":"host-00000001","name":"edge-1","held":true,"heldWhy":"may have been told more",
       "shows":{"document":"(7,13)","documentKnown":false,"phase":"Staged","offer":"(7,12)","osImageId":"3.0.1"},
       "asks":{"policyName":"newest","osImageId":"3.0.2","aborted":false,"paused":false,"windowOpen":true},
       "differences":["it holds document (7,13), which is not known here"]})json";
@@ -126,7 +127,8 @@ class Confirming : public AbidectlCommands {
 };
 
 TEST_F(Confirming, ShowsTheDifferencesFirstAndThenReleasesWhatIsHeld) {
-  for (const auto& words : std::vector<std::vector<std::string>>{{"confirm", "--all"}, {"confirm", "hosts", "--all"}, {"confirm", "host", "edge-1"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"confirm", "--all"}, {"confirm", "hosts", "--all"}, {"confirm", "host", "edge-1"}}) {
     const auto called = on(words);
     EXPECT_EQ(called.code, 0) << called.err;
     EXPECT_EQ(called.out, shown + "host edge-1 confirmed\n");
@@ -203,6 +205,27 @@ TEST_F(AbidectlCommands, AnEventStreamGoesOnBehindTheLastEventThatWasPrinted) {
   const auto requests = server.requests();
   ASSERT_GE(requests.size(), 2U);
   EXPECT_NE(requests[1].target.find("after=7"), std::string::npos) << requests[1].target;
+}
+
+TEST_F(AbidectlCommands, AnEventStreamWhoseNextEventsWereDeletedEndsAndSaysSo) {
+  bool begun = false;
+  SmallServer server([&](const SmallRequest&) {
+    SmallAnswer answer;
+    if (std::exchange(begun, true)) {
+      answer.status = 410;
+      answer.body = R"({"code":"OutOfRange","message":"events up to 12 were deleted; the oldest is 13","oldest":13})";
+      return answer;
+    }
+    answer.type = "text/event-stream";
+    answer.body = "id: 7\nevent: X\ndata: {\"sequence\":7,\"text\":\"X\"}\n\n: gone: events up to 12 were deleted\n\n";
+    return answer;
+  });
+  const auto called = call({"get", "events", "--watch"}, {{"ABIDE_SERVER", server.url()}, {"ABIDE_PROJECT", "demo"}}, {}, false, 5);
+  EXPECT_EQ(called.code, 5) << called.err;
+  EXPECT_NE(called.err.find("the events after 7 are not all there any more: events up to 12 were deleted; the oldest is 13"),
+            std::string::npos)
+      << called.err;
+  EXPECT_EQ(server.requests().size(), 2U);
 }
 
 TEST_F(AbidectlCommands, MakesAndChangesPlacesAndHostsInThem) {
