@@ -110,8 +110,7 @@ class Confirming : public AbidectlCommands {
   Confirming() {
     project.hosts = R"({"resourceId":"host-00000001","name":"edge-1","instance":{"node":{"held":true}}},
       {"resourceId":"host-00000010","name":"edge-10","instance":{"node":{"held":false}}})";
-    project.confirmations["host-00000001"] =
-        R"json({"resourceId":"host-00000001","name":"edge-1","held":true,"heldWhy":"may have been told more",
+    project.confirmations["host-00000001"] = R"json({"resourceId":"host-00000001","name":"edge-1","held":true,"heldWhy":"may have been told more",
       "shows":{"document":"(7,13)","documentKnown":false,"phase":"Staged","offer":"(7,12)","osImageId":"3.0.1"},
       "asks":{"policyName":"newest","osImageId":"3.0.2","aborted":false,"paused":false,"windowOpen":true},
       "differences":["it holds document (7,13), which is not known here"]})json";
@@ -127,8 +126,7 @@ class Confirming : public AbidectlCommands {
 };
 
 TEST_F(Confirming, ShowsTheDifferencesFirstAndThenReleasesWhatIsHeld) {
-  for (const auto& words :
-       std::vector<std::vector<std::string>>{{"confirm", "--all"}, {"confirm", "hosts", "--all"}, {"confirm", "host", "edge-1"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"confirm", "--all"}, {"confirm", "hosts", "--all"}, {"confirm", "host", "edge-1"}}) {
     const auto called = on(words);
     EXPECT_EQ(called.code, 0) << called.err;
     EXPECT_EQ(called.out, shown + "host edge-1 confirmed\n");

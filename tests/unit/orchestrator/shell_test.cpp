@@ -395,7 +395,8 @@ TEST_F(Shell, DeletesOldEventsOfEachProjectInPiecesAndItsStoreStillHolds) {
   orchestrator.reset();
   auto report = check_store(store).value();
   EXPECT_EQ(report.differences, 0U) << report.json;
-  EXPECT_EQ(read_os_text(store, scope_of_project("demo"), "os-00000001", OsList::installed_packages).value(), R"([{"Name":"demo"}])");
+  EXPECT_EQ(fleet::read_os_text(store, scope_of_project("demo"), "os-00000001", OsList::installed_packages).value(),
+            R"([{"Name":"demo"}])");
   start(given);
   ASSERT_TRUE(ask(fleet::DeleteHost{"edge-1"}));
   orchestrator.reset();
