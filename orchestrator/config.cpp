@@ -6,6 +6,7 @@
 #include "common/core/ids.hpp"
 #include "common/service/exit_codes.hpp"
 #include "common/service/logging.hpp"
+#include "orchestrator/retention.hpp"
 
 namespace abide::orchestrator {
 
@@ -28,6 +29,12 @@ Result<void> check_listen(std::string_view text) {
   auto parsed = parse_listen(std::string(text));
   if (!parsed) return fail(parsed.error());
   return {};
+}
+
+Result<void> check_keep_events(std::string_view text) {
+  const auto ms = parse_duration_ms(text);
+  if (!ms || *ms == 0 || *ms >= keep_events_ms_min) return {};  // what is no duration is said elsewhere
+  return fail(Code::invalid_input, "must be 0ms, which is never, or at least " + std::to_string(keep_events_ms_min / 1000) + "s");
 }
 
 Result<void> check_level(std::string_view text) {
@@ -80,6 +87,10 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.duration_ms("roll-call-again", &config.roll_call_again_ms, 100, 3'600'000, "the roll call is repeated at most once in this time");
   table.duration_ms("keep-runs", &config.keep_runs_ms, 0, 3'650 * 86'400'000LL,
                     "closed update runs are deleted this long after their end, but the newest of each host; 0ms: never");
+  table
+      .duration_ms("keep-events", &config.keep_events_ms, 0, 3'650 * 86'400'000LL,
+                   "events are deleted this long after they were journaled, the oldest first, at least 1000 at once; 0ms: never")
+      .checked(check_keep_events);
   table.integer("keep-alive", &config.keep_alive_s, 1, 3'600, "MQTT keep-alive", "seconds");
   table.duration_ms("reconnect-max", &config.reconnect_ms_max, 1, 3'600'000, "longest wait before the next attempt to reach the broker");
   table.integer("inbox-capacity", &config.inbox_capacity, 16, 10'000'000, "inputs that wait for the owner thread", "inputs");

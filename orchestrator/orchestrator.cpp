@@ -44,8 +44,9 @@ Orchestrator::Orchestrator(Store& store, Settings settings, MakeBus make_bus)
 
 Orchestrator::~Orchestrator() {
   stop();
-  retention_.reset();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) thread_.join();  // the owner tells retention what has become of its finds
+  runs_retention_.reset();
+  events_retention_.reset();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
 }
@@ -116,8 +117,16 @@ Result<void> Orchestrator::start() {
   if (worker_) worker_->start();
   thread_ = std::thread([this] { run(); });
   if (settings_.keep_runs_ms > 0) {
-    retention_ = std::make_unique<Retention>(settings_.keep_runs_ms, [this](std::int64_t before_ms) { look_for_expired_runs(before_ms); });
-    retention_->start();
+    runs_retention_ = std::make_unique<Retention>(settings_.keep_runs_ms, [this](const Now& now, const GoOn& go_on) {
+      look_for_expired_runs(now.wall_ms - settings_.keep_runs_ms, go_on);
+      return false;
+    });
+    runs_retention_->start();
+  }
+  if (settings_.keep_events_ms > 0) {
+    events_retention_ = std::make_unique<Retention>(
+        settings_.keep_events_ms, [this](const Now& now, const GoOn& go_on) { return look_for_old_events(now.wall_ms, go_on); });
+    events_retention_->start();
   }
   return {};
 }
@@ -129,7 +138,8 @@ void Orchestrator::stop() {
 
 Ended Orchestrator::wait() {
   if (thread_.joinable()) thread_.join();
-  retention_.reset();
+  runs_retention_.reset();
+  events_retention_.reset();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
   return ended_;
@@ -299,6 +309,7 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
     if (project != projects_.end()) take(project->second, std::move(expired->runs), now, {}, batch);
     return;
   }
+  if (auto* folded = std::get_if<OldEventsFolded>(&item)) return take_trim(*folded, now, batch);
   if (auto* created = std::get_if<ProjectAsked>(&item)) {
     if (projects_.count(created->project) == 0) {
       if (projects_.size() >= projects_max)
@@ -317,6 +328,20 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
   Cause cause;
   cause.request = asked.id;
   take(project->second, fleet::Request{asked.id, std::move(asked.operation), std::move(asked.seen)}, now, cause, batch);
+}
+
+void Orchestrator::take_trim(OldEventsFolded& folded, const Now& now, Batch& batch) {
+  const auto project = projects_.find(folded.project);
+  const auto& trim = folded.trim;
+  const bool fits = project != projects_.end() && project->second.host->trim(trim, batch);
+  if (!fits)
+    lines_.warn("trim " + folded.project, "old events are not deleted: the journal has changed project=" + one_line(folded.project),
+                now.mono_ms);
+  after_commit_.push_back([this, fits, name = folded.project, upto = trim.base, events = trim.base - trim.from] {
+    if (fits)
+      log_info("old events are deleted project=" + one_line(name) + " events=" + std::to_string(events) + " upto=" + std::to_string(upto));
+    events_retention_->answered(fits);
+  });
 }
 
 void Orchestrator::take_bus_changes(const Now& now, Batch& batch) {

@@ -53,7 +53,8 @@ struct Settings {
   std::string restored;               // why the state is an older one than was once told: all nodes are held; empty: it is not
   std::size_t inbox_capacity = inbox_capacity_default;
   std::size_t inputs_per_commit = inputs_per_commit_max;
-  std::int64_t keep_runs_ms = 0;  // closed ones; 0: for ever
+  std::int64_t keep_runs_ms = 0;    // closed ones; 0: for ever
+  std::int64_t keep_events_ms = 0;  // 0: for ever
 };
 
 class Orchestrator final : public api::Backend {
@@ -138,11 +139,16 @@ class Orchestrator final : public api::Backend {
     std::string project;
     fleet::RunsExpired runs;
   };
+  struct OldEventsFolded {
+    std::string project;
+    FleetHost::Trim trim;
+  };
   struct ProjectAsked {
     std::string project;
     ProjectCreated created;
   };
-  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, CompareAsked, ProjectAsked, CountAsked, Expired>;
+  using Item =
+      std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, CompareAsked, ProjectAsked, CountAsked, Expired, OldEventsFolded>;
 
   Orchestrator(Store& store, Settings settings, MakeBus make_bus);
   Result<void> open_projects();
@@ -152,7 +158,8 @@ class Orchestrator final : public api::Backend {
   void heard(std::uint64_t bus, BusEvent event);
   void heard_message(std::uint64_t bus, BusReceived message);
   [[nodiscard]] bool known(const std::string& project) const;
-  void look_for_expired_runs(std::int64_t before_ms);
+  void look_for_expired_runs(std::int64_t before_ms, const GoOn& go_on);
+  [[nodiscard]] bool look_for_old_events(std::int64_t now_ms, const GoOn& go_on);  // true: some are handed in
 
   // owner thread
   void run();
@@ -163,6 +170,7 @@ class Orchestrator final : public api::Backend {
   void take_message(BusReceived& message, const Now& now, Batch& batch);
   void take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now, Batch& batch);
   bool take_pass(Project& project, const Now& now, Batch& batch);
+  void take_trim(OldEventsFolded& folded, const Now& now, Batch& batch);
   void take_ticks(const Now& now, Batch& batch);
   void take_dropped(const Now& now, Batch& batch);
   bool commit(Batch& batch);
@@ -191,7 +199,7 @@ class Orchestrator final : public api::Backend {
   std::string request_prefix_;
   std::unique_ptr<discovery::Worker> worker_;
   std::thread thread_;
-  std::unique_ptr<Retention> retention_;
+  std::unique_ptr<Retention> runs_retention_, events_retention_;
 
   mutable std::mutex names_mutex_;
   std::map<std::string, std::string> scopes_;  // by project

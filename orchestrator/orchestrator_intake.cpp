@@ -1,5 +1,6 @@
 // What other threads do with the orchestrator: they post to its inbox, read snapshots, and change what is only live.
 #include "common/events/codec.hpp"
+#include "common/store/base.hpp"
 #include "orchestrator/orchestrator.hpp"
 
 namespace abide::orchestrator {
@@ -125,15 +126,35 @@ bool Orchestrator::count(Counted counted) {
   return inbox_.try_post(CountAsked{std::move(counted)});
 }
 
-void Orchestrator::look_for_expired_runs(std::int64_t before_ms) {
+void Orchestrator::look_for_expired_runs(std::int64_t before_ms, const GoOn& go_on) {
   for (const auto& name : projects()) {
     const auto scope = scope_of(name);
     if (!scope) continue;
     const auto found = find_expired_runs(*store_.snapshot(), *scope, before_ms, [&](fleet::RunsExpired runs) {
-      return inbox_.post(Expired{name, std::move(runs)});
+      return go_on() && inbox_.post(Expired{name, std::move(runs)});
     });
     if (!found) lines_.warn("retention " + name, "runs cannot be read: " + found.error().message, clock_.now().mono_ms);
   }
+}
+
+bool Orchestrator::look_for_old_events(std::int64_t now_ms, const GoOn& go_on) {
+  for (const auto& name : projects()) {
+    const auto scope = scope_of(name);
+    if (!scope) continue;
+    const auto reader = store_.snapshot();
+    const auto warn = [&](const Error& error) {
+      lines_.warn("retention " + name, "old events cannot be deleted: " + error.message, clock_.now().mono_ms);
+    };
+    const auto old = find_old_events(*reader, *scope, now_ms, settings_.keep_events_ms, go_on);
+    if (!old) warn(old.error());
+    if (!old || !*old) continue;
+    auto trim = FleetHost::make_trim(*reader, *scope, (*old)->upto, go_on);
+    if (!trim) warn(trim.error());
+    if (!trim || !*trim) continue;
+    (*trim)->snapshot.put(newest_gone_key(*scope), big_endian(static_cast<std::uint64_t>((*old)->newest_ms)));
+    return inbox_.post(OldEventsFolded{name, std::move(**trim)});
+  }
+  return false;
 }
 
 bool Orchestrator::explain(const std::string& project, const NodeId& node, Explained explained) {

@@ -313,15 +313,34 @@ std::string Rows::snapshot(const State& state) {
 }
 
 Result<State> Rows::from_snapshot(std::string_view bytes) {
-  auto snapshot = from_row<FleetSnapshot>(bytes, snapshot_bytes_max, tables::Limits{.depth_max = 4, .tables_max = snapshot_tables_max});
-  if (!snapshot) return fail(snapshot.error().in("snapshot of a project"));
   Batch batch;
-  for (auto& row : snapshot->rows) batch.put(std::move(row.key), std::move(row.value));
+  if (auto unpacked = unpack(bytes, batch, ""); !unpacked) return fail(unpacked.error());
   MemoryStore rows;
   if (auto done = rows.commit(batch); !done) return fail(done.error());
   auto state = load(rows, "");
   if (!state) return fail(state.error().in("snapshot of a project"));
   return state;
+}
+
+Result<std::string> Rows::pack(const Reader& reader, const std::string& scope) {
+  FleetSnapshot snapshot;
+  const std::string first = scope + "r/";
+  auto read = reader.scan(first, after_prefix(first), [&](std::string_view key, std::string_view value) {
+    snapshot.rows.push_back({std::string(key.substr(scope.size())), std::string(value)});
+    return true;
+  });
+  if (!read) return fail(read.error().in("rows " + first));
+  return to_row(snapshot);
+}
+
+Result<void> Rows::unpack(std::string_view bytes, Batch& batch, const std::string& scope) {
+  auto snapshot = from_row<FleetSnapshot>(bytes, snapshot_bytes_max, tables::Limits{.depth_max = 4, .tables_max = snapshot_tables_max});
+  if (!snapshot) return fail(snapshot.error().in("snapshot of a project"));
+  for (auto& row : snapshot->rows) {
+    if (!row.key.starts_with("r/")) return fail(Code::corrupt, "snapshot of a project: a row of it is none of a state");
+    batch.put(scope + row.key, std::move(row.value));
+  }
+  return {};
 }
 
 Result<std::optional<Project>> read_project(const Reader& reader, const std::string& scope) {

@@ -22,8 +22,12 @@ struct Rows {
   // What state.touched names, and the runs that touched nodes hold. What was touched and is no more is erased.
   static void save(State& state, Batch& batch, const std::string& scope);
   static void save_all(State& state, Batch& batch, const std::string& scope);
+  // Of what the state keeps: enough where a journal begins, and nothing has left its rows behind yet.
   static std::string snapshot(const State& state);
   static Result<State> from_snapshot(std::string_view bytes);
+  // A snapshot of all rows of a scope, and its rows as changes of one: nothing is lost on the way.
+  static Result<std::string> pack(const Reader& reader, const std::string& scope);
+  static Result<void> unpack(std::string_view bytes, Batch& batch, const std::string& scope);
 };
 
 // ---- reads, from any thread, on any reader -----------------------------------------------------------------------------

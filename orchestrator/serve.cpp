@@ -37,6 +37,7 @@ Settings settings_of(const Config& config) {
   settings.fleet.roll_call_again_ms = config.roll_call_again_ms;
   settings.projects = config.projects;
   settings.keep_runs_ms = config.keep_runs_ms;
+  settings.keep_events_ms = config.keep_events_ms;
   settings.inbox_capacity = static_cast<std::size_t>(config.inbox_capacity);
   return settings;
 }

@@ -6,7 +6,7 @@
 #include "common/core/time.hpp"
 #include "common/events/print.hpp"
 #include "common/service/host.hpp"
-#include "common/store/journal.hpp"
+#include "common/store/base.hpp"
 #include "orchestrator/api/view.hpp"
 
 namespace abide::api {
@@ -161,19 +161,30 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
   return events;
 }
 
-Result<std::uint64_t> EventLog::last(const Reader& reader, const std::string& scope) {
-  auto head = Journal::read_head(reader, scope);
-  if (!head) return fail(head.error());
-  return head->last;
+Result<bool> EventLog::may_be_gone(const Reader& reader, const std::string& scope, const JournalHead& head, std::int64_t since_ms) {
+  if (head.base == 0) return false;
+  auto newest_gone = reader.get(newest_gone_key(scope));
+  if (!newest_gone) return fail(newest_gone.error());
+  if (*newest_gone && (*newest_gone)->size() == 8) return static_cast<std::int64_t>(from_big_endian(**newest_gone)) >= since_ms;
+  auto oldest = read(reader, scope, head.base + 1, std::min(head.base + 1, head.last));
+  if (!oldest) return fail(oldest.error());
+  return oldest->empty() || oldest->front()->at_ms > since_ms;
+}
+
+std::string gone_text(const JournalHead& head) {
+  return "events up to " + std::to_string(head.base) + " were deleted, as they were older than events are kept; the oldest is " +
+         std::to_string(head.base + 1);
 }
 
 Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter,
                                 std::uint64_t after, std::uint64_t before, std::size_t most) {
   EventPage page;
-  auto last = EventLog::last(reader, scope);
-  if (!last) return fail(last.error());
-  page.last = *last;
-  std::uint64_t upper = before == 0 ? *last + 1 : std::min(before, *last + 1);  // all from here on are done
+  const auto head = EventLog::head(reader, scope);
+  if (!head) return fail(head.error());
+  page.oldest = head->base + 1;
+  page.last = head->last;
+  after = std::max(after, head->base);
+  std::uint64_t upper = before == 0 ? head->last + 1 : std::min(before, head->last + 1);  // all from here on are done
   std::uint64_t scanned = 0;
   while (upper > after + 1) {
     if (page.events.size() >= most || scanned >= events_scanned_max) {
@@ -203,24 +214,25 @@ Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::
 EventSource::Chunk EventStream::next() {
   Chunk chunk;
   const auto reader = snapshot_();
-  auto last = EventLog::last(*reader, scope_);
-  if (!last) return {": the journal cannot be read\n\n", false, true};
-  if (up_to_date_ && *last > cursor_ + stream_lag_events_max)
+  const auto head = EventLog::head(*reader, scope_);
+  if (!head) return {": the journal cannot be read\n\n", false, true};
+  const std::uint64_t last = head->last;
+  if (cursor_ < head->base) return {": gone: " + gone_text(*head) + "\n\n", false, true};
+  if (up_to_date_ && last > cursor_ + stream_lag_events_max)
     return {
-        ": dropped: this reader is " + std::to_string(*last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n",
+        ": dropped: this reader is " + std::to_string(last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n",
         false, true};
-  while (cursor_ < *last && chunk.bytes.size() < stream_chunk_bytes_max) {
-    auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, *last));
+  while (cursor_ < last && chunk.bytes.size() < stream_chunk_bytes_max) {
+    auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, last));
     if (!events) return {": the journal cannot be read\n\n", false, true};
     for (const auto& event : *events) {
       cursor_ = event->sequence;
       if (filter_.matches(*event)) chunk.bytes += event_frame(*event);
       if (chunk.bytes.size() >= stream_chunk_bytes_max) break;
     }
-    if (events->empty()) break;  // trimmed away
   }
-  if (cursor_ >= *last) up_to_date_ = true;
-  chunk.more = cursor_ < *last;
+  if (cursor_ >= last) up_to_date_ = true;
+  chunk.more = cursor_ < last;
   return chunk;
 }
 

@@ -16,6 +16,7 @@
 #include "common/core/result.hpp"
 #include "common/events/orchestrator_events.hpp"
 #include "common/events/words.hpp"
+#include "common/store/journal.hpp"
 #include "common/store/store.hpp"
 #include "orchestrator/api/http.hpp"
 
@@ -60,8 +61,10 @@ class EventLog {
   using Pointer = std::shared_ptr<const RenderedEvent>;
   // Events with sequence in [from, to], in order. corrupt.
   Result<std::vector<Pointer>> read(const Reader& reader, const std::string& scope, std::uint64_t from, std::uint64_t to);
-  // Sequence of the newest event; 0: none.
-  static Result<std::uint64_t> last(const Reader& reader, const std::string& scope);
+  // Which events there are: those after `base`, up to `last`.
+  static Result<JournalHead> head(const Reader& reader, const std::string& scope) { return Journal::read_head(reader, scope); }
+  // Whether events that happened at this moment or later may be among those that were deleted.
+  Result<bool> may_be_gone(const Reader& reader, const std::string& scope, const JournalHead& head, std::int64_t since_ms);
 
  private:
   using Key = std::pair<std::string, std::uint64_t>;
@@ -74,15 +77,19 @@ class EventLog {
 
 struct EventPage {
   std::vector<EventLog::Pointer> events;  // ascending
+  std::uint64_t oldest = 0;               // oldest sequence of the journal: those before were deleted
   std::uint64_t last = 0;                 // newest sequence of the journal
   bool more = false;                      // there are, or may be, older ones
   std::uint64_t looked_from = 0;          // nothing older than this was looked at
 };
+// What to say of events that were deleted: which is the oldest that is there.
+std::string gone_text(const JournalHead& head);
 // The newest `most` matching events with sequence in (after, before), before 0: no bound.
 Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter,
                                 std::uint64_t after, std::uint64_t before, std::size_t most);
 
-// Events after a sequence, as Server-Sent Events, for ever.
+// Events after a sequence, as Server-Sent Events, for ever; it ends with a comment where the next one was deleted, or it is
+// too far behind.
 class EventStream final : public EventSource {
  public:
   using Snapshot = std::function<std::shared_ptr<const Reader>()>;

@@ -92,6 +92,37 @@ Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less
   return wanted;
 }
 
+// 410: a stream cannot begin where it is to.
+HttpResponse gone(const JournalHead& head) {
+  Json body = Json::object();
+  body["code"] = "OutOfRange";
+  body["message"] = gone_text(head) + ": a stream goes on from there with after=" + std::to_string(head.base);
+  body["oldest"] = head.base + 1;
+  auto response = json_response(body);
+  response.status = 410;
+  return response;
+}
+
+// After which event a stream begins. Nothing: some that it would have to say were deleted.
+Result<std::optional<std::uint64_t>> stream_begin(EventLog& log, const Reader& reader, const std::string& scope,
+                                                  const std::string& last_event_id, const EventQuery& query, const JournalHead& head) {
+  std::optional<std::uint64_t> after;
+  if (!last_event_id.empty()) {
+    auto last_seen = parse_integer("Last-Event-ID", last_event_id, 0, INT64_MAX);
+    if (!last_seen) return fail(last_seen.error());
+    after = static_cast<std::uint64_t>(*last_seen);
+  } else if (query.has_after) {
+    after = query.after;
+  } else if (query.filter.since_ms) {
+    auto may_be = log.may_be_gone(reader, scope, head, *query.filter.since_ms);
+    if (!may_be) return fail(may_be.error());
+    if (!*may_be) after = head.base;
+  } else {
+    after = head.last;  // from now on
+  }
+  return after && *after < head.base ? std::nullopt : after;
+}
+
 }  // namespace
 
 void Api::events(Call& call) {
@@ -99,18 +130,13 @@ void Api::events(Call& call) {
   auto query = take_event_query(call.target.query, view);
   if (!query) return call.refuse(query.error());
   if (query->watch) {
-    std::uint64_t after = query->after;
-    if (!call.request.last_event_id.empty()) {
-      auto last_seen = parse_integer("Last-Event-ID", call.request.last_event_id, 0, INT64_MAX);
-      if (!last_seen) return call.refuse(last_seen.error());
-      after = static_cast<std::uint64_t>(*last_seen);
-    } else if (!query->has_after && !query->filter.since_ms) {
-      auto last = EventLog::last(*call.reader, call.scope);  // from now on
-      if (!last) return call.refuse(last.error());
-      after = *last;
-    }
+    auto head = EventLog::head(*call.reader, call.scope);
+    if (!head) return call.refuse(head.error());
+    auto after = stream_begin(*events_, *call.reader, call.scope, call.request.last_event_id, *query, *head);
+    if (!after) return call.refuse(after.error());
+    if (!*after) return call.exchange->respond(gone(*head));
     return call.exchange->stream(std::make_unique<EventStream>(
-        events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, after));
+        events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, **after));
   }
   auto page = newest_events(*events_, *call.reader, call.scope, query->filter, query->after, query->before,
                             static_cast<std::size_t>(query->page_size));
@@ -118,7 +144,8 @@ void Api::events(Call& call) {
   // The events are JSON already.
   std::string body = "{\"events\":[";
   for (std::size_t i = 0; i < page->events.size(); ++i) body += (i == 0 ? "" : ",") + page->events[i]->json;
-  body += "],\"last\":" + std::to_string(page->last) + ",\"hasNext\":" + (page->more ? "true" : "false");
+  body += "],\"oldest\":" + std::to_string(page->oldest) + ",\"last\":" + std::to_string(page->last) +
+          ",\"hasNext\":" + (page->more ? "true" : "false");
   if (page->more)
     body +=
         ",\"before\":" + std::to_string(page->events.size() == static_cast<std::size_t>(query->page_size) ? page->events.front()->sequence
@@ -175,6 +202,7 @@ void Api::timeline(Call& call) {
     entry["text"] = event->words;
     entries.push_back(std::move(entry));
   }
+  json["oldest"] = page->oldest;
   json["last"] = page->last;
   json["hasNext"] = page->more;
   if (page->more) {

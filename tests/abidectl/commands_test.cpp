@@ -205,6 +205,27 @@ TEST_F(AbidectlCommands, AnEventStreamGoesOnBehindTheLastEventThatWasPrinted) {
   EXPECT_NE(requests[1].target.find("after=7"), std::string::npos) << requests[1].target;
 }
 
+TEST_F(AbidectlCommands, AnEventStreamWhoseNextEventsWereDeletedEndsAndSaysSo) {
+  bool begun = false;
+  SmallServer server([&](const SmallRequest&) {
+    SmallAnswer answer;
+    if (std::exchange(begun, true)) {
+      answer.status = 410;
+      answer.body = R"({"code":"OutOfRange","message":"events up to 12 were deleted; the oldest is 13","oldest":13})";
+      return answer;
+    }
+    answer.type = "text/event-stream";
+    answer.body = "id: 7\nevent: X\ndata: {\"sequence\":7,\"text\":\"X\"}\n\n: gone: events up to 12 were deleted\n\n";
+    return answer;
+  });
+  const auto called = call({"get", "events", "--watch"}, {{"ABIDE_SERVER", server.url()}, {"ABIDE_PROJECT", "demo"}}, {}, false, 5);
+  EXPECT_EQ(called.code, 5) << called.err;
+  EXPECT_NE(called.err.find("the events after 7 are not all there any more: events up to 12 were deleted; the oldest is 13"),
+            std::string::npos)
+      << called.err;
+  EXPECT_EQ(server.requests().size(), 2U);
+}
+
 TEST_F(AbidectlCommands, MakesAndChangesPlacesAndHostsInThem) {
   EXPECT_EQ(on({"create", "region", "germany", "--parent", "europe", "--metadata", "grid=south"}).code, 0);
   EXPECT_EQ(changes(),

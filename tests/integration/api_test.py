@@ -3,6 +3,9 @@
 Every answer is validated against orchestrator/api/openapi.yaml; where ABIDE_REFERENCE_OPENAPI names another description of
 the same paths, against that, too, but for what ours marks `x-abide`."""
 
+import contextlib
+import http.client
+import json
 import os
 import re
 import signal
@@ -16,7 +19,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from api_schema import Description  # noqa: E402
-from api_world import CVES, ROOT, Releases, World, eventually, manifest, next_event  # noqa: E402
+from api_world import BIN, CVES, ROOT, Api, Releases, World, eventually, manifest, next_event  # noqa: E402
 
 UUID = "11111111-2222-3333-4444-5555555555%02d"
 HEALTH_CHECK = "#!/bin/sh\ngrep -q 'workload=fine' \"$ABIDE_SLOT_PATH\"\n"
@@ -299,6 +302,128 @@ class Streams(Case):
                 return file.readline() == b"retry: 2000\n"
         except AssertionError:
             return False
+
+
+class Retention(Case):
+    """Events that are kept for a second only."""
+
+    def test_old_events_go_and_the_store_still_proves_itself(self):
+        world = self.world
+        self.releases.publish("1.0.0", "1.1.0")
+        process = self.serve("--keep-events", "1s")
+        api = process.api
+        eventually("the images and their lists are known", lambda: all(
+            "CVE-2026-1" in os_resource.get("existingCves", "") for os_resource in
+            [api.good("GET", "compute/os/" + found["resourceId"]) for found in api.good("GET", "compute/os")["OperatingSystemResources"]] or [{}]))
+        host = api.good("POST", "compute/hosts", {"name": "edge-1", "uuid": UUID % 1})["resourceId"]
+        gone = api.good("POST", "compute/hosts", {"name": "edge-2", "uuid": UUID % 2})["resourceId"]
+        api.good("DELETE", f"compute/hosts/{gone}")
+        self.churn(api, host, lambda: api.good("GET", "events")["oldest"] > 1)
+        page = api.good("GET", "events")
+        self.assertGreater(page["oldest"], 1000)
+
+        # Whoever wants what is gone is told so, also where the oldest moves on meanwhile.
+        for headers, query in (({"Last-Event-ID": "5"}, {}), ({}, {"after": 0}), ({}, {"after": 5}), ({}, {"since": "2020-01-01T00:00:00Z"})):
+            refused = api.ask("GET", "events", headers=headers, watch="true", **query)
+            self.assertEqual((refused.status, refused.json["code"]), (410, "OutOfRange"), (headers, query))
+            self.assertGreaterEqual(refused.json["oldest"], page["oldest"])
+            self.assertIn(f"the oldest is {refused.json['oldest']}", refused.json["message"])
+
+        def oldest_of_stream():
+            oldest = api.good("GET", "events")["oldest"]
+            try:
+                with api.stream(f"events?watch=true&after={oldest - 1}") as file:
+                    return next_event(file)[0] == oldest
+            except AssertionError:
+                return False
+        eventually("a stream begins with the oldest", oldest_of_stream)
+        oldest = self.pages_end(api)
+        self.assertGreaterEqual(oldest, page["oldest"])
+        told = subprocess.run([os.path.join(BIN, "abidectl"), "get", "events", "--limit", "3"], stdout=subprocess.PIPE, text=True, check=True,
+                              env={**os.environ, "ABIDE_SERVER": api.url.geturl(), "ABIDE_PROJECT": "demo"}).stdout
+        self.assertEqual(len(told.splitlines()), 3)
+        self.assertEqual(api.good("GET", f"compute/hosts/{host}/timeline")["hasNext"], False)
+        api.good("GET", f"compute/hosts/{host}/explain")
+        self.proves_itself()
+
+        # Whenever it dies.
+        for _ in range(3):
+            killer = threading.Timer(0.7, lambda: self.serving.kill())
+            killer.start()
+            with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):
+                self.churn(self.serving.api, host, lambda: False)
+            killer.join()
+            self.assertEqual(self.serving.wait(20), -signal.SIGKILL)
+            self.proves_itself()
+            self.serve("--keep-events", "1s")
+        before = self.proves_itself()
+        api = self.serving.api
+        self.churn(api, host, lambda: api.good("GET", "events")["oldest"] > before + 1)
+        self.assertEqual(world.end(self.serving), 0)
+        base = self.proves_itself()
+        self.assertGreater(base, before)
+
+        # A backup of it, and a part of it.
+        world.tool("abide-orchestrator", "backup", world.path("backups"), "--state", world.path("state"))
+        world.tool("abide-orchestrator", "restore", world.path("backups"), "--state", world.path("restored"))
+        self.assertEqual(self.proves_itself("restored"), base)
+        world.tool("abide-replay", "export", world.path("state"), "--since", str(base + 5), "--out", world.path("part.abide"))
+        world.tool("abide-replay", "import", world.path("part.abide"), "--state", world.path("part"))
+        self.assertEqual(self.proves_itself("part", check=False), base + 4)
+        api = self.serve(state="restored").api
+        self.assertEqual(api.good("GET", f"compute/hosts/{host}")["name"], "edge-1")
+        self.assertEqual(self.pages_end(api), base + 1)
+
+    @staticmethod
+    def churn(api, host, done):
+        """Many events, until it is so; several at once, as each is a commit."""
+        until = time.monotonic() + 60
+        failed = []
+        window = {"scheduleStatus": "SCHEDULE_STATUS_MAINTENANCE", "startSeconds": int(time.time()) + 86400, "targetHostId": host}
+        once = Api(api.url.geturl(), api.project)  # whose thousand answers need no look
+
+        def work():
+            try:
+                while time.monotonic() < until and not failed and not over.is_set():
+                    made = once.good("POST", "schedules/single", window)["resourceId"]
+                    once.good("DELETE", f"schedules/single/{made}")
+            except Exception as failure:  # pylint: disable=broad-except
+                failed.append(failure)
+        over = threading.Event()
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        try:
+            while time.monotonic() < until and not failed and not done():
+                time.sleep(0.02)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        if failed:
+            raise failed[0]
+        if not done():
+            raise AssertionError("not within 60 s")
+
+    def pages_end(self, api):
+        """Back over all pages; gives the oldest."""
+        query, seen = {}, []
+        while True:
+            page = api.good("GET", "events", pageSize=500, **query)
+            seen = [event["sequence"] for event in page["events"]] + seen
+            if not page["hasNext"]:
+                self.assertEqual(seen, list(range(page["oldest"], seen[-1] + 1)))
+                return page["oldest"]
+            query = {"before": page["before"]}
+
+    def proves_itself(self, state="state", check=True):
+        """Gives the base."""
+        if check:
+            code, report = self.world.check(state)
+            self.assertEqual((code, report["differences"]), (0, 0), report)
+        verdict = json.loads(self.world.tool("abide-replay", "verify", self.world.path(state), "--output", "json"))
+        self.assertTrue(verdict["holds"], verdict)
+        return verdict["scopes"][0]["base"]
 
 
 class Operators(Case):

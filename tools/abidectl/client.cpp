@@ -99,7 +99,7 @@ Error refusal(long status, const std::string& body) {
   if (message.empty()) message = "the server answered " + std::to_string(status);
   if (status == 404) return {Code::not_found, message};
   // Nothing is wrong with the words, but with how things stand.
-  if (status == 409 || code == "FailedPrecondition") return {Code::conflict, message};
+  if (status == 409 || status == 410 || code == "FailedPrecondition") return {Code::conflict, message};
   if (status == 502 || status == 503 || status == 504) return {Code::unavailable, message};
   return {Code::denied, message};
 }

@@ -106,6 +106,9 @@ Result<void> follow_events(Session& session, const Query& query) {
       return static_cast<bool>(*session.around.out);
     });
     if (!*session.around.out) return {};
+    // Never on behind a gap as if there were none.
+    if (!streamed && streamed.error().code == Code::conflict && !after.empty())
+      return fail(streamed.error().in("the events after " + after + " are not all there any more"));
     const bool passing = !streamed && (streamed.error().code == Code::unavailable || streamed.error().code == Code::timeout);
     if (!streamed && (!passing || after.empty() || silent_rounds >= silent_rounds_max)) return streamed;
     if (++silent_rounds == 1) *session.around.err << (streamed ? "the stream ended" : streamed.error().message) << "; still trying\n";

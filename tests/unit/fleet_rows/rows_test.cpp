@@ -168,6 +168,25 @@ TEST(FleetRows, ASnapshotIsTheWholeState) {
   expect_same(*empty, State{});
 }
 
+TEST(FleetRows, APackedSnapshotHasAlsoTheRowsThatNoStateKeeps) {
+  auto state = filled_state();
+  const auto os = state.os_resources.begin()->first;
+  const auto left = test::filled_from<fleet::Run>(500);
+  state.touched.runs[left.id] = left;
+  state.touched.os_texts[{os, OsList::fixed_cves}] = "[1]";
+  const auto store = stored(state);
+  const auto packed = Rows::pack(store, scope);
+  ASSERT_TRUE(packed) << packed.error().message;
+  expect_same(Rows::from_snapshot(*packed).value(), state);
+  Batch batch;
+  ASSERT_TRUE(Rows::unpack(*packed, batch, scope));
+  MemoryStore back;
+  ASSERT_TRUE(back.commit(batch));
+  EXPECT_EQ(back.content(), store.content());
+  EXPECT_EQ(**read_run(back, scope, left.id), left);
+  EXPECT_EQ(Rows::unpack("no snapshot", batch, scope).error().code, Code::corrupt);
+}
+
 TEST(FleetRows, AnEmptyStoreIsAnEmptyState) {
   const auto loaded = Rows::load(MemoryStore(), scope);
   ASSERT_TRUE(loaded) << loaded.error().message;

@@ -52,6 +52,18 @@ TEST(Config, TakesReleaseServicesByFlagsAndOneOrSeveralFromAFile) {
   std::filesystem::remove(path);
 }
 
+TEST(Config, KeepsEventsForEverOrForASecondAtLeast) {
+  Config config;
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r"}), std::nullopt);
+  EXPECT_EQ(config.keep_events_ms, 0);
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r", "--keep-events", "90d"}), std::nullopt);
+  EXPECT_EQ(config.keep_events_ms, 90 * 86'400'000LL);
+  for (const char* fine : {"0ms", "1s"})
+    EXPECT_EQ(settle(config, {"--state", "s", "--releases", "r", "--keep-events", fine}), std::nullopt) << fine;
+  for (const char* wrong : {"999ms", "1ms", "-1s", "4000d", "for ever"})
+    EXPECT_EQ(settle(config, {"--state", "s", "--releases", "r", "--keep-events", wrong}), 2) << wrong;
+}
+
 TEST(Config, RefusesWhatItCannotUse) {
   for (const auto& words : std::vector<std::vector<const char*>>{{},
                                                                  {"--state", "s"},

@@ -1,5 +1,6 @@
 #pragma once
 // An operator's desk: the API in front of a real fleet over a store in memory, everything on the test's own thread.
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -36,6 +37,14 @@ class Fleet final : public api::Backend {
     Batch batch;
     host_->take(input, now, {}, batch);
     finish(batch);
+  }
+  // Deletes the events up to this one.
+  void trim(std::uint64_t base) {
+    auto made = FleetHost::make_trim(store, scope_, base, [] { return true; });
+    Batch batch;
+    if (!host_->trim(made.value().value(), batch)) std::abort();
+    batch.put(newest_gone_key(scope_), big_endian(static_cast<std::uint64_t>(now.wall_ms)));
+    (void)store.commit(batch).value();
   }
   [[nodiscard]] const fleet::State& state() const { return host_->state(); }
   [[nodiscard]] const std::string& scope() const { return scope_; }
