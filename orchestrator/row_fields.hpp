@@ -23,6 +23,7 @@ struct ProjectRow {
   std::uint64_t epoch = 0;
   std::uint64_t revision = 0;
   std::set<NodeId> refused;
+  std::uint64_t nodes = 0;
 };
 
 struct OsListsRow {
@@ -124,6 +125,7 @@ void fields(auto& v, Is<ProjectRow> auto& e) {
   v("epoch", e.epoch);
   v("revision", e.revision);
   v("refused", e.refused, row_items);
+  v("nodes", e.nodes);
 }
 template <class E>
 concept IsStamped =

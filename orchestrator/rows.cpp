@@ -1,5 +1,7 @@
 #include "orchestrator/rows.hpp"
 
+#include <algorithm>
+
 #include "common/events/codec_tables.hpp"
 #include "common/store/journal.hpp"
 #include "common/store/memory_store.hpp"
@@ -87,6 +89,63 @@ std::string to_row(const T& value) {
   return tables::finish(builder, root, identifier);
 }
 
+// Fields of a table, a bit each.
+using FieldBits = std::uint64_t;
+static_assert(tables::fields_max <= 64);
+
+class BitsOfNames {
+ public:
+  explicit BitsOfNames(std::initializer_list<std::string_view> names) : names_(names) {}
+  template <class T, class... Specs>
+  void operator()(std::string_view name, T&, Specs...) {
+    if (std::find(names_.begin(), names_.end(), name) != names_.end()) bits |= FieldBits{1} << count_;
+    ++count_;
+  }
+  FieldBits bits = 0;
+
+ private:
+  std::initializer_list<std::string_view> names_;
+  std::size_t count_ = 0;
+};
+template <class T>
+FieldBits bits_of(std::initializer_list<std::string_view> names) {
+  BitsOfNames found(names);
+  T value;
+  fields(found, value);
+  return found.bits;
+}
+
+// Leaves some fields of a table as they are in a new value.
+class SomeFromTable {
+ public:
+  SomeFromTable(const flatbuffers::Table& table, FieldBits left_out, std::optional<Error>& error)
+      : from_table_(table, error), left_out_(left_out) {}
+  template <class T, class... Specs>
+  void operator()(std::string_view name, T& member, Specs... specs) {
+    const bool leaves_out = (left_out_ & 1U) != 0;
+    left_out_ >>= 1U;
+    if (leaves_out) return from_table_.leave_out();
+    from_table_(name, member, specs...);
+  }
+
+ private:
+  tables::FromTable from_table_;
+  FieldBits left_out_;
+};
+
+template <class T>
+Result<T> some_from_row(std::string_view bytes, FieldBits left_out) {
+  const tables::Aligned aligned(bytes);
+  auto verified = tables::verified<typename WireOf<T>::Table>(aligned, row_bytes.bytes_max, identifier, {});
+  if (!verified) return fail(verified.error());
+  T value;
+  std::optional<Error> error;
+  SomeFromTable some(**verified, left_out, error);
+  fields(some, value);
+  if (error) return fail(std::move(*error));
+  return value;
+}
+
 template <class T>
 Result<T> from_row(std::string_view bytes, std::size_t bytes_max = row_bytes.bytes_max, tables::Limits limits = {}) {
   const tables::Aligned aligned(bytes);
@@ -140,8 +199,8 @@ void put_run(const Run& run, Batch& batch, const std::string& scope) {
 }
 
 void put_project(const State& state, Batch& batch, const std::string& scope) {
-  batch.put(row_key(scope, project_kind, ""),
-            to_row(ProjectRow{state.project, state.key, state.journal, state.last, state.epoch, state.revision, state.refused}));
+  batch.put(row_key(scope, project_kind, ""), to_row(ProjectRow{state.project, state.key, state.journal, state.last, state.epoch,
+                                                                state.revision, state.refused, state.nodes.size()}));
 }
 
 void put_node(const Node& node, Batch& batch, const std::string& scope) {
@@ -350,8 +409,14 @@ Result<std::optional<Project>> read_project(const Reader& reader, const std::str
   return std::optional(Project{(*row)->project, (*row)->journal, (*row)->last, (*row)->epoch, (*row)->revision});
 }
 
-Result<std::optional<Node>> read_node(const Reader& reader, const std::string& scope, const NodeId& id) {
-  return get<Node>(reader, scope, node_kind, to_string(id));
+Result<std::optional<Node>> read_node(const Reader& reader, const std::string& scope, const NodeId& id, NodeParts parts) {
+  const auto key = row_key(scope, node_kind, to_string(id));
+  auto row = reader.get(key);
+  if (!row) return fail(row.error().in("row " + key));
+  if (!*row) return std::optional<Node>{};
+  auto node = NodeRow(key, **row).read(parts);
+  if (!node) return fail(node.error());
+  return std::optional<Node>(std::move(*node));
 }
 Result<std::optional<Node>> read_node_of_host(const Reader& reader, const std::string& scope, std::string_view host_id) {
   return node_by(reader, scope, host_kind, host_id);
@@ -361,6 +426,35 @@ Result<std::optional<Node>> read_node_of_instance(const Reader& reader, const st
 }
 Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Visitor<Node>& visit) {
   return scan(reader, scope, node_kind, visit);
+}
+
+Result<std::uint64_t> count_nodes(const Reader& reader, const std::string& scope) {
+  auto project = get<ProjectRow>(reader, scope, project_kind, "");
+  if (!project) return fail(project.error());
+  if (*project && (*project)->nodes != 0) return (*project)->nodes;
+  std::uint64_t count = 0;
+  const auto prefix = row_key(scope, host_kind, "");
+  auto read = reader.scan(prefix, after_prefix(prefix), [&](std::string_view, std::string_view) { return ++count > 0; });
+  if (!read) return fail(read.error().in("rows " + prefix));
+  return count;
+}
+
+Result<Node> NodeRow::read(NodeParts parts) const {
+  static const FieldBits identity = bits_of<Node>({"identity"});
+  static const FieldBits documents = bits_of<Node>({"boot", "outcome", "newest", "open_window", "held_why", "link_fault"});
+  static const FieldBits history = bits_of<Node>({"retired", "run", "superseded"});
+  auto node =
+      some_from_row<Node>(bytes_, (parts.identity ? 0 : identity) | (parts.documents ? 0 : documents) | (parts.history ? 0 : history));
+  if (!node) return fail(node.error().in("row " + std::string(key_)));
+  return node;
+}
+
+Result<void> scan_node_rows(const Reader& reader, const std::string& scope, const std::function<bool(const NodeRow&)>& visit) {
+  const auto prefix = row_key(scope, node_kind, "");
+  auto read =
+      reader.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view bytes) { return visit(NodeRow(key, bytes)); });
+  if (!read) return fail(read.error().in("rows " + prefix));
+  return {};
 }
 
 Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id) {
@@ -424,6 +518,20 @@ Result<std::optional<Run>> read_run(const Reader& reader, const std::string& sco
 }
 Result<void> scan_runs(const Reader& reader, const std::string& scope, const Visitor<Run>& visit) {
   return scan(reader, scope, run_kind, visit);
+}
+Result<void> scan_run_times(const Reader& reader, const std::string& scope, const Visitor<Run>& visit) {
+  static const FieldBits left_out = ~bits_of<Run>({"id", "opened_ms", "start_ms"});
+  const auto prefix = row_key(scope, run_kind, "");
+  std::optional<Error> error;
+  auto read = reader.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view bytes) {
+    auto run = some_from_row<Run>(bytes, left_out);
+    if (run) return visit(std::move(*run));
+    error = run.error().in("row " + std::string(key));
+    return false;
+  });
+  if (!read) return fail(read.error().in("rows " + prefix));
+  if (error) return fail(std::move(*error));
+  return {};
 }
 
 }  // namespace abide::fleet

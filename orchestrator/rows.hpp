@@ -45,10 +45,30 @@ using Visitor = std::function<bool(T&&)>;
 
 Result<std::optional<Project>> read_project(const Reader& reader, const std::string& scope);
 
-Result<std::optional<Node>> read_node(const Reader& reader, const std::string& scope, const NodeId& id);
+// Of a node, what costs most to read; what is not asked for stays as in a new Node.
+struct NodeParts {
+  bool identity = false;
+  bool documents = false;  // boot, outcome, the newest document, the window, why it is held or its policy at fault
+  bool history = false;    // runs, retired journals
+};
+inline constexpr NodeParts whole_node{true, true, true};
+
+Result<std::optional<Node>> read_node(const Reader& reader, const std::string& scope, const NodeId& id, NodeParts parts = whole_node);
 Result<std::optional<Node>> read_node_of_host(const Reader& reader, const std::string& scope, std::string_view host_id);
 Result<std::optional<Node>> read_node_of_instance(const Reader& reader, const std::string& scope, std::string_view instance_id);
 Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Visitor<Node>& visit);
+Result<std::uint64_t> count_nodes(const Reader& reader, const std::string& scope);
+
+// A node's row that is not read yet: a list looks at many, and shows few.
+class NodeRow {
+ public:
+  NodeRow(std::string_view key, std::string_view bytes) : key_(key), bytes_(bytes) {}
+  [[nodiscard]] Result<Node> read(NodeParts parts) const;
+
+ private:
+  std::string_view key_, bytes_;
+};
+Result<void> scan_node_rows(const Reader& reader, const std::string& scope, const std::function<bool(const NodeRow&)>& visit);
 
 Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_os_resources(const Reader& reader, const std::string& scope, const Visitor<Stamped<OsResource>>& visit);
@@ -76,5 +96,7 @@ Result<void> scan_deleted_hosts(const Reader& reader, const std::string& scope, 
 
 Result<std::optional<Run>> read_run(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_runs(const Reader& reader, const std::string& scope, const Visitor<Run>& visit);
+// The same, of each only its id and when it was opened and started.
+Result<void> scan_run_times(const Reader& reader, const std::string& scope, const Visitor<Run>& visit);
 
 }  // namespace abide::fleet

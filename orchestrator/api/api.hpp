@@ -16,6 +16,8 @@ namespace abide::api {
 // The description of everything that is served, as it lies beside this file.
 std::string_view openapi_yaml();
 
+struct NodeNeeds;
+
 struct ApiSettings {
   std::string files_root;  // absolute; what an image URL of a resource that is made by hand is relative to
   std::function<HttpStats()> http = nullptr;
@@ -40,6 +42,9 @@ class Api {
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
   void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
+
+  Result<void> add_nodes(const Call& call, View& view, Pager& pager, NodeNeeds (*needs_of)(const Wanted&),
+                         Json (*json_of)(View&, const fleet::Node&, const fleet::LiveNode&, const Wanted&));
 
   void health(Call& call);
   void ready(Call& call);

@@ -31,9 +31,31 @@ Result<void> known_site(View view, const fleet::EditHost& place) {
 }  // namespace
 
 void Api::list_hosts(Call& call) {
-  list(call, "hosts", host_fields(), [&](View& view, Pager& pager) {
-    return view.nodes([&](const auto& node) { pager.add([&] { return host_json(view, node, backend_.live(call.project, node.id)); }); });
+  list(call, "hosts", host_fields(), [&](View& view, Pager& pager) { return add_nodes(call, view, pager, needs_of_host, host_json); });
+}
+
+// Reads of each node what is looked at, and all of those on the page.
+Result<void> Api::add_nodes(const Call& call, View& view, Pager& pager, NodeNeeds (*needs_of)(const Wanted&),
+                            Json (*json_of)(View&, const fleet::Node&, const fleet::LiveNode&, const Wanted&)) {
+  std::optional<Error> error;
+  const auto render = [&](const fleet::NodeRow& row, const Wanted& wanted) -> Json {
+    const auto needs = needs_of(wanted);
+    const auto node = row.read(needs.parts);
+    if (!node) error = node.error();
+    if (error) return Json::object();
+    return json_of(view, *node, needs.live ? backend_.live(call.project, node->id) : fleet::LiveNode{}, wanted);
+  };
+  auto read = view.node_rows([&](const fleet::NodeRow& row) {
+    pager.add([&](const Wanted& wanted) { return render(row, wanted); });
+    return !error && !pager.is_full();
   });
+  if (!read) return read;
+  if (error) return fail(std::move(*error));
+  if (!pager.is_full()) return {};
+  const auto total = view.count_nodes();
+  if (!total) return fail(total.error());
+  pager.told_total(*total);
+  return {};
 }
 
 void Api::get_host(Call& call) {
@@ -52,7 +74,7 @@ void Api::summary(Call& call) {
   std::int64_t faulty = 0;
   std::int64_t running = 0;
   std::int64_t unallocated = 0;
-  auto read = view.nodes([&](const fleet::Node& node) {
+  auto read = view.nodes({}, [&](const fleet::Node& node) {
     ++total;
     if (node.site_id.empty()) ++unallocated;
     const auto live = backend_.live(call.project, node.id);
@@ -141,10 +163,8 @@ void Api::delete_host(Call& call) {
 }
 
 void Api::list_instances(Call& call) {
-  list(call, "instances", instance_fields(), [&](View& view, Pager& pager) {
-    return view.nodes(
-        [&](const auto& node) { pager.add([&] { return instance_json(view, node, backend_.live(call.project, node.id)); }); });
-  });
+  list(call, "instances", instance_fields(),
+       [&](View& view, Pager& pager) { return add_nodes(call, view, pager, needs_of_instance, instance_json); });
 }
 
 void Api::get_instance(Call& call) {

@@ -65,7 +65,7 @@ Result<bool> names_tag(std::string_view list, std::string_view tag, bool weak);
 HttpResponse error_response(const Error& error);
 HttpResponse error_response(unsigned status, std::string_view code, std::string_view message);
 
-// What a stream gives next. Called on a reader thread, one call at a time.
+// What a stream gives next. Called on a thread for streams, one call at a time.
 class EventSource {
  public:
   virtual ~EventSource() = default;

@@ -1,6 +1,7 @@
 // OS resources, update policies, update runs.
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "common/core/ids.hpp"
 #include "common/release/manifest.hpp"
@@ -208,17 +209,35 @@ void Api::delete_policy(Call& call) {
 void Api::list_runs(Call& call) {
   const auto compatible = take_compatible(call.target.query);
   if (!compatible) return call.refuse(compatible.error());
+  // Newest first, unless the caller says otherwise. There may be very many: their order is held, not they.
+  std::vector<std::pair<std::int64_t, std::string>> by_id;
+  std::vector<std::size_t> newest_first;
   list(call, "osUpdateRuns", run_fields(), [&](View& view, Pager& pager) -> Result<void> {
-    // Newest first, unless the caller says otherwise. There may be very many: their order is held, not they.
-    std::vector<std::pair<std::int64_t, std::string>> order;
-    auto read = view.runs([&](const fleet::Run& run) { order.emplace_back(run.start_ms != 0 ? run.start_ms : run.opened_ms, run.id); });
-    if (!read) return read;
-    std::sort(order.begin(), order.end(), std::greater<>());
-    for (const auto& entry : order) {
-      pager.add([&] {
-        auto run = view.run(entry.second);  // of the same snapshot
-        return run ? run_json(view, *run, *compatible) : Json(Json::object());
-      });
+    if (!pager.is_second_pass()) {
+      auto read =
+          view.run_times([&](const fleet::Run& run) { by_id.emplace_back(run.start_ms != 0 ? run.start_ms : run.opened_ms, run.id); });
+      if (!read) return read;
+      newest_first.resize(by_id.size());
+      std::iota(newest_first.begin(), newest_first.end(), std::size_t{0});
+      std::sort(newest_first.begin(), newest_first.end(), [&](std::size_t a, std::size_t b) { return by_id[a] > by_id[b]; });
+      if (!pager.chooses_nothing()) {
+        std::vector<std::int64_t> places(by_id.size());
+        for (std::size_t place = 0; place < newest_first.size(); ++place) places[newest_first[place]] = static_cast<std::int64_t>(place);
+        std::size_t next = 0;
+        return view.runs([&](const fleet::Run& run) {
+          pager.add_out_of_order(places[next++], [&](const Wanted& wanted) { return run_json(view, run, *compatible, wanted); });
+        });
+      }
+    }
+    for (std::size_t place = 0; place < newest_first.size(); ++place) {
+      const auto render = [&](const Wanted& wanted) {
+        auto run = view.run(by_id[newest_first[place]].second);  // of the same snapshot
+        return run ? run_json(view, *run, *compatible, wanted) : Json(Json::object());
+      };
+      if (pager.is_second_pass())
+        pager.add_out_of_order(static_cast<std::int64_t>(place), render);
+      else
+        pager.add(render);
     }
     return {};
   });

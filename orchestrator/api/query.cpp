@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "common/core/time.hpp"
 #include "common/core/version.hpp"
@@ -17,6 +19,12 @@ bool is_path_character(char c) {
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
 }
 
 // resource_id and resourceId and resourceID are one name.
@@ -71,24 +79,54 @@ std::string plain(const Json& value) {
 
 }  // namespace
 
+// ---- wanted fields -----------------------------------------------------------------------------------------------------
+
+Wanted Wanted::nothing() {
+  Wanted wanted;
+  wanted.all_ = false;
+  return wanted;
+}
+
+const Wanted* Wanted::find(std::string_view name) const {
+  const auto part = std::find_if(parts_.begin(), parts_.end(), [&](const Part& one) { return one.name == name; });
+  return part == parts_.end() ? nullptr : &part->wanted;
+}
+
+void Wanted::add(const std::vector<std::string>& path, bool bare) {
+  Wanted* at = this;
+  for (const auto& name : path) {
+    if (at->all_) return;
+    auto part = std::find_if(at->parts_.begin(), at->parts_.end(), [&](const Part& one) { return one.name == name; });
+    if (part == at->parts_.end()) part = at->parts_.insert(part, Part{name, nothing()});
+    at = &part->wanted;
+  }
+  if (!bare) *at = Wanted();
+}
+
+bool Wanted::has(std::string_view name) const {
+  return all_ || find(name) != nullptr;
+}
+
+const Wanted& Wanted::in(std::string_view name) const {
+  static const Wanted none = nothing();
+  if (all_) return *this;
+  const auto* found = find(name);
+  return found == nullptr ? none : *found;
+}
+
 bool text_matches(std::string_view text, std::string_view pattern) {
-  // "contains" is "*pattern*"; greedy matching with one point to go back to, so linear for all that people write.
-  std::size_t t = 0;
-  std::size_t p = 0;
-  std::size_t star = 0;     // where the pattern goes on after the last *
-  std::size_t restart = 0;  // where the text is tried again from
-  while (p < pattern.size()) {
-    if (pattern[p] == '*') {
-      star = ++p;
-      restart = t;
-    } else if (t < text.size() && lower(text[t]) == lower(pattern[p])) {
-      ++t;
-      ++p;
-    } else {
-      if (restart >= text.size()) return false;
-      t = ++restart;
-      p = star;
-    }
+  // "contains" is "*pattern*": each piece between stars where it is found first.
+  const std::string in = lowered(text);
+  const std::string wanted = lowered(pattern);
+  const std::string_view pieces = wanted;
+  std::size_t from = 0;
+  for (std::size_t begin = 0; begin <= pieces.size();) {
+    const std::size_t end = std::min(pieces.find('*', begin), pieces.size());
+    const auto piece = pieces.substr(begin, end - begin);
+    const std::size_t at = in.find(piece, from);
+    if (at == std::string::npos) return false;
+    from = at + piece.size();
+    begin = end + 1;
   }
   return true;
 }
@@ -104,12 +142,6 @@ struct Bound {
   double number = 0;
   bool is_whole = false;
 };
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
 
 Result<Bound> bound_of(FieldTree::Kind field, const std::string& value) {
   Bound bound;
@@ -181,6 +213,10 @@ struct Filter::Node {
       default:
         return *order >= 0;
     }
+  }
+  void look_at(Wanted& wanted) const {
+    for (const auto& child : children) child->look_at(wanted);
+    if (!path.empty()) wanted.add(path, kind == Kind::has && field == FieldTree::Kind::object);
   }
   [[nodiscard]] bool matches(const Json& item) const {
     switch (kind) {
@@ -309,6 +345,7 @@ class FilterParser {
       if (!resolved) return fail(resolved.error().in("filter"));
       if (!symbol(')')) return syntax(") is missing");
       node->kind = Filter::Node::Kind::has;
+      node->field = resolved->kind;
       node->path = std::move(resolved->path);
       return NodePointer(node);
     }
@@ -400,6 +437,10 @@ bool Filter::matches(const Json& item) const {
   return root_ == nullptr || root_->matches(item);
 }
 
+void Filter::look_at(Wanted& wanted) const {
+  if (root_ != nullptr) root_->look_at(wanted);
+}
+
 // ---- order and pages ---------------------------------------------------------------------------------------------------
 
 Result<std::vector<OrderKey>> parse_order_by(std::string_view text, const FieldTree& tree) {
@@ -423,7 +464,9 @@ Result<std::vector<OrderKey>> parse_order_by(std::string_view text, const FieldT
     if (resolved->kind == FieldTree::Kind::object)
       return fail(Code::invalid_input, "orderBy: " + std::string(item) + " has fields of its own: name one");
     key.path = std::move(resolved->path);
-    keys.push_back(std::move(key));
+    const bool comes_again = std::any_of(keys.begin(), keys.end(), [&](const OrderKey& other) { return other.path == key.path; });
+    if (!comes_again) keys.push_back(std::move(key));
+    if (keys.size() > order_keys_max) return fail(Code::invalid_input, "orderBy: more than " + std::to_string(order_keys_max) + " fields");
     if (comma == text.size()) return keys;
     text.remove_prefix(comma + 1);
   }
@@ -504,8 +547,53 @@ Json list_page(const char* key, std::vector<Json> items, const ListQuery& query)
   return page;
 }
 
+Pager::Pager(const ListQuery& query) : query_(query) {
+  query_.filter.look_at(looked_at_);
+  for (const auto& key : query_.order_by) looked_at_.add(key.path);
+}
+
+void Pager::keep_keys(std::int64_t position, const Json& item) {
+  ++count_;
+  positions_.push_back(position);
+  for (const auto& key : query_.order_by) {
+    const Json* value = value_at(item, key.path);
+    keys_.push_back(value == nullptr ? Json(Json::value_t::discarded) : *value);
+  }
+}
+
+bool Pager::again() {
+  if (!std::exchange(needs_second_pass_, false)) return false;
+  second_pass_ = true;
+  const auto& order = query_.order_by;
+  const auto before = [&](std::size_t left, std::size_t right) {
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      const Json& a = keys_[(order[k].descending ? right : left) * order.size() + k];
+      const Json& b = keys_[(order[k].descending ? left : right) * order.size() + k];
+      if (a.is_discarded() != b.is_discarded()) return a.is_discarded();  // absent comes first
+      if (a.is_discarded()) continue;
+      if (a < b) return true;
+      if (b < a) return false;
+    }
+    return positions_[left] < positions_[right];
+  };
+  std::vector<std::size_t> places(positions_.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  const auto begin = std::min(query_.offset, count_);
+  const auto end = std::min(query_.offset + query_.page_size, count_);
+  std::partial_sort(places.begin(), places.begin() + end, places.end(), before);
+  for (auto at = begin; at < end; ++at) places_.emplace(positions_[places[static_cast<std::size_t>(at)]], places_.size());
+  items_.resize(places_.size());
+  position_ = 0;
+  keys_ = {};
+  return !places_.empty();
+}
+
+Json* Pager::place_of(std::int64_t position) {
+  const auto place = places_.find(position);
+  return place == places_.end() ? nullptr : &items_[place->second];
+}
+
 Json Pager::finish(const char* key) && {
-  if (!query_.order_by.empty()) return list_page(key, std::move(items_), query_);
   Json page = Json::object();
   Json& list = page[key] = Json::array();
   for (auto& item : items_) list.push_back(std::move(item));

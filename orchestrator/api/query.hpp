@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "common/core/result.hpp"
@@ -38,12 +39,36 @@ struct FieldTree {
   std::map<std::string, Field, std::less<>> fields;
 };
 
+// Which fields of an item are looked at; of a new one: all. What is not is not rendered: a filter on one field of 100,000 hosts
+// must not make all the JSON of each.
+class Wanted {
+ public:
+  static Wanted nothing();
+  // What lies at the path; `bare`: only whether something does.
+  void add(const std::vector<std::string>& path, bool bare = false);
+  [[nodiscard]] bool everything() const { return all_; }
+  [[nodiscard]] bool has(std::string_view name) const;
+  // Of what lies in that field.
+  [[nodiscard]] const Wanted& in(std::string_view name) const;
+
+ private:
+  struct Part;
+  [[nodiscard]] const Wanted* find(std::string_view name) const;
+  bool all_ = true;
+  std::vector<Part> parts_;
+};
+struct Wanted::Part {
+  std::string name;
+  Wanted wanted;
+};
+
 class Filter {
  public:
   // invalid_input: the syntax, a character that is not allowed, a field that the resource does not have.
   static Result<Filter> parse(std::string_view text, const FieldTree& tree);
   [[nodiscard]] bool matches(const Json& item) const;
   [[nodiscard]] bool everything() const { return root_ == nullptr; }
+  void look_at(Wanted& wanted) const;  // adds what it looks at
 
   struct Node;
 
@@ -55,6 +80,8 @@ struct OrderKey {
   std::vector<std::string> path;
   bool descending = false;
 };
+inline constexpr std::size_t order_keys_max = 16;
+// A field that comes again changes nothing, and is left out.
 Result<std::vector<OrderKey>> parse_order_by(std::string_view text, const FieldTree& tree);
 
 struct ListQuery {
@@ -76,35 +103,75 @@ Result<std::int64_t> parse_integer(std::string_view name, std::string_view text,
 // Filters, sorts (stable), cuts the page: {"<key>": [...], "totalElements": n, "hasNext": b}.
 Json list_page(const char* key, std::vector<Json> items, const ListQuery& query);
 
-// The same for items that come one by one. Only those that can be on the page are kept, or even rendered.
+// The same for items that come one by one. Of those that are not on the page only what filter and order look at is rendered.
+// With an order it takes two passes over the same items in the same order: the second renders the page.
+//
+//   do {
+//     for (item : items) pager.add([&](const Wanted& wanted) { return item_json(item, wanted); });
+//   } while (pager.again());
 class Pager {
  public:
-  explicit Pager(const ListQuery& query) : query_(query) {}
-  // `render` gives the item as JSON.
+  explicit Pager(const ListQuery& query);
+  // `render` gives the item as JSON, at least what is wanted of it; without an argument: all of it.
   template <class Render>
-  void add(Render render) {
-    if (!query_.order_by.empty()) {
-      Json item = render();
-      if (query_.filter.matches(item)) items_.push_back(std::move(item));
-      return;
-    }
-    const bool on_page = count_ >= query_.offset && count_ < query_.offset + query_.page_size;
-    if (query_.filter.everything()) {
-      if (on_page) items_.push_back(render());
+  void add(const Render& render) {
+    if (!query_.order_by.empty()) return add_out_of_order(position_++, render);
+    const bool chosen = count_ >= query_.offset && count_ < query_.offset + query_.page_size;
+    if (chooses_nothing()) {
+      if (chosen) items_.push_back(rendered(render, everything_));
       ++count_;
       return;
     }
-    Json item = render();
+    Json item = rendered(render, looked_at_);
     if (!query_.filter.matches(item)) return;
-    if (on_page) items_.push_back(std::move(item));
     ++count_;
+    if (!chosen) return;
+    constexpr bool is_whole = !std::is_invocable_v<const Render&, const Wanted&>;
+    items_.push_back(is_whole ? std::move(item) : rendered(render, everything_));
   }
+  // Where items do not come in the order that they have without an orderBy; their places in it are different numbers.
+  template <class Render>
+  void add_out_of_order(std::int64_t position, const Render& render) {
+    if (second_pass_) {
+      if (Json* place = place_of(position)) *place = rendered(render, everything_);
+      return;
+    }
+    needs_second_pass_ = true;
+    const Json item = rendered(render, looked_at_);
+    if (query_.filter.matches(item)) keep_keys(position, item);
+  }
+  // Neither filter nor order.
+  [[nodiscard]] bool chooses_nothing() const { return query_.order_by.empty() && query_.filter.everything(); }
+  [[nodiscard]] bool is_second_pass() const { return second_pass_; }
+  // The page is full, and no filter chooses: it is only to be counted how many more there are, or to be told.
+  [[nodiscard]] bool is_full() const { return chooses_nothing() && count_ >= query_.offset + query_.page_size; }
+  void told_total(std::int64_t total) { count_ = total; }
+  // All were added. True: they must be once more.
+  [[nodiscard]] bool again();
   [[nodiscard]] Json finish(const char* key) &&;
 
  private:
+  template <class Render>
+  static Json rendered(const Render& render, const Wanted& wanted) {
+    if constexpr (std::is_invocable_v<const Render&, const Wanted&>)
+      return render(wanted);
+    else
+      return render();
+  }
+  void keep_keys(std::int64_t position, const Json& item);
+  Json* place_of(std::int64_t position);  // on the page; null: it is not on it
+
   const ListQuery& query_;
-  std::int64_t count_ = 0;  // without an order: items so far
+  const Wanted everything_;
+  Wanted looked_at_ = Wanted::nothing();
+  std::int64_t position_ = 0;
+  std::int64_t count_ = 0;  // that match, so far
   std::vector<Json> items_;
+  // For a second pass: of each that matches its position, and the values that it is ordered by; absent ones are discarded values.
+  std::vector<std::int64_t> positions_;
+  std::vector<Json> keys_;
+  std::map<std::int64_t, std::size_t> places_;  // of the page's items, by position
+  bool needs_second_pass_ = false, second_pass_ = false;
 };
 
 // Case-insensitive (ASCII) "contains", with * for any run of characters.

@@ -8,8 +8,8 @@ namespace abide::api {
 namespace {
 
 // Of the nearest place that has the key, and not of what has it itself.
-void put_inherited(Json& json, View& view, const std::vector<Metadata>& own, const std::string& region_id,
-                   const std::vector<Metadata>* nearest = nullptr) {
+std::optional<Json> inherited_json(View& view, const std::vector<Metadata>& own, const std::string& region_id,
+                                   const std::vector<Metadata>* nearest = nullptr) {
   std::vector<Metadata> inherited;
   const auto inherit = [&](const std::vector<Metadata>& more) {
     for (const auto& item : more) {
@@ -20,26 +20,32 @@ void put_inherited(Json& json, View& view, const std::vector<Metadata>& own, con
   };
   if (nearest != nullptr) inherit(*nearest);
   for (const auto& region : view.regions_from(region_id)) inherit(region->value.metadata);
-  if (!inherited.empty()) json["inheritedMetadata"] = metadata_json(inherited);
+  if (inherited.empty()) return std::nullopt;
+  return metadata_json(inherited);
 }
 
-Json bare_region(const fleet::Stamped<Region>& stamped) {
+Json bare_region(const fleet::Stamped<Region>& stamped, const Wanted& wanted = {}) {
   const auto& region = stamped.value;
-  Json json = Json::object();
-  json["resourceId"] = region.id;
-  json["regionID"] = region.id;
-  json["name"] = region.name;
-  if (!region.metadata.empty()) json["metadata"] = metadata_json(region.metadata);
-  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
-  return json;
+  Part part(wanted);
+  part.set("resourceId", region.id);
+  part.set("regionID", region.id);
+  part.set("name", region.name);
+  if (!region.metadata.empty()) part.make("metadata", [&](const Wanted&) { return metadata_json(region.metadata); });
+  part.make("timestamps", [&](const Wanted&) { return timestamps_json(stamped.created_ms, stamped.updated_ms); });
+  return std::move(part).take();
 }
 
 // With all regions that it lies in, from the root downwards.
-std::optional<Json> nested_region(View& view, const std::string& id) {
-  std::optional<Json> json;
+std::optional<Json> nested_region(View& view, const std::string& id, const Wanted& wanted = {}) {
   const auto regions = view.regions_from(id);
-  for (auto region = regions.rbegin(); region != regions.rend(); ++region) {
-    Json inner = bare_region(**region);
+  std::vector<const Wanted*> of_each;  // the nearest first
+  for (const Wanted* next = &wanted; of_each.size() < regions.size(); next = &next->in("parentRegion")) {
+    of_each.push_back(next);
+    if (!next->has("parentRegion")) break;
+  }
+  std::optional<Json> json;
+  for (std::size_t i = of_each.size(); i-- > 0;) {
+    Json inner = bare_region(*regions[i], *of_each[i]);
     if (json) inner["parentRegion"] = std::move(*json);
     json = std::move(inner);
   }
@@ -67,40 +73,47 @@ Json bare_region_json(View& view, const fleet::Stamped<Region>& stamped) {
 
 Json region_json(View& view, const fleet::Stamped<Region>& stamped) {
   Json json = bare_region_json(view, stamped);
-  put_inherited(json, view, stamped.value.metadata, stamped.value.parent_id);
+  if (auto inherited = inherited_json(view, stamped.value.metadata, stamped.value.parent_id))
+    json["inheritedMetadata"] = std::move(*inherited);
   if (const auto policy = view.policy(stamped.value.policy_id)) json["updatePolicy"] = policy_json(view, *policy);
   return json;
 }
 
-Json bare_site_json(View& view, const fleet::Stamped<Site>& stamped) {
+Json bare_site_json(View& view, const fleet::Stamped<Site>& stamped, const Wanted& wanted) {
   const auto& site = stamped.value;
-  Json json = Json::object();
-  json["resourceId"] = site.id;
-  json["siteID"] = site.id;
-  json["name"] = site.name;
-  if (auto region = nested_region(view, site.region_id)) json["region"] = std::move(*region);
-  if (site.latitude_e7 != 0 || site.longitude_e7 != 0) {
-    json["siteLat"] = site.latitude_e7;
-    json["siteLng"] = site.longitude_e7;
+  Part part(wanted);
+  part.set("resourceId", site.id);
+  part.set("siteID", site.id);
+  part.set("name", site.name);
+  if (part.wants("region")) {
+    if (auto region = nested_region(view, site.region_id, wanted.in("region"))) part.set("region", std::move(*region));
   }
-  if (!site.metadata.empty()) json["metadata"] = metadata_json(site.metadata);
-  json["timestamps"] = timestamps_json(stamped.created_ms, stamped.updated_ms);
-  return json;
+  if (site.latitude_e7 != 0 || site.longitude_e7 != 0) {
+    part.set("siteLat", site.latitude_e7);
+    part.set("siteLng", site.longitude_e7);
+  }
+  if (!site.metadata.empty()) part.make("metadata", [&](const Wanted&) { return metadata_json(site.metadata); });
+  part.make("timestamps", [&](const Wanted&) { return timestamps_json(stamped.created_ms, stamped.updated_ms); });
+  return std::move(part).take();
 }
 
 Json site_json(View& view, const fleet::Stamped<Site>& stamped) {
   Json json = bare_site_json(view, stamped);
-  put_inherited(json, view, stamped.value.metadata, stamped.value.region_id);
+  if (auto inherited = inherited_json(view, stamped.value.metadata, stamped.value.region_id))
+    json["inheritedMetadata"] = std::move(*inherited);
   if (const auto policy = view.policy(stamped.value.policy_id)) json["updatePolicy"] = policy_json(view, *policy);
   return json;
 }
 
-void put_place(Json& json, View& view, const fleet::Node& node) {
-  if (!node.metadata.empty()) json["metadata"] = metadata_json(node.metadata);
+void put_place(Part& part, View& view, const fleet::Node& node) {
+  if (!node.metadata.empty()) part.make("metadata", [&](const Wanted&) { return metadata_json(node.metadata); });
+  if (!part.wants("site") && !part.wants("inheritedMetadata")) return;
   const auto site = view.site(node.site_id);
   if (site == nullptr) return;
-  json["site"] = bare_site_json(view, *site);
-  put_inherited(json, view, node.metadata, site->value.region_id, &site->value.metadata);
+  part.make("site", [&](const Wanted& wanted) { return bare_site_json(view, *site, wanted); });
+  if (!part.wants("inheritedMetadata")) return;
+  if (auto inherited = inherited_json(view, node.metadata, site->value.region_id, &site->value.metadata))
+    part.set("inheritedMetadata", std::move(*inherited));
 }
 
 }  // namespace abide::api

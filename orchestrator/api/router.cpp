@@ -262,7 +262,9 @@ void Api::list(Call& call, const char* key, const FieldTree& fields, const std::
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   Pager pager(*query);
-  if (auto collected = collect(view, pager); !collected) return call.refuse(collected.error());
+  do {
+    if (auto collected = collect(view, pager); !collected) return call.refuse(collected.error());
+  } while (pager.again());
   call.answer(std::move(pager).finish(key));
 }
 

@@ -27,7 +27,10 @@ class Connection;
 
 struct ServerCore : std::enable_shared_from_this<ServerCore> {
   ServerCore(ServerSettings settings_in, Handler handler_in)
-      : settings(std::move(settings_in)), handler(std::move(handler_in)), readers(settings.reader_threads) {}
+      : settings(std::move(settings_in)),
+        handler(std::move(handler_in)),
+        readers(settings.reader_threads),
+        streamers(settings.stream_threads) {}
 
   void accept();
   void wake_now();
@@ -40,7 +43,8 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   Tcp::acceptor acceptor{io};
   net::steady_timer wake_timer{io};
   net::steady_timer accept_timer{io};
-  net::thread_pool readers;
+  net::thread_pool readers;    // for requests
+  net::thread_pool streamers;  // for streams
   std::thread thread;
   std::uint16_t port = 0;
   std::atomic<bool> waking{false};
@@ -348,7 +352,7 @@ void Connection::pump() {
   }
   busy_ = true;
   look_again_ = false;
-  net::post(core_->readers, [core = core_.get(), weak = weak_from_this(), source = std::move(source_)]() mutable {
+  net::post(core_->streamers, [core = core_.get(), weak = weak_from_this(), source = std::move(source_)]() mutable {
     auto chunk = source->next();
     net::post(core->io, [weak = std::move(weak), source = std::move(source), chunk = std::move(chunk)]() mutable {
       if (const auto connection = weak.lock()) connection->pumped(std::move(source), std::move(chunk));
@@ -474,10 +478,12 @@ void Server::stop() {
   if (core_->stopping.exchange(true)) return;
   if (!core_->thread.joinable()) {
     core_->readers.join();
+    core_->streamers.join();
     return;
   }
   net::post(core_->io, [core = core_.get()] { core->close_all(); });
   core_->readers.join();  // handlers that run end; what they answer goes to closed connections
+  core_->streamers.join();
   core_->work.reset();
   core_->thread.join();
 }

@@ -1,10 +1,10 @@
 #include "orchestrator/api/view.hpp"
 
-#include "orchestrator/rows.hpp"
-
 namespace abide::api {
 
 namespace {
+
+constexpr std::size_t cached_nodes_max = 10'000;
 
 template <class T>
 Result<T> found_or(Result<std::optional<T>> read, std::string_view what, std::string_view id) {
@@ -26,24 +26,39 @@ Result<fleet::Node> View::find_host(const std::string& name) {
     if (*node) return std::move(**node);
   }
   if (const auto id = parse_node_id(name)) return node(*id);
-  std::optional<fleet::Node> named;
-  bool twice = false;
-  auto scanned = fleet::scan_nodes(*reader_, scope_, [&](fleet::Node&& node) {
-    if (node.name != name) return true;
-    twice = named.has_value();
-    named = std::move(node);
-    return !twice;
+  std::vector<NodeId> named;
+  auto scanned = nodes({}, [&](const fleet::Node& node) {
+    if (node.name == name && named.size() < 2) named.push_back(node.id);
   });
   if (!scanned) return fail(scanned.error());
-  if (twice) return fail(Code::conflict, "more than one host is named " + name + "; use a resource id");
-  return found_or(Result<std::optional<fleet::Node>>(std::move(named)), "host", name);
+  if (named.size() > 1) return fail(Code::conflict, "more than one host is named " + name + "; use a resource id");
+  if (named.empty()) return found_or(Result<std::optional<fleet::Node>>(std::nullopt), "host", name);
+  return node(named.front());
 }
 
-Result<void> View::nodes(const std::function<void(const fleet::Node&)>& visit) {
-  return fleet::scan_nodes(*reader_, scope_, [&](fleet::Node&& node) {
-    visit(node);
-    return true;
+Result<void> View::nodes(fleet::NodeParts parts, const std::function<void(const fleet::Node&)>& visit) {
+  std::optional<Error> error;
+  auto read = node_rows([&](const fleet::NodeRow& row) {
+    auto node = row.read(parts);
+    if (node)
+      visit(*node);
+    else
+      error = node.error();
+    return !error;
   });
+  if (!read) return read;
+  if (error) return fail(std::move(*error));
+  return {};
+}
+
+Result<void> View::node_rows(const std::function<bool(const fleet::NodeRow&)>& visit) {
+  return fleet::scan_node_rows(*reader_, scope_, visit);
+}
+
+Result<std::int64_t> View::count_nodes() {
+  auto count = fleet::count_nodes(*reader_, scope_);
+  if (!count) return fail(count.error());
+  return static_cast<std::int64_t>(*count);
 }
 
 std::shared_ptr<const fleet::Stamped<OsResource>> View::os_resource(const std::string& id) {
@@ -154,6 +169,13 @@ Result<void> View::runs(const std::function<void(const fleet::Run&)>& visit) {
   });
 }
 
+Result<void> View::run_times(const std::function<void(const fleet::Run&)>& visit) {
+  return fleet::scan_run_times(*reader_, scope_, [&](fleet::Run&& run) {
+    visit(run);
+    return true;
+  });
+}
+
 Result<fleet::Run> View::run(const std::string& id) {
   return found_or(fleet::read_run(*reader_, scope_, id), "OS update run", id);
 }
@@ -179,9 +201,10 @@ Result<void> View::sources(const std::function<void(const fleet::Source&)>& visi
 }
 
 std::shared_ptr<const fleet::Node> View::cached_node(const NodeId& id) {
+  if (nodes_.size() >= cached_nodes_max) nodes_.clear();
   auto [known, is_new] = nodes_.try_emplace(id);
   if (is_new) {
-    auto read = fleet::read_node(*reader_, scope_, id);
+    auto read = fleet::read_node(*reader_, scope_, id, {});
     if (read && *read) known->second = std::make_shared<const fleet::Node>(std::move(**read));
   }
   return known->second;

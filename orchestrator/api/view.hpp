@@ -11,6 +11,7 @@
 #include "common/core/result.hpp"
 #include "common/store/store.hpp"
 #include "orchestrator/fleet/state.hpp"
+#include "orchestrator/rows.hpp"
 
 namespace abide::api {
 
@@ -22,7 +23,11 @@ class View {
   Result<fleet::Node> node(const NodeId& id);
   // By resource id of host or instance, UUID or name. conflict: the name is not unique.
   Result<fleet::Node> find_host(const std::string& name);
-  Result<void> nodes(const std::function<void(const fleet::Node&)>& visit);
+  // All, read as far as `parts` says.
+  Result<void> nodes(fleet::NodeParts parts, const std::function<void(const fleet::Node&)>& visit);
+  // The same, not read yet; until `visit` returns false.
+  Result<void> node_rows(const std::function<bool(const fleet::NodeRow&)>& visit);
+  Result<std::int64_t> count_nodes();
 
   // None: there is no such resource (any more).
   std::shared_ptr<const fleet::Stamped<OsResource>> os_resource(const std::string& id);
@@ -48,13 +53,15 @@ class View {
   Result<void> regions(const std::function<void(const fleet::Stamped<Region>&)>& visit);
   Result<void> sites(const std::function<void(const fleet::Stamped<Site>&)>& visit);
   Result<void> runs(const std::function<void(const fleet::Run&)>& visit);
+  // The same, of each only its id and when it was opened and started.
+  Result<void> run_times(const std::function<void(const fleet::Run&)>& visit);
   Result<fleet::Run> run(const std::string& id);
   // A host that was deleted, by UUID or by the resource id that it had; none: there was none, or it is back.
   std::optional<fleet::DeletedHost> deleted_host(const std::string& name);
   Result<void> sources(const std::function<void(const fleet::Source&)>& visit);
   // Of a node that schedules and runs refer to; none: unknown.
   std::shared_ptr<const fleet::Node> host(const std::string& host_id);
-  std::shared_ptr<const fleet::Node> cached_node(const NodeId& id);
+  std::shared_ptr<const fleet::Node> cached_node(const NodeId& id);  // read as far as empty NodeParts say
 
   [[nodiscard]] const Reader& reader() const { return *reader_; }
   [[nodiscard]] const std::string& scope() const { return scope_; }

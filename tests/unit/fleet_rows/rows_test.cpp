@@ -410,6 +410,61 @@ TEST(FleetRows, AreScannedInOrder) {
   EXPECT_EQ(seen, 2);
 }
 
+TEST(FleetRows, AreReadInPartsWhereAListLooksAtFewOfTheirFields) {
+  auto state = filled_state();
+  const auto store = stored(state);
+  std::vector<Node> read;
+  ASSERT_TRUE(scan_node_rows(store, scope, [&](const NodeRow& row) {
+    read.push_back(row.read({}).value());
+    return true;
+  }));
+  ASSERT_EQ(read.size(), state.nodes.size());
+  for (auto node : read) {
+    const auto& whole = state.nodes.at(node.id);
+    EXPECT_EQ(node.identity, Identity{});
+    node.identity = whole.identity;
+    EXPECT_EQ(node.newest, IssuedDocument{});
+    node.newest = whole.newest;
+    node.boot = whole.boot;
+    node.outcome = whole.outcome;
+    node.open_window = whole.open_window;
+    node.held_why = whole.held_why;
+    node.link_fault = whole.link_fault;
+    EXPECT_FALSE(node.run);
+    node.run = whole.run;
+    node.superseded = whole.superseded;
+    node.retired = whole.retired;
+    EXPECT_EQ(node, whole);
+  }
+  const auto id = state.nodes.begin()->first;
+  EXPECT_EQ((**read_node(store, scope, id, {.identity = true})).identity, state.nodes.at(id).identity);
+  EXPECT_EQ((**read_node(store, scope, id, {.documents = true})).newest, state.nodes.at(id).newest);
+  EXPECT_EQ((**read_node(store, scope, id, {.history = true})).run, state.nodes.at(id).run);
+  ASSERT_TRUE(scan_run_times(store, scope, [&](fleet::Run&& run) {
+    const auto whole = **read_run(store, scope, run.id);
+    EXPECT_EQ(run.opened_ms, whole.opened_ms);
+    EXPECT_EQ(run.start_ms, whole.start_ms);
+    EXPECT_TRUE(run.status_details.empty());
+    return true;
+  }));
+}
+
+TEST(FleetRows, AreCountedWithoutBeingReadAndAlsoWhereTheProjectDoesNotSayHowManyThereAre) {
+  auto state = filled_state();
+  auto store = stored(state);
+  EXPECT_EQ(count_nodes(store, scope).value(), state.nodes.size());
+  state.nodes.erase(state.nodes.begin());
+  state.touched.project = true;
+  Batch batch;
+  Rows::save(state, batch, scope);
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(count_nodes(store, scope).value(), state.nodes.size()) << "by the project's row";
+  batch.clear();
+  batch.erase(row_key(scope, "project", ""));
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(count_nodes(store, scope).value(), state.nodes.size() + 1) << "by the rows that there are";
+}
+
 TEST(FleetRows, ADamagedRowIsCorruptAndNamed) {
   auto state = filled_state();
   auto store = stored(state);

@@ -190,16 +190,18 @@ TEST(Paging, KeepsTheSamePageWhetherItemsComeOneByOneOrTogether) {
           if (*order != '\0') query.order_by = parse_order_by(order, fields()).value();
           Pager pager(query);
           int rendered = 0;
-          for (const auto& item : items()) {
-            pager.add([&] {
-              ++rendered;
-              return item;
-            });
-          }
+          do {
+            for (const auto& item : items()) {
+              pager.add([&] {
+                ++rendered;
+                return item;
+              });
+            }
+          } while (pager.again());
           EXPECT_EQ(std::move(pager).finish("items"), list_page("items", items(), query))
               << filter << " " << order << " " << offset << " " << size;
           const bool plain = *filter == '\0' && *order == '\0';
-          EXPECT_LE(rendered, plain ? size : 4);
+          EXPECT_LE(rendered, plain ? size : *order != '\0' ? 4 + size : 4);
         }
       }
     }

@@ -186,6 +186,38 @@ TEST(Server, SaysOnAStreamWhatComesAndThatItIsThere) {
   EXPECT_FALSE(client.read_until("line 1000\n").empty());
 }
 
+// Says nothing until it may.
+class Waiting final : public EventSource {
+ public:
+  explicit Waiting(std::shared_future<void> may) : may_(std::move(may)) {}
+  Chunk next() override {
+    may_.wait();
+    return {"done\n", false, true};
+  }
+
+ private:
+  std::shared_future<void> may_;
+};
+
+TEST(Server, AnswersWhileEveryStreamIsBusy) {
+  std::promise<void> may;
+  const auto server = serve({}, [waits = may.get_future().share()](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
+    if (request.target == "/stream") return exchange->stream(std::make_unique<Waiting>(waits));
+    say(exchange, "answered");
+  });
+  std::vector<std::unique_ptr<Client>> streams;
+  for (std::size_t i = 0; i < ServerSettings{}.reader_threads + 3; ++i) {
+    streams.push_back(std::make_unique<Client>(server->port()));
+    streams.back()->get("/stream");
+    EXPECT_NE(streams.back()->read_until("retry"), "");
+  }
+  Client reads(server->port());
+  reads.get("/answer");
+  EXPECT_NE(reads.read_until("answered"), "");
+  may.set_value();
+  for (const auto& stream : streams) EXPECT_NE(stream->read_until("done"), "");
+}
+
 TEST(Server, DropsAStreamsReaderThatDoesNotRead) {
   ServerSettings settings;
   settings.write_ms = 100;
