@@ -80,6 +80,8 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.duration_ms("roll-call-again", &config.roll_call_again_ms, 100, 3'600'000, "the roll call is repeated at most once in this time");
   table.duration_ms("keep-runs", &config.keep_runs_ms, 0, 3'650 * 86'400'000LL,
                     "closed update runs are deleted this long after their end, but the newest of each host; 0ms: never");
+  table.flag("maintenance-updates", &config.maintenance_updates,
+             "schedules of status MAINTENANCE open windows for updates, too, as they do in the product that this follows");
   table.integer("keep-alive", &config.keep_alive_s, 1, 3'600, "MQTT keep-alive", "seconds");
   table.duration_ms("reconnect-max", &config.reconnect_ms_max, 1, 3'600'000, "longest wait before the next attempt to reach the broker");
   table.integer("inbox-capacity", &config.inbox_capacity, 16, 10'000'000, "inputs that wait for the owner thread", "inputs");

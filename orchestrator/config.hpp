@@ -29,6 +29,7 @@ struct Config {
   std::int64_t spread_ms_per_node = 5;
   std::int64_t roll_call_again_ms = 10'000;
   std::int64_t keep_runs_ms = 0;
+  bool maintenance_updates = false;
   std::int64_t keep_alive_s = 60;
   std::int64_t reconnect_ms_max = 60'000;
   std::int64_t inbox_capacity = 65'536;

@@ -178,7 +178,7 @@ Api::Api(Backend& backend, ApiSettings settings, Post post)
 void Api::handle(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
   auto target = parse_target(request.target);
   if (!target) return exchange->respond(error_response(target.error()));
-  Call call{request, exchange, std::move(*target), {}, {}, {}, {}, nullptr, std::nullopt};
+  Call call{request, exchange, std::move(*target), {}, {}, {}, {}, nullptr, settings_.maintenance_updates, std::nullopt};
   const auto& segments = call.target.segments;
   const auto only = [&](Method method, Handle handle_it) {
     if (request.method != method) return exchange->respond(not_allowed(std::string(method_name(method))));
@@ -265,7 +265,7 @@ void Api::advance(const std::shared_ptr<Chain>& chain) {
     post_([this, chain, committed = std::move(*answer)] {
       if (!committed.note.empty()) chain->note = committed.note;
       if (++chain->next < chain->operations.size()) return advance(chain);
-      View view(backend_.snapshot(), chain->scope);
+      View view(backend_.snapshot(), chain->scope, settings_.maintenance_updates);
       auto json = chain->rendered(view, committed);
       if (!json) return chain->exchange->respond(error_response(json.error()));
       const std::string tag = tag_of(*json);

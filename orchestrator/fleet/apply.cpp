@@ -28,7 +28,10 @@ struct Apply {
     const auto found = state.by_profile.find(profile);
     if (found == state.by_profile.end()) return;
     const std::vector<NodeId> ids(found->second.begin(), found->second.end());
-    for (const auto& id : ids) picture::refresh_os(state, state.nodes.at(id));
+    for (const auto& id : ids) {
+      picture::refresh_os(state, state.nodes.at(id));
+      picture::refresh_link_fault(state, state.nodes.at(id), at_ms);
+    }
   }
 
   void operator()(const ProjectCreated& event) const {
@@ -68,8 +71,26 @@ struct Apply {
     state.touched.os_lists.insert(event.id);
     state.touched.os_texts[{event.id, event.list}] = event.text;
   }
+  void operator()(const OsResourceMoved& event) const {
+    const auto found = state.os_resources.find(event.id);
+    if (found == state.os_resources.end()) return;
+    auto& resource = found->second.value;
+    resource.image_url = event.image_url;
+    resource.urls = event.urls;
+    resource.package_manifest_url = event.package_manifest_url;
+    resource.existing_cves_url = event.existing_cves_url;
+    resource.fixed_cves_url = event.fixed_cves_url;
+    resource.manifest = event.manifest;
+    resource.signature = event.signature;
+    found->second.updated_ms = at_ms;
+    state.touched.os_resources.insert(event.id);
+  }
   void operator()(const ProfileSourceFailed& event) const { source(event.source, event.error); }
-  void operator()(const ProfileSourceRecovered& event) const { source(event.source, {}); }
+  void operator()(const ProfileSourceRecovered& event) const {
+    if (!event.gone) return source(event.source, {});
+    state.sources.erase(event.source);
+    state.touched.sources.insert(event.source);
+  }
   void source(const std::string& name, const std::string& error) const {
     state.sources[name] = {name, error, at_ms};
     state.touched.sources.insert(name);
@@ -108,7 +129,7 @@ struct Apply {
   }
   // What applies to the hosts in a place has changed.
   void refresh_place(const std::string& id) const {
-    for (const auto& node : nodes_in(state, id)) picture::refresh_link_fault(state, state.nodes.at(node));
+    for (const auto& node : nodes_in(state, id)) picture::refresh_link_fault(state, state.nodes.at(node), at_ms);
   }
 
   void operator()(const PolicyCreated& event) const { put(state.policies, state.touched.policies, event.policy); }
@@ -118,7 +139,7 @@ struct Apply {
       indexes::remove(state, n);
       n.policy_id = event.policy_id;
       indexes::add(state, n);
-      picture::refresh_link_fault(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const PolicyUnlinked& event) const {
@@ -127,7 +148,7 @@ struct Apply {
       n.policy_id.clear();
       indexes::add(state, n);
       n.paused = false;
-      picture::refresh_link_fault(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const PlacePolicyLinked& event) const {
@@ -159,7 +180,7 @@ struct Apply {
       n.site_id = event.site_id;
       n.metadata = event.metadata;
       indexes::add(state, n);
-      picture::refresh_link_fault(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const UpdatePaused& event) const {
