@@ -91,6 +91,8 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
       .duration_ms("keep-events", &config.keep_events_ms, 0, 3'650 * 86'400'000LL,
                    "events are deleted this long after they were journaled, the oldest first, at least 1000 at once; 0ms: never")
       .checked(check_keep_events);
+  table.flag("maintenance-updates", &config.maintenance_updates,
+             "schedules of status MAINTENANCE open windows for updates, too, as they do in the product that this follows");
   table.integer("keep-alive", &config.keep_alive_s, 1, 3'600, "MQTT keep-alive", "seconds");
   table.duration_ms("reconnect-max", &config.reconnect_ms_max, 1, 3'600'000, "longest wait before the next attempt to reach the broker");
   table.integer("inbox-capacity", &config.inbox_capacity, 16, 10'000'000, "inputs that wait for the owner thread", "inputs");

@@ -30,6 +30,7 @@ struct Config {
   std::int64_t roll_call_again_ms = 10'000;
   std::int64_t keep_runs_ms = 0;
   std::int64_t keep_events_ms = 0;
+  bool maintenance_updates = false;
   std::int64_t keep_alive_s = 60;
   std::int64_t reconnect_ms_max = 60'000;
   std::int64_t inbox_capacity = 65'536;

@@ -111,6 +111,10 @@ std::vector<api::SourceTimes> Orchestrator::source_times() const {
     const auto [place, fresh] = places.emplace(row.source, all.size());
     if (fresh) all.push_back({row.source, row.error, false, 0, 0, 0, row.last_at_wall_ms, row.good_at_wall_ms, row.next_at_wall_ms});
     auto& times = all[place->second];
+    // What is not held back is looked at with the next pass over its service.
+    for (const auto& service : pass.services)
+      if (times.next_at_ms == 0 && (pass.services.size() == 1 || os_resource_manager::lies_in(row.source, service.name)))
+        times.next_at_ms = service.next_at_wall_ms;
     times.attempts = row.attempts;
     times.since_ms = row.first_at_wall_ms;
   }

@@ -35,6 +35,7 @@ Settings settings_of(const Config& config) {
   settings.fleet.ack_after_events = static_cast<std::uint32_t>(config.ack_after_events);
   settings.fleet.spread_ms_per_node = config.spread_ms_per_node;
   settings.fleet.roll_call_again_ms = config.roll_call_again_ms;
+  settings.fleet.maintenance_updates = config.maintenance_updates;
   settings.projects = config.projects;
   settings.keep_runs_ms = config.keep_runs_ms;
   settings.keep_events_ms = config.keep_events_ms;
@@ -112,7 +113,7 @@ int serve(const Config& config, const Parts& parts) {
   orchestrator.set_worker(std::make_unique<discovery::Worker>(*std::move(services), Random{random_seed()}, orchestrator.deliver()));
 
   std::unique_ptr<api::Server> server;
-  api::Api handlers(orchestrator, api::ApiSettings{files_root, [&] { return server->stats(); }},
+  api::Api handlers(orchestrator, api::ApiSettings{files_root, [&] { return server->stats(); }, config.maintenance_updates},
                     [&](std::function<void()> work) { server->post(std::move(work)); });
   auto listening = api::Server::listen(server_settings_of(config), [&](api::HttpRequest request, std::shared_ptr<api::Exchange> exchange) {
     handlers.handle(request, exchange);

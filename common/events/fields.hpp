@@ -355,6 +355,7 @@ void fields(auto& v, Is<ProfileSourceFailed> auto& e) {
 }
 void fields(auto& v, Is<ProfileSourceRecovered> auto& e) {
   v("source", e.source, url_text);
+  v("gone", e.gone);
 }
 void fields(auto& v, Is<Policy> auto& e) {
   v("id", e.id, id_text);
@@ -578,6 +579,17 @@ void fields(auto& v, Is<OsResourceListed> auto& e) {
   v("list", e.list);
   v("text", e.text, os_list_bytes);
 }
+void fields(auto& v, Is<OsResourceMoved> auto& e) {
+  v("id", e.id, id_text);
+  v("image_url", e.image_url, url_text);
+  v("urls", e.urls, urls_items, url_text);
+  v("package_manifest_url", e.package_manifest_url, url_text);
+  v("existing_cves_url", e.existing_cves_url, url_text);
+  v("fixed_cves_url", e.fixed_cves_url, url_text);
+  v("manifest", e.manifest, manifest_bytes);
+  v("signature", e.signature, signature_bytes);
+  v("source", e.source, url_text);
+}
 
 // ---- lists of them -----------------------------------------------------------------------------------------------------
 
@@ -594,7 +606,7 @@ using PayloadMembers =
                NodeConfirmed,                                                               //
                RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered,  //
                HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted, HostDeleted,
-               OsResourceListed>;
+               OsResourceListed, OsResourceMoved>;
 
 template <class T>
 concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;

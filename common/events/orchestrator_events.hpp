@@ -80,6 +80,7 @@ struct ProfileSourceFailed {
 struct ProfileSourceRecovered {
   static constexpr std::string_view name = "ProfileSourceRecovered";
   std::string source;
+  bool gone = false;  // it is no longer there, so that nothing is wrong with it
   friend bool operator==(const ProfileSourceRecovered&, const ProfileSourceRecovered&) = default;
 };
 
@@ -92,6 +93,20 @@ struct OsResourceListed {  // the release service has another list of a resource
   OsList list = OsList::installed_packages;
   std::string text;  // compact JSON
   friend bool operator==(const OsResourceListed&, const OsResourceListed&) = default;
+};
+
+struct OsResourceMoved {  // the same image, and its files, are to be had at other addresses than before
+  static constexpr std::string_view name = "OsResourceMoved";
+  std::string id;
+  std::string image_url;
+  std::vector<std::string> urls;
+  std::string package_manifest_url;
+  std::string existing_cves_url;
+  std::string fixed_cves_url;
+  std::string manifest;
+  std::string signature;
+  std::string source;  // the entry that says so
+  friend bool operator==(const OsResourceMoved&, const OsResourceMoved&) = default;
 };
 
 enum class UpdatePolicy : std::uint8_t { latest = 1, target = 2 };
@@ -430,6 +445,6 @@ using OrchestratorEvent =
                  WindowOpened, WindowClosed, NodeRegistered, NodeRefused, DocumentIssued, RunOpened, RunClosed, NodeEventStored,
                  JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed,
                  HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted, HostDeleted,
-                 OsResourceListed>;
+                 OsResourceListed, OsResourceMoved>;
 
 }  // namespace abide

@@ -117,7 +117,9 @@ struct FleetWords {
   }
   std::string operator()(const OsResourceDeleted& e) const { return "image " + e.id + " was deleted"; }
   std::string operator()(const ProfileSourceFailed& e) const { return "the release service's entry " + e.source + " fails: " + e.error; }
-  std::string operator()(const ProfileSourceRecovered& e) const { return "the release service's entry " + e.source + " is fine again"; }
+  std::string operator()(const ProfileSourceRecovered& e) const {
+    return "the release service's entry " + e.source + (e.gone ? ", which failed, is no longer there" : " is fine again");
+  }
   std::string operator()(const PolicyCreated& e) const {
     const auto& p = e.policy;
     std::string text = "policy " + p.name + " was created: ";
@@ -195,6 +197,9 @@ struct FleetWords {
   std::string operator()(const OsResourceListed& e) const {
     const char* what = e.list == OsList::installed_packages ? "packages" : e.list == OsList::existing_cves ? "known CVEs" : "fixed CVEs";
     return "the release service has another list of " + std::string(what) + " for " + e.id;
+  }
+  std::string operator()(const OsResourceMoved& e) const {
+    return "the files of " + e.id + " are elsewhere now: " + (e.urls.empty() ? e.image_url : e.urls.front()) + ", says " + e.source;
   }
   std::string operator()(const NodeConfirmed&) const { return "an operator confirmed it: it is told its whole state anew"; }
 };

@@ -21,6 +21,7 @@ struct NodeNeeds;
 struct ApiSettings {
   std::string files_root;  // absolute; what an image URL of a resource that is made by hand is relative to
   std::function<HttpStats()> http = nullptr;
+  bool maintenance_updates = false;  // MAINTENANCE schedules open windows for updates, too
 };
 
 // Thread safety: handle from any thread. `post` runs work on a thread that may read the store.

@@ -23,6 +23,7 @@ struct Api::Call {
   std::string id;    // the path's variable part
   std::string last;  // the path's last segment
   std::shared_ptr<const Reader> reader;
+  bool maintenance_updates = false;
   std::optional<fleet::Seen> seen;  // what an If-Match was found to be of
 
   void refuse(const Error& error) const { exchange->respond(error_response(error)); }
@@ -35,7 +36,7 @@ struct Api::Call {
   // False, and refused: If-Match is given, and the resource, as it is now, is another. `as_seen` is looked at again when the
   // change is made.
   [[nodiscard]] bool may_change(const Json& json, std::optional<fleet::Seen> as_seen);
-  [[nodiscard]] View view() const { return View(reader, scope); }
+  [[nodiscard]] View view() const { return View(reader, scope, maintenance_updates); }
 };
 
 }  // namespace abide::api

@@ -5,6 +5,7 @@
 
 #include "common/core/ids.hpp"
 #include "common/release/manifest.hpp"
+#include "common/release/paths.hpp"
 #include "orchestrator/api/call.hpp"
 #include "orchestrator/api/json_input.hpp"
 #include "orchestrator/api/render.hpp"
@@ -54,6 +55,8 @@ Result<OsResource> parse_os_resource(const std::string& body, const std::string&
   }
   fields.not_served({"tlsCaCert", "repoUrl"});
   if (object->contains("resourceId")) fields.fault("resourceId", "is given by the server");
+  if (!resource.image_url.empty() && !is_absolute_url(resource.image_url) && !is_safe_relative_path(resource.image_url))
+    fields.fault("imageUrl", "is neither an http(s) URL nor a path below the release service");
   if (auto finished = fields.finish(); !finished) return fail(finished.error());
   resource.artifact.size = static_cast<std::uint64_t>(image_size.value_or(0));
   resource.raw.size = static_cast<std::uint64_t>(raw_size.value_or(0));
@@ -61,8 +64,7 @@ Result<OsResource> parse_os_resource(const std::string& body, const std::string&
     if (!resource.raw.sha256) resource.raw.sha256 = resource.artifact.sha256;
     if (resource.raw.size == 0) resource.raw.size = resource.artifact.size;
   }
-  const bool absolute = resource.image_url.starts_with("http://") || resource.image_url.starts_with("https://");
-  resource.urls = {absolute ? resource.image_url : files_root + "/" + resource.image_url};
+  resource.urls = {absolute_url(files_root, resource.image_url)};
   return resource;
 }
 
@@ -93,16 +95,16 @@ Result<Policy> parse_policy(const std::string& body) {
   if (type.empty() || type == "UPDATE_POLICY_UNSPECIFIED") return fail(Code::invalid_input, "OS Update Policy type cannot be unspecified");
   if (type == "UPDATE_POLICY_LATEST") {
     policy.update_policy = UpdatePolicy::latest;
-    if (target || mutable_fields || kernel_command) return fail(Code::invalid_input, "With Policy LATEST, no fields should be set");
-    if (policy.allow_profile_change) return fail(Code::invalid_input, "allowProfileChange: goes with UPDATE_POLICY_TARGET only");
+    if (target || mutable_fields || kernel_command || policy.allow_downgrade || policy.allow_profile_change)
+      return fail(Code::invalid_input, "With Policy LATEST, no fields should be set");
     return policy;
   }
   policy.update_policy = UpdatePolicy::target;
   if (target && mutable_fields) return fail(Code::invalid_input, "Fields for mutable and immutable OSes are mutually exclusive");
   if (mutable_fields || kernel_command)
-    return fail(Code::invalid_input,
-                "updatePackages, updateSources and updateKernelCommand are not served by this version: give targetOsId");
-  if (!target) return fail(Code::invalid_input, "With Policy TARGET, targetOsId must be set");
+    return fail(Code::invalid_input, std::string("updatePackages, updateSources and updateKernelCommand are not served by this version") +
+                                         (target ? "" : ": give targetOsId"));
+  if (!target) return fail(Code::invalid_input, "Fields for mutable and immutable OSes are mutually exclusive");
   return policy;
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/core/hash.hpp"
 #include "common/core/time.hpp"
+#include "orchestrator/maintenance_manager/maintenance_manager.hpp"
 
 namespace abide::api {
 
@@ -308,6 +309,7 @@ Json schedule_json(View& view, const fleet::Stamped<Schedule>& stamped) {
   json["resourceId"] = schedule.id;
   json[schedule.repetition ? "repeatedScheduleID" : "singleScheduleID"] = schedule.id;
   json["scheduleStatus"] = schedule_status_name(schedule.status);
+  json["opensForUpdates"] = maintenance_manager::opens(schedule, view.maintenance_updates());
   put(json, "name", schedule.name);
   if (const auto node = view.host(schedule.host_id)) {
     Json host = Json::object();

@@ -178,7 +178,7 @@ Api::Api(Backend& backend, ApiSettings settings, Post post)
 void Api::handle(const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
   auto target = parse_target(request.target);
   if (!target) return exchange->respond(error_response(target.error()));
-  Call call{request, exchange, std::move(*target), {}, {}, {}, {}, nullptr, std::nullopt};
+  Call call{request, exchange, std::move(*target), {}, {}, {}, {}, nullptr, settings_.maintenance_updates, std::nullopt};
   const auto& segments = call.target.segments;
   const auto only = [&](Method method, Handle handle_it) {
     if (request.method != method) return exchange->respond(not_allowed(std::string(method_name(method))));
@@ -242,7 +242,7 @@ void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
     if (!answer) return exchange->respond(error_response(answer.error()));
     if (answer->changed_meanwhile) return exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
     post_([this, exchange, scope, rendered, committed = std::move(*answer)] {
-      View view(backend_.snapshot(), scope);
+      View view(backend_.snapshot(), scope, settings_.maintenance_updates);
       auto json = rendered(view, committed);
       if (!json) return exchange->respond(error_response(json.error()));
       const std::string tag = tag_of(*json);

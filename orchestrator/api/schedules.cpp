@@ -85,7 +85,7 @@ Result<Schedule> parse_schedule(const nlohmann::json& object, Schedule schedule,
     parse_single(fields, schedule, whole);
   }
   parse_targets(fields, schedule, whole);
-  fields.ignore({"resourceId", "timestamps", "targetHost", "targetSite", "targetRegion", "note"});
+  fields.ignore({"resourceId", "timestamps", "targetHost", "targetSite", "targetRegion", "note", "opensForUpdates"});
   fields.ignore({schedule.repetition ? "repeatedScheduleID" : "singleScheduleID"});
   if (schedule.id.empty() && object.contains("resourceId")) fields.fault("resourceId", "is given by the server");
   if (auto finished = fields.finish(); !finished) return fail(finished.error());

@@ -17,7 +17,8 @@ namespace abide::api {
 
 class View {
  public:
-  View(std::shared_ptr<const Reader> reader, std::string scope) : reader_(std::move(reader)), scope_(std::move(scope)) {}
+  View(std::shared_ptr<const Reader> reader, std::string scope, bool maintenance_updates = false)
+      : reader_(std::move(reader)), scope_(std::move(scope)), maintenance_updates_(maintenance_updates) {}
 
   // not_found names the thing as the caller did.
   Result<fleet::Node> node(const NodeId& id);
@@ -65,10 +66,12 @@ class View {
 
   [[nodiscard]] const Reader& reader() const { return *reader_; }
   [[nodiscard]] const std::string& scope() const { return scope_; }
+  [[nodiscard]] bool maintenance_updates() const { return maintenance_updates_; }  // MAINTENANCE schedules open windows for updates
 
  private:
   std::shared_ptr<const Reader> reader_;
   std::string scope_;
+  bool maintenance_updates_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<OsResource>>> os_resources_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Policy>>> policies_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Region>>> regions_;

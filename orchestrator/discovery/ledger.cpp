@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "orchestrator/os_resource_manager/os_resource_manager.hpp"
+
 namespace abide::discovery {
 
 namespace {
@@ -67,7 +69,10 @@ void Ledger::refused(const std::string& source, const std::string& reason) {
   entry.row.next_at_wall_ms = 0;
 }
 
-std::vector<FailureRow> Ledger::finish(bool complete) {
+std::vector<FailureRow> Ledger::finish(bool complete, const std::vector<std::string>& unread) {
+  const auto is_unread = [&](const std::string& source) {
+    return std::any_of(unread.begin(), unread.end(), [&](const auto& place) { return os_resource_manager::lies_in(source, place); });
+  };
   for (const auto& source : good_now_) {
     const auto entry = entries_.find(source);
     if (entry == entries_.end() || entry->second.said != Said::broken) good_[source] = now_.wall_ms;
@@ -77,7 +82,7 @@ std::vector<FailureRow> Ledger::finish(bool complete) {
   std::vector<FailureRow> rows;
   for (auto at = entries_.begin(); at != entries_.end();) {
     const Said said = at->second.said;
-    if (said == Said::asked || (said == Said::nothing && complete)) {
+    if (said == Said::asked || (said == Said::nothing && complete && !is_unread(at->first))) {
       at = entries_.erase(at);
     } else {
       rows.push_back(at->second.row);
@@ -88,9 +93,11 @@ std::vector<FailureRow> Ledger::finish(bool complete) {
   return rows;
 }
 
-std::vector<FailureRow> cut(std::vector<FailureRow> rows) {
+std::vector<FailureRow> cut(std::vector<FailureRow> rows, const std::set<std::string>& first, std::vector<std::string>& untold) {
   if (rows.size() <= failures_max) return rows;
+  std::stable_partition(rows.begin(), rows.end(), [&](const FailureRow& row) { return first.contains(row.source); });
   const std::size_t more = rows.size() - failures_max;
+  for (std::size_t i = failures_max; i < rows.size(); ++i) untold.push_back(std::move(rows[i].source));
   rows.resize(failures_max);
   rows.back().error += " (and " + std::to_string(more) + " more failures in this pass)";
   return rows;

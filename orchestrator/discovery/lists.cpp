@@ -102,8 +102,11 @@ void Lists::add_known(Read& read) {
       read.profiles.lists.emplace(ReleaseKey{resource.profile_name, resource.image_id}, std::move(lists));
   }
   read.rows.insert(read.rows.end(), rows_.begin(), rows_.end());
-  read.rows = cut(std::move(read.rows));
   read.profiles.failures = failures_of(read.rows);
+  auto& reach = read.profiles.reach;
+  (whole_ ? reach.whole : reach.unread).push_back(files_root_);
+  for (const auto& [url, list] : lists_)
+    if (list.good) reach.fine.push_back(url);
 }
 
 bool Lists::refresh(const Read& read, bool everything) {
@@ -133,6 +136,7 @@ bool Lists::refresh(const Read& read, bool everything) {
   fresh.insert(fresh.end(), old.begin(), old.end());
   const auto [changed, whole] = refresh_all(fresh, now, everything);
   const bool complete = whole && read.complete;
+  whole_ = complete;
   auto rows = ledger_.finish(complete);
   const auto same = [](const FailureRow& a, const FailureRow& b) { return a.source == b.source && a.error == b.error; };
   const bool rows_changed = !std::equal(rows.begin(), rows.end(), rows_.begin(), rows_.end(), same);
@@ -160,6 +164,10 @@ std::pair<bool, bool> Lists::refresh_all(const std::vector<std::pair<std::string
       continue;
     }
     if (http_.cancelled()) return {changed, false};
+    if (url.starts_with(file_scheme)) {
+      ledger_.refused(url, fetched.error().message);  // looking again costs nothing
+      continue;
+    }
     ledger_.failed(url, fetched.error().message);
     const bool away = fetched.error().code == Code::unavailable || fetched.error().code == Code::timeout;
     unreachable = away ? unreachable + 1 : 0;

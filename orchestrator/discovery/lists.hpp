@@ -65,6 +65,7 @@ class Lists {
   std::map<std::string, List> lists_;  // by URL: profiles share them
   std::size_t bytes_ = 0;              // of all texts
   std::vector<FailureRow> rows_;
+  bool whole_ = false;  // the last refresh looked at every list
 };
 
 }  // namespace abide::discovery

@@ -41,7 +41,8 @@ class OciSource final : public Source {
     }
     const bool complete = !down_ && !unlisted_all_ && !registry_.cancelled();
     tell(entries, complete, pass);
-    return std::move(pass).finish(complete);
+    for (const auto& profile : unlisted_) pass.unread(name_ + "/" + profile);
+    return std::move(pass).finish(name_, complete);
   }
 
  private:

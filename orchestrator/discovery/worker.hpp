@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -92,6 +93,7 @@ class Worker {
   static void note_pass(Reader& reader, std::int64_t at_wall_ms, bool ended);
   [[nodiscard]] std::vector<ServiceRow> service_rows() const;
   [[nodiscard]] Read merged();
+  void append_missing(Read& all, const std::map<std::string, std::size_t>& missing);
 
   std::vector<std::unique_ptr<Reader>> readers_;
   std::string name_;
@@ -103,8 +105,7 @@ class Worker {
   std::int64_t started_mono_ms_ = 0;
   std::uint64_t tickets_ = 0;
   std::vector<Asked> asked_;
-  Ledger ledger_{1, Random{1}};  // of what is wrong between services: asking again costs nothing
-  KnownImages known_;
+  Ledger ledger_{1, Random{1}};  // of what is wrong with all services together: asking again costs nothing
   Pass delivered_;
   PassSummary last_;
 };

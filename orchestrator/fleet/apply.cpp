@@ -31,7 +31,7 @@ struct Apply {
     for (const auto& id : ids) {
       Node& node = state.nodes.at(id);
       picture::refresh_os(state, node);
-      picture::refresh_link_fault(state, node);
+      picture::refresh_link_fault(state, node, at_ms);
     }
   }
 
@@ -72,8 +72,26 @@ struct Apply {
     state.touched.os_lists.insert(event.id);
     state.touched.os_texts[{event.id, event.list}] = event.text;
   }
+  void operator()(const OsResourceMoved& event) const {
+    const auto found = state.os_resources.find(event.id);
+    if (found == state.os_resources.end()) return;
+    auto& resource = found->second.value;
+    resource.image_url = event.image_url;
+    resource.urls = event.urls;
+    resource.package_manifest_url = event.package_manifest_url;
+    resource.existing_cves_url = event.existing_cves_url;
+    resource.fixed_cves_url = event.fixed_cves_url;
+    resource.manifest = event.manifest;
+    resource.signature = event.signature;
+    found->second.updated_ms = at_ms;
+    state.touched.os_resources.insert(event.id);
+  }
   void operator()(const ProfileSourceFailed& event) const { source(event.source, event.error); }
-  void operator()(const ProfileSourceRecovered& event) const { source(event.source, {}); }
+  void operator()(const ProfileSourceRecovered& event) const {
+    if (!event.gone) return source(event.source, {});
+    state.sources.erase(event.source);
+    state.touched.sources.insert(event.source);
+  }
   void source(const std::string& name, const std::string& error) const {
     state.sources[name] = {name, error, at_ms};
     state.touched.sources.insert(name);
@@ -112,7 +130,7 @@ struct Apply {
   }
   // What applies to the hosts in a place has changed.
   void refresh_place(const std::string& id) const {
-    for (const auto& node : nodes_in(state, id)) picture::refresh_link_fault(state, state.nodes.at(node));
+    for (const auto& node : nodes_in(state, id)) picture::refresh_link_fault(state, state.nodes.at(node), at_ms);
   }
 
   void operator()(const PolicyCreated& event) const { put(state.policies, state.touched.policies, event.policy); }
@@ -122,7 +140,7 @@ struct Apply {
       indexes::remove(state, n);
       n.policy_id = event.policy_id;
       indexes::add(state, n);
-      picture::refresh_link_fault(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const PolicyUnlinked& event) const {
@@ -131,7 +149,7 @@ struct Apply {
       n.policy_id.clear();
       indexes::add(state, n);
       n.paused = false;
-      picture::refresh_link_fault(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const PlacePolicyLinked& event) const {
@@ -163,7 +181,7 @@ struct Apply {
       n.site_id = event.site_id;
       n.metadata = event.metadata;
       indexes::add(state, n);
-      picture::refresh_link_fault(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const UpdatePaused& event) const {

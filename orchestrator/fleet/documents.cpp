@@ -195,7 +195,10 @@ void reconcile_window(Turn& turn, const NodeId& id, std::string_view why) {
   }
   const auto plan = plan_of(turn, node);
   set_deadline(turn, id, plan.next_ms);
-  if (plan.close) turn.event(WindowClosed{id, *plan.close, plan.over ? "over" : std::string(why)});
+  if (plan.close) {
+    const bool deleted = !turn.state.schedules.contains(plan.close->id);  // of a place, whose nodes are looked at turn by turn
+    turn.event(WindowClosed{id, *plan.close, plan.over ? "over" : deleted ? "deleted" : std::string(why)});
+  }
   if (plan.open) turn.event(WindowOpened{id, *plan.window});
   if (plan.open) return issue_window(turn, id, DocumentTopic::window_opened, plan.window);
   if (node.newest.window == plan.window) return;
@@ -231,7 +234,11 @@ void resolve_again(Turn& turn, const NodeId& id) {
   if (link && link->release.policy_id != wanted) return follow_other_policy(turn, id, applied);
   if (applied.policy == nullptr) return;
   const auto resolution = resolution_of(turn.state, node, *applied.policy);
-  if (!policy_manager::ask_by_itself(*applied.policy, present_of(node), resolution)) return;
+  auto present = present_of(node);
+  const bool fetches = node.phase == Phase::idle || node.phase == Phase::staging;
+  present.moved = link && resolution.resource != nullptr && fetches && link->release.os_resource_id == resolution.resource->id &&
+                  link->release.urls != resolution.resource->urls;
+  if (!policy_manager::ask_by_itself(*applied.policy, present, resolution)) return;
   issue_link(turn, id, asked_by(*applied.policy, *resolution.resource, false));
 }
 

@@ -133,19 +133,31 @@ struct Take {
       const auto entry = turn.state.os_by_image.find({profile, image_id});
       return entry == turn.state.os_by_image.end() ? nullptr : &turn.state.os_resources.at(entry->second).value;
     };
-    for (const auto& finding : manager::judge(found, failures, known, failing)) {
+    for (const auto& finding : manager::judge(found, failures, read.reach, known, failing)) {
       if (turn.full()) break;  // the rest is found again by the next pass
       if (const auto* create = std::get_if<manager::Create>(&finding)) {
         OsResource resource = *create->resource;
         resource.id = draw_id(turn, "os", [&](const std::string& id) { return turn.state.os_resources.contains(id); });
         create_os_resource(turn, std::move(resource), create->source);
+      } else if (const auto* move = std::get_if<manager::Move>(&finding)) {
+        move_os_resource(*move);
       } else if (const auto* failed = std::get_if<manager::SourceFailed>(&finding)) {
         turn.event(ProfileSourceFailed{failed->source, failed->error});
       } else {
-        turn.event(ProfileSourceRecovered{std::get<manager::SourceRecovered>(finding).source});
+        const auto& recovered = std::get<manager::SourceRecovered>(finding);
+        turn.event(ProfileSourceRecovered{recovered.source, recovered.gone});
       }
     }
     take_lists(read);
+  }
+  // Nodes that are to fetch it, and have not yet, are asked anew with the addresses that are right now.
+  void move_os_resource(const os_resource_manager::Move& move) const {
+    const std::string id = move.known->id;
+    const OsResource& now = *move.resource;
+    turn.event(OsResourceMoved{id, now.image_url, now.urls, now.package_manifest_url, now.existing_cves_url, now.fixed_cves_url,
+                               now.manifest, now.signature, move.source});
+    for (const auto& [node_id, node] : turn.state.nodes)
+      if (node.newest.link && node.newest.link->release.os_resource_id == id) turn.link.unresolved.insert(node_id);
   }
   // What is another list than the one that is known.
   void take_lists(const ProfilesRead& read) const {

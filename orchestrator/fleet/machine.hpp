@@ -16,6 +16,7 @@
 #include "common/events/orchestrator_events.hpp"
 #include "orchestrator/fleet/requests.hpp"
 #include "orchestrator/fleet/state.hpp"
+#include "orchestrator/os_resource_manager/os_resource_manager.hpp"
 
 namespace abide::fleet {
 
@@ -143,6 +144,7 @@ struct ProfilesRead {
   std::vector<Found> found;
   std::vector<Failure> failures;
   std::map<std::pair<std::string, std::string>, ReleaseLists> lists = {};  // by profile and version
+  os_resource_manager::Reach reach = {};
 };
 struct CreateProject {
   std::string project;

@@ -29,20 +29,25 @@ void change_open_runs(State& state, Node& node, Number offer, const Change& chan
   for (auto& run : node.superseded) one(run);
 }
 
+Status status_now(const Node& node, const Outcome& outcome) {
+  const bool at_fault = node.phase == Phase::idle && !node.link_fault.empty() && !node.identity.profile_name.empty();
+  return at_fault ? status_of_policy_fault() : status_of(node.phase, outcome);
+}
+
 // After Succeeded the node says so until a newer document comes; then it is up to date.
 void refresh_status(State& state, Node& node, std::int64_t at_ms) {
-  set_status(node.status, status_of(node.phase, node.outcome), at_ms);
+  set_status(node.status, status_now(node, node.outcome), at_ms);
   if (node.phase == Phase::idle) return;
   change_open_runs(state, node, node.offer, [&](Run& run) { set_status(run.status, node.status, at_ms); });
 }
 
-void set_identity(State& state, Node& node, const Identity& identity) {
+void set_identity(State& state, Node& node, const Identity& identity, std::int64_t at_ms) {
   if (node.identity == identity) return;
   indexes::remove(state, node);
   node.identity = identity;
   indexes::add(state, node);
   refresh_os(state, node);
-  refresh_link_fault(state, node);  // what may be asked of it depends on its profile, and on what runs
+  refresh_link_fault(state, node, at_ms);  // what may be asked of it depends on its profile, and on what runs
 }
 
 void begin_offer(State& state, Node& node, Number offer, std::int64_t at_ms) {
@@ -74,14 +79,13 @@ struct Hear {
   void operator()(const AgentStarted& event) const {
     node.boot = event.boot;
     node.slot = event.slot;
-    set_identity(state, node, event.identity);
+    set_identity(state, node, event.identity, at_ms);
     if (node.status.text == text_nothing_heard) refresh_status(state, node, at_ms);
   }
   void operator()(const BootCleared& event) const { node.boot = event.boot; }
   void operator()(const DocumentTaken& event) const {
     node.taken = event.number;
-    if (node.phase == Phase::idle && node.outcome.kind == OutcomeKind::succeeded)
-      set_status(node.status, status_of(Phase::idle, {}), at_ms);
+    if (node.phase == Phase::idle && node.outcome.kind == OutcomeKind::succeeded) set_status(node.status, status_now(node, {}), at_ms);
   }
   void operator()(const Accepted& event) const {
     begin_offer(state, node, event.offer, at_ms);
@@ -137,7 +141,7 @@ void correct(State& state, Node& node, const PictureCorrected& told, std::int64_
   node.taken = told.held;
   node.offer = {};
   if (told.offer) begin_offer(state, node, told.offer, at_ms);
-  set_identity(state, node, told.identity);
+  set_identity(state, node, told.identity, at_ms);
   if (!same_state || node.status.text == text_nothing_heard) refresh_status(state, node, at_ms);
 }
 
@@ -242,10 +246,14 @@ void refresh_os(State& state, Node& node) {
   state.touched.nodes.insert(node.id);
 }
 
-void refresh_link_fault(State& state, Node& node) {
+void refresh_link_fault(State& state, Node& node, std::int64_t at_ms) {
   std::string fault = resolution_of(state, node).fault;
   if (fault == node.link_fault) return;
   node.link_fault = std::move(fault);
+  // Once nothing is wrong with the policy any more, what came long before is no news.
+  const bool over = node.link_fault.empty() && node.outcome.kind == OutcomeKind::succeeded;
+  if (node.phase == Phase::idle && node.status.text != text_nothing_heard)
+    set_status(node.status, status_now(node, over ? Outcome{} : node.outcome), at_ms);
   state.touched.nodes.insert(node.id);
 }
 

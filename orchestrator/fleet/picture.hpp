@@ -19,7 +19,7 @@ void close_run(State& state, Node& node, const RunClosed& closed, std::int64_t a
 
 // What follows from the node's identity and the known OS resources: what it runs, what is newer. Keeps the indexes.
 void refresh_os(State& state, Node& node);
-// Why its policy asks nothing of it.
-void refresh_link_fault(State& state, Node& node);
+// Why its policy asks nothing of it; its status says so.
+void refresh_link_fault(State& state, Node& node, std::int64_t at_ms);
 
 }  // namespace abide::fleet::picture

@@ -6,10 +6,6 @@
 namespace abide::maintenance_manager {
 namespace {
 
-bool opens(const Schedule& schedule, bool maintenance_updates) {
-  return schedule.status == ScheduleStatus::os_update || (maintenance_updates && schedule.status == ScheduleStatus::maintenance);
-}
-
 void add(WindowSet& set, const Planned& planned) {
   if (planned.repeat != nullptr)
     set.repeats.push_back(*planned.repeat);
@@ -39,6 +35,9 @@ Result<void> check_single(const Schedule& schedule, const Schedule* before, std:
 
 }  // namespace
 
+bool opens(const Schedule& schedule, bool maintenance_updates) {
+  return schedule.status == ScheduleStatus::os_update || (maintenance_updates && schedule.status == ScheduleStatus::maintenance);
+}
 
 Result<void> check(const Schedule& schedule, const Schedule* before, std::int64_t now_ms) {
   const int targets = int{!schedule.host_id.empty()} + int{!schedule.site_id.empty()} + int{!schedule.region_id.empty()};
@@ -55,9 +54,10 @@ Result<void> check(const Schedule& schedule, const Schedule* before, std::int64_
 std::optional<Window> window_at(const Plans& plans, std::int64_t now_ms, bool maintenance_updates) {
   WindowSet open, blackouts;
   for (const auto& planned : plans) {
-    if (planned.schedule->status == ScheduleStatus::blackout)
+    if (planned.schedule->status == ScheduleStatus::blackout) {
       add(blackouts, planned);
-    else if (opens(*planned.schedule, maintenance_updates))
+      if (planned.repeat != nullptr) blackouts.repeats.back().until_clocks_show_end = true;
+    } else if (opens(*planned.schedule, maintenance_updates))
       add(open, planned);
   }
   if (open.singles.empty() && open.repeats.empty()) return std::nullopt;

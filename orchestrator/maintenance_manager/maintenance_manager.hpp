@@ -13,12 +13,15 @@
 
 namespace abide::maintenance_manager {
 
-inline constexpr std::size_t schedules_max = 1024;            // of a host, of a site, of a region
+inline constexpr std::size_t schedules_max = 1024;                                // of a host, of a site, of a region
 inline constexpr std::int64_t look_again_ms_max = std::int64_t{30} * 86'400'000;  // where nothing opens within the calendar's horizon
-inline constexpr std::int64_t seconds_max = 253'402'300'799;  // 9999-12-31T23:59:59Z
+inline constexpr std::int64_t seconds_max = 253'402'300'799;                      // 9999-12-31T23:59:59Z
 
 // invalid_input. `before` is the schedule as it was; null: it is new. A start that is kept may lie in the past.
 [[nodiscard]] Result<void> check(const Schedule& schedule, const Schedule* before, std::int64_t now_ms);
+
+// Whether it makes windows for updates: an OS_UPDATE one does, a MAINTENANCE one where `maintenance_updates`.
+[[nodiscard]] bool opens(const Schedule& schedule, bool maintenance_updates);
 
 // A schedule that applies to a node, and for a repeated one what its texts mean.
 struct Planned {

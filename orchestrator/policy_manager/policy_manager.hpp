@@ -31,6 +31,7 @@ struct Present {
   bool aborted = false;
   bool ended = false;  // its offer has an outcome
   std::string os_image_id;
+  bool moved = false;  // the same image is to be had elsewhere now, and the node may not have fetched it yet
 };
 
 struct LinkDecision {
@@ -40,7 +41,7 @@ struct LinkDecision {
 };
 // An operator links the policy. `same`: it is linked already, so this is a retry, if there is something to try again.
 [[nodiscard]] LinkDecision link(bool same, const Present& present, const Resolution& resolution);
-// Nobody asks, but images or what the node runs have changed: is this a new offer? Never a retry.
+// Nobody asks, but images or what the node runs have changed: is this a new offer? Never a retry of what has ended.
 [[nodiscard]] bool ask_by_itself(const Policy& policy, const Present& present, const Resolution& resolution);
 
 }  // namespace abide::policy_manager

@@ -6,7 +6,7 @@ namespace {
 
 const char* const latest = R"({"resourceId":"osupdatepolicy-0000000a","name":"newest","updatePolicy":"UPDATE_POLICY_LATEST"})";
 const char* const pinned = R"({"resourceId":"osupdatepolicy-0000000b","name":"pinned","updatePolicy":"UPDATE_POLICY_TARGET",
-  "targetOs":{"resourceId":"os-00000001","imageId":"3.0.1","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE"}})";
+  "targetOs":{"resourceId":"os-00000001","imageId":"3.0.1","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE","rawSha256":"1111111111111111111111111111111111111111111111111111111111111111"}})";
 
 // One host: its number, what runs there, more members of its instance and of what the bus knows of it.
 std::string host(int number, const std::string& runs, const std::string& instance = {}, const std::string& node = {}) {
@@ -28,9 +28,9 @@ class AbidectlUpdate : public AbidectlCommands {
     ::setenv("TZ", "UTC", 1);
     project.policies = std::string(latest) + "," + pinned;
     project.systems =
-        R"({"resourceId":"os-00000001","name":"EMT 3.0.1","imageId":"3.0.1","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE"},
-           {"resourceId":"os-00000002","name":"EMT 3.0.2","imageId":"3.0.2","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE"},
-           {"resourceId":"os-00000003","name":"Other 9","imageId":"9.0","profileName":"other","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE"})";
+        R"({"resourceId":"os-00000001","name":"EMT 3.0.1","imageId":"3.0.1","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE","rawSha256":"1111111111111111111111111111111111111111111111111111111111111111"},
+           {"resourceId":"os-00000002","name":"EMT 3.0.2","imageId":"3.0.2","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE","rawSha256":"1111111111111111111111111111111111111111111111111111111111111111"},
+           {"resourceId":"os-00000003","name":"Other 9","imageId":"9.0","profileName":"other","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE","rawSha256":"1111111111111111111111111111111111111111111111111111111111111111"})";
     project.hosts = host(1, "3.0.1") + "," + host(2, "3.0.2") + "," + host(3, "3.0.1", applied(pinned, "instance", "inst-00000003")) + "," +
                     host(4, "3.0.1", "", R"("held":true,)") + "," + host(5, "", "", "");
   }
@@ -86,6 +86,15 @@ TEST_F(AbidectlUpdate, KnowsTheWindowsThatAreScheduledAndTheBlackoutsThatTakeThe
   project.singles = R"({"resourceId":"singlesche-0000000a","scheduleStatus":"SCHEDULE_STATUS_BLACKOUT","startSeconds":1780500000,
     "endSeconds":1780543800,"targetSite":{"resourceId":"site-0000000a"}})";
   EXPECT_EQ(plan({"host", "edge-1"})["hosts"][0]["window"].dump(), R"({"opensAt":1780543800,"closesAt":1780545600})");
+  project.singles.clear();
+  for (const bool opens : {false, true}) {  // what the orchestrator says counts, not what the status is called
+    project.repeated = R"({"resourceId":"repeatedsche-0000000a","scheduleStatus":"SCHEDULE_STATUS_MAINTENANCE","opensForUpdates":)" +
+                       std::string(opens ? "true" : "false") + R"(,"durationSeconds":3600,
+    "cronMinutes":"0","cronHours":"3","cronDayMonth":"*","cronMonth":"*","cronDayWeek":"*","targetRegion":{"resourceId":"region-0000000a"}})";
+    EXPECT_EQ(verdicts(plan({"host", "edge-1"})), opens ? "updates" : "waits");
+  }
+  project.singles = R"({"resourceId":"singlesche-0000000a","scheduleStatus":"SCHEDULE_STATUS_BLACKOUT","startSeconds":1780500000,
+    "endSeconds":1780543800,"targetSite":{"resourceId":"site-0000000a"}})";
   project.repeated.clear();
   const auto covered = plan({"host", "edge-1", "--now", "--for", "10m"});
   EXPECT_EQ(verdicts(covered), "waits");

@@ -4,6 +4,7 @@ Every answer is validated against orchestrator/api/openapi.yaml; where ABIDE_REF
 the same paths, against that, too, but for what ours marks `x-abide`."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -671,6 +672,21 @@ class Starting(Case):
         self.assertEqual(self.world.end(process, signal.SIGKILL), -signal.SIGKILL)
         self.assertEqual([p["name"] for p in self.serve().api.good("GET", "/v1/projects")["projects"]], ["demo", "later"])
 
+    def test_maintenance_windows_update_where_a_setting_says_so(self):
+        process = self.serve()
+        host = process.api.good("POST", "compute/hosts/register", {"name": "edge-1", "uuid": UUID % 1})["resourceId"]
+        made = process.api.good("POST", "schedules/single", {"scheduleStatus": "SCHEDULE_STATUS_MAINTENANCE", "startSeconds": int(time.time()) + 1,
+                                                             "targetHostId": host})["resourceId"]
+        for more in ((), ("--maintenance-updates",), ()):
+            opens = bool(more)
+            self.assertEqual(self.world.end(process), 0)
+            process = self.serve(*more)
+            self.assertEqual(process.api.good("GET", f"schedules/single/{made}")["opensForUpdates"], opens)
+            seen = lambda: process.api.good("GET", f"compute/hosts/{host}")["instance"]["node"].get("windowOpen", False)
+            eventually(f"the window is {'open' if opens else 'closed'}", lambda: seen() == opens)
+        types = [event["type"] for event in process.api.good("GET", "events", hostId=host, pageSize=1000)["events"]]
+        self.assertEqual([kind for kind in types if kind in ("WindowOpened", "WindowClosed")], ["WindowOpened", "WindowClosed"])
+
 
 class Discovery(Case):
     def versions(self, api):
@@ -740,6 +756,95 @@ class Discovery(Case):
         self.assertEqual(api.good("POST", "refresh")["failures"], [])
         self.assertEqual(self.versions(api), ["1.0", "1.1"])
         self.assertEqual([s for s in api.good("GET", "sources")["sources"] if s["error"]], [])
+
+    def test_what_was_broken_is_not_fine_because_its_service_is_away(self):
+        directory = self.world.path("releases")
+        os.makedirs(directory)
+        with open(os.path.join(directory, "broken.yaml"), "wb") as file:
+            file.write(b"[")
+        self.releases.publish("1.0", "1.1")
+        self.releases.files["profiles/demo/1.1.yaml"] = manifest("1.1") + b"# touched\n"
+        both = {"releases": [self.releases.url, directory]}
+        failing = lambda process: sorted(s["name"].rsplit("/", 1)[1] for s in process.api.good("GET", "sources")["sources"] if s["error"])
+        process = self.serve("--files", self.releases.url, **both)
+        process.api.good("POST", "refresh")
+        self.assertEqual(failing(process), ["1.1.yaml", "broken.yaml"])
+        self.assertEqual(self.world.end(process), 0)
+        self.releases.broken["index.json"] = 503
+        process = self.serve("--files", self.releases.url, **both)
+        process.api.good("POST", "refresh")
+        service = self.releases.url.rsplit("/", 1)[1]
+        self.assertEqual(failing(process), sorted([service, "1.1.yaml", "broken.yaml"]))
+        self.assertEqual(process.api.good("GET", "events", type="ProfileSourceRecovered")["events"], [])
+        # Once it is there and says that the entry is gone, so is its row.
+        self.releases.broken.clear()
+        self.releases.files.clear()
+        self.releases.publish("1.0")
+        process.api.good("POST", "refresh")
+        self.assertEqual(failing(process), ["broken.yaml"])
+        self.assertEqual([s["name"] for s in process.api.good("GET", "sources")["sources"] if s["name"].endswith("1.1.yaml")], [])
+
+    def test_after_a_restart_the_entry_with_another_image_is_blamed_and_not_the_known_one(self):
+        directory = self.world.path("releases")
+        os.makedirs(directory)
+        def write(name, content):
+            with open(os.path.join(directory, name), "wb") as file:
+                file.write(content.replace(b"  osExistingCvesURL: cves/1.0.json\n", b""))
+        write("b.yaml", manifest("1.0"))
+        process = self.serve(releases=directory)
+        process.api.good("POST", "refresh")
+        write("a.yaml", re.sub(rb"osImageSha256: ......", b"osImageSha256: 000000", manifest("1.0")))
+        for _ in range(2):
+            process.api.good("POST", "refresh")
+            errors = {s["name"].rsplit("/", 1)[1]: s["error"] for s in process.api.good("GET", "sources")["sources"] if s["error"]}
+            self.assertEqual(list(errors), ["a.yaml"])
+            self.assertIn("another digest", errors["a.yaml"])
+            self.assertEqual(self.world.end(process), 0)
+            process = self.serve(releases=directory)
+        self.assertEqual(len(process.api.good("GET", "events", type="ProfileSourceFailed")["events"]), 1)
+
+    def test_a_file_that_moves_is_followed(self):
+        self.releases.publish("1.0")
+        process = self.serve()
+        process.api.good("POST", "refresh")
+        before = process.api.good("GET", "compute/os")["OperatingSystemResources"][0]
+        self.releases.files["profiles/demo/1.0.yaml"] = manifest("1.0").replace(b"images/demo", b"elsewhere/demo")
+        del self.releases.files["index.json"]
+        index = {"profiles": [{"profileName": "demo", "osImageVersion": "1.0", "manifest": "profiles/demo/1.0.yaml",
+                               "sha256": hashlib.sha256(self.releases.files["profiles/demo/1.0.yaml"]).hexdigest()}]}
+        self.releases.files["index.json"] = json.dumps(index).encode()
+        process.api.good("POST", "refresh")
+        after = process.api.good("GET", "compute/os")["OperatingSystemResources"][0]
+        self.assertEqual((after["resourceId"], after["imageUrl"]), (before["resourceId"], "elsewhere/demo-1.0.raw"))
+        process.api.good("POST", "refresh")
+        moved = process.api.good("GET", "events", type="OsResourceMoved")["events"]
+        self.assertEqual([event["fields"]["urls.0"] for event in moved], [self.releases.url + "/elsewhere/demo-1.0.raw"])
+        self.assertEqual(self.world.end(process), 0)
+        self.assertEqual(self.world.check()[0], 0)
+
+    def test_a_profile_that_is_enabled_and_nowhere_has_a_row(self):
+        self.releases.publish("1.0")
+        api = self.serve("--enabled-profiles", "demo", "--enabled-profiles", "dmo").api
+        api.good("POST", "refresh")
+        errors = {s["name"]: s["error"] for s in api.good("GET", "sources")["sources"] if s["error"]}
+        self.assertEqual(list(errors), [self.releases.url + "#dmo"])
+        self.assertIn("enabled-profiles", errors[self.releases.url + "#dmo"])
+
+    def test_more_failures_than_are_told_are_not_taken_for_fine(self):
+        directory = self.world.path("releases")
+        os.makedirs(directory)
+        for number in range(2100):
+            with open(os.path.join(directory, f"{number:04}.yaml"), "wb") as file:
+                file.write(b"[")
+        process = self.serve("--log-level", "warn", releases=directory)
+        process.api.good("POST", "refresh")
+        rows = lambda: process.api.good("GET", "sources", pageSize=1)["totalElements"]
+        eventually("all that are told, and the service", lambda: rows() == 2001)
+        # A failure that comes before them pushes one out; nothing says that it is mended.
+        with open(os.path.join(directory, "0000-a.yaml"), "wb") as file:
+            file.write(b"[")
+        process.api.good("POST", "refresh")
+        self.assertEqual(process.api.good("GET", "events", type="ProfileSourceRecovered")["events"], [])
 
     def test_a_large_release_service_is_taken_in_whole(self):
         self.releases.publish(*(f"1.{number}" for number in range(2500)))

@@ -1,7 +1,7 @@
 """A fleet's whole story as its operator lives it with curl alone: a real registry, file server, broker, orchestrator and node.
 
 Every answer is validated as those of api_test.py are. ABIDE_REFERENCE_SAMPLES: a folder with real files in os-profiles/ and
-release-service/; with it the real profiles are pushed, too."""
+release-service/; with it the real profiles are pushed, too; those of tests/samples, which have their shape, are always."""
 
 import datetime
 import json
@@ -11,12 +11,15 @@ import sys
 import unittest
 import urllib.parse
 
+import yaml
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from api_test import Case, HEALTH_CHECK, UUID  # noqa: E402
-from api_world import Answer, eventually  # noqa: E402
+from api_world import ROOT, Answer, eventually  # noqa: E402
 from registry import Registry  # noqa: E402
 
+SAMPLES = os.path.join(ROOT, "tests", "samples")
 REPOSITORY = "edge-orch/en/files/os-profile"
 PACKAGES = {"Repo": [{"Name": "zlib", "Version": "1.3.1-1", "Architecture": "x86_64", "License": "zlib license"}]}
 CVES = [{"cve_id": "CVE-2026-1", "priority": "HIGH", "affected_packages": ["zlib"]}]
@@ -215,30 +218,55 @@ class Story(Case):
         eventually("the next image runs, too", lambda: seen()["instance"]["os"]["imageId"] == "1.2.0")
         self.assertEqual(world.check()[1]["differences"], 0)
 
-    @unittest.skipUnless(os.environ.get("ABIDE_REFERENCE_SAMPLES"), "ABIDE_REFERENCE_SAMPLES is not set")
-    def test_the_real_samples_are_discovered_unchanged(self):
-        samples = os.environ["ABIDE_REFERENCE_SAMPLES"]
-        read = lambda *parts: open(os.path.join(samples, *parts), "rb").read()
+    def discover(self, samples):
+        """Pushes these samples, and checks what becomes of them. Gives what their profiles say."""
+        def read(*parts):
+            with open(os.path.join(samples, *parts), "rb") as file:
+                return file.read()
         names = sorted(name[:-5] for name in os.listdir(os.path.join(samples, "os-profiles")) if name.endswith(".yaml"))
         for name in names:
             self.push(name, "0.10.8", read("os-profiles", name + ".yaml"))
-        import yaml
-        specs = {name: yaml.safe_load(read("os-profiles", name + ".yaml"))["spec"] for name in names}
+        profiles = {name: yaml.safe_load(read("os-profiles", name + ".yaml")) for name in names}
         lists = {"osPackageManifestURL": "package_manifest.json", "osExistingCvesURL": "existing_cves.json", "osFixedCvesURL": "fixed_cves.json"}
-        for spec in specs.values():
+        for profile in profiles.values():
             for key, sample in lists.items():
-                if spec.get(key):
-                    self.releases.files[spec[key]] = read("release-service", sample)
+                if profile["spec"].get(key):
+                    self.releases.files[profile["spec"][key]] = read("release-service", sample)
         api = self.orchestrator().api
         self.assertEqual(api.good("POST", "sources/refresh", {})["found"], len(names))
         found = {os_resource["profileName"]: os_resource for os_resource in api.get("compute/os", pageSize=100)["OperatingSystemResources"]}
         self.assertEqual(sorted(found), names)
         self.assertEqual([row for row in api.get("sources", pageSize=100)["sources"] if row["error"]], [])
-        for name, spec in specs.items():
-            self.assertEqual((found[name]["imageId"], found[name]["sha256"]), (str(spec["osImageVersion"]), spec["osImageSha256"]))
+        for name, profile in profiles.items():
+            spec, made = profile["spec"], found[name]
+            self.assertEqual((made["imageId"], made["sha256"], made["imageUrl"]), (str(spec["osImageVersion"]), spec["osImageSha256"], spec["osImageUrl"]))
+            self.assertEqual((made["osType"], made["osProvider"], made["securityFeature"]), (spec["type"], spec["provider"], spec["securityFeature"]))
+            as_text = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in profile["metadata"].items()}
+            self.assertEqual(json.loads(made["metadata"]), as_text)
+            self.assertEqual(json.loads(made.get("platformBundle", "null")), spec["platformBundle"])
             for key, field in (("osPackageManifestURL", "installedPackages"), ("osExistingCvesURL", "existingCves"), ("osFixedCvesURL", "fixedCves")):
                 wanted = json.loads(read("release-service", lists[key])) if spec.get(key) and spec["type"] == "OS_TYPE_IMMUTABLE" else None
-                self.assertEqual(json.loads(found[name].get(field, "null")), wanted, (name, field))
+                self.assertEqual(json.loads(made.get(field, "null")), wanted, (name, field))
+        return profiles
+
+    def test_samples_of_the_real_shape_are_discovered_unchanged(self):
+        ours = self.discover(SAMPLES)
+        real = os.environ.get("ABIDE_REFERENCE_SAMPLES")
+        if not real:
+            return
+        def shapes(profiles):
+            """Each key that one of them has, with the kinds of value that it has."""
+            return {(part, key, type(value).__name__) for profile in profiles for part in ("metadata", "spec") for key, value in (profile[part] or {}).items()}
+        theirs = []
+        for name in os.listdir(os.path.join(real, "os-profiles")):
+            if name.endswith(".yaml"):
+                with open(os.path.join(real, "os-profiles", name), "rb") as file:
+                    theirs.append(yaml.safe_load(file))
+        self.assertEqual(shapes(theirs) - shapes(ours.values()), set(), "what the real ones have and ours have not")
+
+    @unittest.skipUnless(os.environ.get("ABIDE_REFERENCE_SAMPLES"), "ABIDE_REFERENCE_SAMPLES is not set")
+    def test_the_real_samples_are_discovered_unchanged(self):
+        self.discover(os.environ["ABIDE_REFERENCE_SAMPLES"])
 
 
 if __name__ == "__main__":

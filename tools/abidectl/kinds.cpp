@@ -58,13 +58,15 @@ Column enumeration(std::string head, std::string path, std::string prefix, bool 
           }};
 }
 
-// The update status, and what else keeps the host from going on: "Update failed (unhealthy)", "Download complete (paused)".
+// The update status, and what else keeps the host from going on: "Update failed (unhealthy)", "Download complete (paused)",
+// "Update policy cannot be applied (its target rt 1.0 is no immutable OS)".
 std::string status_with_notes(const Json& host) {
   std::string notes;
   const auto note = [&](const std::string& text) { notes += (notes.empty() ? "" : ", ") + text; };
   const auto status = text_at(host, "instance.updateStatus");
   if (text_at(host, "instance.updateStatusIndicator") == "STATUS_INDICATION_ERROR" && text_at(host, "instance.node.phase") == "Idle") {
-    if (const auto reason = text_at(host, "instance.node.outcome.reason"); !reason.empty()) note(reason);
+    const auto fault = text_at(host, "instance.node.linkFault");
+    if (const auto reason = fault.empty() ? text_at(host, "instance.node.outcome.reason") : fault; !reason.empty()) note(reason);
   }
   if (text_at(host, "instance.node.paused") == "true") note("paused");
   if (text_at(host, "instance.node.held") == "true") note("held");

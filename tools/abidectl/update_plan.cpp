@@ -22,6 +22,7 @@ OsResource resource_of(const Json& os) {
   resource.image_id = text_at(os, "imageId");
   resource.profile_name = text_at(os, "profileName");
   resource.os_type = text_at(os, "osType");
+  if (const auto raw = parse_digest(text_at(os, "rawSha256"))) resource.raw.sha256 = *raw;
   return resource;
 }
 
@@ -59,7 +60,8 @@ class Calendar {
     if (!schedules.is_array()) return;
     for (const auto& schedule : schedules) {
       const auto status = text_at(schedule, "scheduleStatus");
-      const bool opens = status == "SCHEDULE_STATUS_OS_UPDATE";
+      const auto told = text_at(schedule, "opensForUpdates");  // an older orchestrator does not tell
+      const bool opens = told.empty() ? status == "SCHEDULE_STATUS_OS_UPDATE" : told == "true";
       if (!opens && status != "SCHEDULE_STATUS_BLACKOUT") continue;
       std::string target;
       for (const char* member : {"targetHost.resourceId", "targetSite.resourceId", "targetRegion.resourceId"})
@@ -94,7 +96,9 @@ class Calendar {
     auto repeat = make_repeat({text_at(schedule, "cronMinutes"), text_at(schedule, "cronHours"), text_at(schedule, "cronDayMonth"),
                                text_at(schedule, "cronMonth"), text_at(schedule, "cronDayWeek")},
                               *duration, text_at(schedule, "timeZone"));
-    if (repeat) set.repeats.push_back(std::move(*repeat));
+    if (!repeat) return;
+    repeat->until_clocks_show_end = text_at(schedule, "scheduleStatus") == "SCHEDULE_STATUS_BLACKOUT";
+    set.repeats.push_back(std::move(*repeat));
   }
   static void add(WindowSet& to, const WindowSet& more) {
     to.singles.insert(to.singles.end(), more.singles.begin(), more.singles.end());

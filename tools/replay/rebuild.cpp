@@ -11,17 +11,15 @@ using namespace fleet;
 
 // Above every ask that a life gave out: the one who says hello so is alive.
 constexpr std::uint32_t freshest_ask = 1'000'000'000;
-// A source is listed by a pass without anything new: a resource of it that is known is enough for that.
-const OsResource* any_resource(const State& state) {
-  return state.os_resources.empty() ? nullptr : &state.os_resources.begin()->second.value;
-}
 
 class Rebuild {
  public:
   Rebuild(const Recording& recording, std::size_t at, const State& state) : recording_(recording), at_(at), state_(state) {}
 
   std::optional<Rebuilt> make() {
-    return std::visit([this](const auto& event) { return this->of(event); }, first().event);
+    auto rebuilt = std::visit([this](const auto& event) { return this->of(event); }, first().event);
+    if (rebuilt) rebuilt->maintenance_updates = maintenance_opens();
+    return rebuilt;
   }
 
  private:
@@ -38,6 +36,21 @@ class Rebuild {
   [[nodiscard]] const E* next_is(std::size_t ahead) const {
     const auto* other = next(ahead);
     return other == nullptr ? nullptr : std::get_if<E>(&other->event);
+  }
+  // Whether what follows opens, or tells, a window that a MAINTENANCE schedule makes.
+  [[nodiscard]] bool maintenance_opens() const {
+    const auto* made = std::get_if<WindowScheduled>(&first().event);
+    const auto is_maintenance = [&](const std::string& schedule_id) {
+      if (made != nullptr && made->schedule.id == schedule_id) return made->schedule.status == ScheduleStatus::maintenance;
+      const auto found = state_.schedules.find(schedule_id);
+      return found != state_.schedules.end() && found->second.value.status == ScheduleStatus::maintenance;
+    };
+    for (std::size_t ahead = 0; next(ahead) != nullptr; ++ahead) {
+      if (const auto* opened = next_is<WindowOpened>(ahead); opened != nullptr && is_maintenance(opened->window.id)) return true;
+      const auto* issued = next_is<DocumentIssued>(ahead);
+      if (issued != nullptr && issued->window && is_maintenance(issued->window->id)) return true;
+    }
+    return false;
   }
   [[nodiscard]] const Node* known(const NodeId& id) const {
     const auto found = state_.nodes.find(id);
@@ -97,6 +110,7 @@ class Rebuild {
   std::optional<Rebuilt> of(const ProfileSourceRecovered&) const { return pass(); }
 
   std::optional<Rebuilt> of(const OsResourceListed&) const { return pass(); }
+  std::optional<Rebuilt> of(const OsResourceMoved&) const { return pass(); }
 
   // What one pass tells: first what is new, then the sources whose state has changed, by name. Sources that failed before
   // and are not told of are failing still.
@@ -113,25 +127,32 @@ class Rebuild {
       rebuilt.drawn.push_back(created->resource.id);
       made[created->resource.id] = {created->resource.profile_name, created->resource.image_id};
     }
+    for (; const auto* moved = next_is<OsResourceMoved>(ahead); ++ahead) {
+      const auto known = state_.os_resources.find(moved->id);
+      if (known == state_.os_resources.end()) break;
+      ProfilesRead::Found found{moved->source, known->second.value};
+      found.resource.image_url = moved->image_url;
+      found.resource.urls = moved->urls;
+      found.resource.package_manifest_url = moved->package_manifest_url;
+      found.resource.existing_cves_url = moved->existing_cves_url;
+      found.resource.fixed_cves_url = moved->fixed_cves_url;
+      found.resource.manifest = moved->manifest;
+      found.resource.signature = moved->signature;
+      read.found.push_back(std::move(found));
+    }
     std::map<std::string, std::string> failing;
     for (const auto& [name, source] : state_.sources)
       if (!source.error.empty()) failing[name] = source.error;
-    std::string before;
-    bool listed = true;  // by this pass; those that it does not list any more come last, by name again
     for (; next(ahead) != nullptr; ++ahead) {
       const auto* failed = next_is<ProfileSourceFailed>(ahead);
       const auto* recovered = next_is<ProfileSourceRecovered>(ahead);
       if (failed == nullptr && recovered == nullptr) break;
-      const std::string& name = failed != nullptr ? failed->source : recovered->source;
-      if (name < before) listed = false;
-      before = name;
       if (failed != nullptr) {
-        failing[name] = failed->error;
+        failing[failed->source] = failed->error;
         continue;
       }
-      failing.erase(name);
-      const auto* resource = any_resource(state_);
-      if (listed && resource != nullptr) read.found.push_back({name, *resource});
+      failing.erase(recovered->source);
+      if (!recovered->gone) read.reach.fine.push_back(recovered->source);
     }
     for (; const auto* listed_now = next_is<OsResourceListed>(ahead); ++ahead) {
       if (const auto known = state_.os_resources.find(listed_now->id); known != state_.os_resources.end())

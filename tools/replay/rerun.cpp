@@ -95,6 +95,7 @@ void Rerun::look_at_windows_of(const NodeId& id, std::int64_t now_ms) {
 
 void Rerun::prepare_link(const Rebuilt& rebuilt) {
   machine_.settings.auto_register = rebuilt.auto_register;
+  if (rebuilt.maintenance_updates) machine_.settings.maintenance_updates = true;
   if (rebuilt.restart) {
     link_ = {};
     link_.random.state = 1;

@@ -27,6 +27,7 @@ struct Rebuilt {
   std::optional<NodeRegistered> registered;  // host and instance id come from two draws in a row
   bool restart = false;                      // of the process: nothing of the link before it counts
   bool auto_register = true;
+  bool maintenance_updates = false;  // a window of a MAINTENANCE schedule was seen to open: it is a setting
   std::optional<NodeId> hello_of;  // a hello, and its node
   std::optional<Hello> told;       // the hello before, whose `last` is this event
   bool shows_unknown = false;      // the hello shows a document that nobody here has issued

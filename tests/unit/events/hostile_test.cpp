@@ -209,7 +209,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 }
 
 std::string with_a_later_member(const std::string& schema) {
-  return replaced(replaced(schema, "OsResourceListed\n}", "OsResourceListed, Later\n}"), "union Payload",
+  return replaced(replaced(schema, "OsResourceMoved\n}", "OsResourceMoved, Later\n}"), "union Payload",
                   "table Later { what:string; }\nunion Payload");
 }
 

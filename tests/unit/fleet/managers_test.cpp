@@ -78,7 +78,10 @@ TEST(PolicyManager, ResolvesTargetAndLatestForExactlyTheNodesProfileAndArchitect
     Identity runs;
     std::optional<OsResource> target, newest;
     Want want;
+    bool profile_change = false;
   };
+  OsResource unverified = os("rt", "2.0.0");
+  unverified.raw = {};
   const auto target = UpdatePolicy::target;
   const auto latest = UpdatePolicy::latest;
   OsResource mutable_os = os("rt", "2.0.0");
@@ -94,6 +97,21 @@ TEST(PolicyManager, ResolvesTargetAndLatestForExactlyTheNodesProfileAndArchitect
       {"cannot be compared", target, false, running("rt", "base"), os("rt", "1.0.9"), {}, fault},
       {"other profile", target, false, running("rt-x", "1.0.0"), os("rt", "2.0.0"), {}, fault},
       {"other profile, allowed to go back", target, true, running("rt-x", "1.0.0"), os("rt", "2.0.0"), {}, fault},
+      {"other profile, allowed", target, false, running("rt-x", "1.0.0"), os("rt", "2.0.0"), {}, image, true},
+      {"other profile, allowed, with a lower version", target, false, running("rt-x", "3.0.0"), os("rt", "2.0.0"), {}, image, true},
+      {"other profile, allowed, other architecture",
+       target,
+       false,
+       running("rt-x", "1.0.0"),
+       os("rt", "2.0.0", "aarch64"),
+       {},
+       fault,
+       true},
+      {"older, another profile allowed", target, false, running("rt", "2.0.0"), os("rt", "1.0.0"), {}, fault, true},
+      {"without raw digest", target, false, running("rt", "1.0.0"), unverified, {}, fault},
+      {"without raw digest, runs already", target, false, running("rt", "2.0.0"), unverified, {}, nothing},
+      {"without raw digest, newest", latest, false, running("rt", "1.0.0"), {}, unverified, fault},
+      {"without raw digest, newest, runs already", latest, false, running("rt", "2.0.0"), {}, unverified, nothing},
       {"other architecture", target, false, running("rt", "1.0.0"), os("rt", "2.0.0", "aarch64"), {}, fault},
       {"mutable", target, false, running("rt", "1.0.0"), mutable_os, {}, fault},
       {"deleted", target, false, running("rt", "1.0.0"), {}, {}, fault},
@@ -115,10 +133,14 @@ TEST(PolicyManager, ResolvesTargetAndLatestForExactlyTheNodesProfileAndArchitect
     Policy policy;
     policy.update_policy = row.type;
     policy.allow_downgrade = row.downgrade;
+    policy.allow_profile_change = row.profile_change;
     const auto got = policy_manager::resolve(policy, row.runs, row.target ? &*row.target : nullptr, row.newest ? &*row.newest : nullptr);
     EXPECT_EQ(got.resource != nullptr, row.want == image);
     EXPECT_EQ(!got.fault.empty(), row.want == fault) << got.fault;
     EXPECT_EQ(!got.nothing.empty(), row.want == nothing) << got.nothing;
+    if (std::string_view(row.what) == "without raw digest") {
+      EXPECT_EQ(got.fault, "its target rt 2.0.0 has no osRawSha256 in its profile, and a node writes nothing that it cannot verify");
+    }
   }
 }
 
@@ -168,6 +190,11 @@ TEST(PolicyManager, NeverRetriesByItself) {
   EXPECT_FALSE(policy_manager::ask_by_itself(latest, {true, false, true, "2.1.0"}, image));
   EXPECT_FALSE(policy_manager::ask_by_itself(target, {true, false, true, "1.0.0"}, image));
   EXPECT_FALSE(policy_manager::ask_by_itself(latest, {}, {nullptr, "", "nothing"}));
+  for (const auto& policy : {latest, target}) {
+    EXPECT_TRUE(policy_manager::ask_by_itself(policy, {true, false, false, "2.0.0", true}, image)) << "the image is elsewhere now";
+    EXPECT_FALSE(policy_manager::ask_by_itself(policy, {true, false, true, "2.0.0", true}, image));
+    EXPECT_FALSE(policy_manager::ask_by_itself(policy, {true, true, false, "2.0.0", true}, image));
+  }
 }
 
 // ---- windows ---------------------------------------------------------------------------------------------------------
@@ -290,7 +317,10 @@ TEST(MaintenanceManager, FollowsTheCalendarAndTheClocksOfZones) {
       {"one that is left out joins the next", {{"b", "0 2 * * *", hour / 2, "Europe/Berlin"}, {"a", "0 3 * * *", hour, "Europe/Berlin"}}, "2026-03-29T00:30:00Z", "a", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"},
       {"two zones in one window", {{"b", "0 2 * * *", hour, "Europe/Berlin"}, {"a", "0 21 * * *", hour, "America/New_York"}}, "2026-11-28T00:30:00Z", "b", "2026-11-28T01:00:00Z", "2026-11-28T03:00:00Z"},
       {"between blackouts of another zone", {{"s", "2026-11-28T00:00:00Z 2026-11-30T00:00:00Z"}, {"b", "0 22 * * *", 4 * hour, "America/New_York", no}}, "2026-11-28T12:00:00Z", "s", "2026-11-28T07:00:00Z", "2026-11-29T03:00:00Z"},
-      {"a blackout of each day leaves the hour that comes twice", {{"s", "2026-10-01T00:00:00Z 2026-11-30T00:00:00Z"}, {"b", "0 0 * * *", 24 * hour, "Europe/Berlin", no}}, "2026-10-25T12:00:00Z", "s", "2026-10-25T22:00:00Z", "2026-10-25T23:00:00Z"},
+      {"a blackout of the hour that comes twice covers both", {{"s", "2026-10-24T00:00:00Z 2026-10-25T12:00:00Z"}, {"b", "0 2 * * *", hour, "Europe/Berlin", no}}, "2026-10-25T00:30:00Z", "s", "2026-10-25T02:00:00Z", "2026-10-25T12:00:00Z"},
+      {"and one that ends within it its second time", {{"s", "2026-10-24T12:00:00Z 2026-10-25T12:00:00Z"}, {"b", "30 1 * * *", hour, "Europe/Berlin", no}}, "2026-10-25T01:00:00Z", "s", "2026-10-25T01:30:00Z", "2026-10-25T12:00:00Z"},
+      {"before it", {{"s", "2026-10-24T12:00:00Z 2026-10-25T12:00:00Z"}, {"b", "30 1 * * *", hour, "Europe/Berlin", no}}, "2026-10-24T23:00:00Z", "s", "2026-10-24T12:00:00Z", "2026-10-24T23:30:00Z"},
+      {"a blackout over the hour that is left out is as long as ever", {{"s", "2026-03-29T00:00:00Z 2026-03-30T00:00:00Z"}, {"b", "0 1 * * *", 2 * hour, "Europe/Berlin", no}}, "2026-03-29T00:30:00Z", "s", "2026-03-29T02:00:00Z", "2026-03-29T23:00:00Z"},
   };
   const auto ms = [](const std::string& text) { return parse_rfc3339(text).value(); };
   for (const auto& row : rows) {
@@ -317,6 +347,16 @@ TEST(MaintenanceManager, FollowsTheCalendarAndTheClocksOfZones) {
     }
     EXPECT_EQ(maintenance_manager::window_at(plans, ms(row.now)), (Window{row.id, ms(row.opens), ms(row.closes)}));
   }
+}
+
+TEST(MaintenanceManager, LeavesNoHourOpenBetweenBlackoutsOfEachDay) {
+  const auto always = schedule("s", 0, 0);
+  const auto berlin = make_repeat({"0", "0", "*", "*", "*"}, 86'400, "Europe/Berlin").value();
+  auto daily = schedule("b", 0, 0, ScheduleStatus::blackout);
+  daily.repetition = Repetition{{"0", "0", "*", "*", "*"}, 86'400, "Europe/Berlin"};
+  const maintenance_manager::Plans plans{{&always, nullptr}, {&daily, &berlin}};
+  for (const char* now : {"2026-10-25T12:00:00Z", "2026-10-25T22:30:00Z", "2026-03-29T12:00:00Z", "2026-07-01T00:00:00Z"})
+    EXPECT_EQ(maintenance_manager::window_at(plans, parse_rfc3339(now).value()), std::nullopt) << now;
 }
 
 TEST(MaintenanceManager, PlansWhatToOpenAndCloseAndWhenToLookAgain) {
@@ -367,6 +407,8 @@ TEST(MaintenanceManager, ChecksTimes) {
 struct Pass {
   std::vector<OsResource> known;
   std::map<std::string, std::string> failing;
+  os_resource_manager::Reach reach;
+  mutable std::map<std::string, std::string> errors;  // of the last judgement
 
   std::vector<std::string> judge(const std::vector<std::pair<std::string, OsResource>>& found,
                                  const std::vector<os_resource_manager::Failure>& failures = {}) const {
@@ -378,10 +420,16 @@ struct Pass {
       return nullptr;
     };
     std::vector<std::string> words;
-    for (const auto& finding : os_resource_manager::judge(list, failures, lookup, failing)) {
+    for (const auto& finding : os_resource_manager::judge(list, failures, reach, lookup, failing)) {
       if (const auto* create = std::get_if<os_resource_manager::Create>(&finding)) words.push_back("create " + create->resource->image_id);
-      if (const auto* failed = std::get_if<os_resource_manager::SourceFailed>(&finding)) words.push_back("failed " + failed->source);
-      if (const auto* fine = std::get_if<os_resource_manager::SourceRecovered>(&finding)) words.push_back("recovered " + fine->source);
+      if (const auto* move = std::get_if<os_resource_manager::Move>(&finding))
+        words.push_back("moved " + move->known->id + " to " + move->resource->image_url);
+      if (const auto* failed = std::get_if<os_resource_manager::SourceFailed>(&finding)) {
+        words.push_back("failed " + failed->source);
+        errors[failed->source] = failed->error;
+      }
+      if (const auto* fine = std::get_if<os_resource_manager::SourceRecovered>(&finding))
+        words.push_back((fine->gone ? "gone " : "recovered ") + fine->source);
     }
     return words;
   }
@@ -404,8 +452,64 @@ TEST(OsResourceManager, CallsAVersionThatComesAgainWithAnotherDigestAFailure) {
   auto raw = os("rt", "1.0.0");
   raw.raw.sha256 = sha256("other");
   EXPECT_EQ(pass.judge({{"x", raw}}), Words{"failed x"});
+  auto larger = os("rt", "1.0.0");
+  larger.artifact.size = 2'000;
+  EXPECT_EQ(pass.judge({{"x", larger}}), Words{}) << "of the known one no size was told";
+  pass.known[0].artifact.size = 1'000;
+  EXPECT_EQ(pass.judge({{"x", larger}}), Words{"failed x"});
+  EXPECT_EQ(pass.errors["x"], "rt 1.0.0 came again with the same digest and 2000 bytes, known are 1000");
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}), Words{}) << "a size that is not told says nothing";
   pass.known.clear();
   EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}, {"y", other}}), (Words{"create 1.0.0", "failed y"})) << "also within a pass";
+  EXPECT_NE(pass.errors["y"].find(", in x; that one stays"), std::string::npos) << pass.errors["y"];
+}
+
+TEST(OsResourceManager, SaysThatARawDigestWasAddedOrIsMissing) {
+  Pass pass;
+  auto without = os("rt", "1.0.0");
+  without.raw = {};
+  pass.known = {without};
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}), Words{"failed x"});
+  EXPECT_EQ(pass.errors["x"], "rt 1.0.0 came again with osRawSha256 " + to_hex(os("rt", "1.0.0").raw.sha256) +
+                                  ", known has none: delete its OS resource, and it is taken as it is now");
+  pass.known = {os("rt", "1.0.0")};
+  EXPECT_EQ(pass.judge({{"x", without}}), Words{"failed x"});
+  EXPECT_NE(pass.errors["x"].find("no osRawSha256, known is "), std::string::npos) << pass.errors["x"];
+}
+
+// After a restart, too: what is known is what the project has, whatever a service lists first.
+TEST(OsResourceManager, BlamesTheEntryThatHasAnotherImageAndNeverTheOneThatIsKnown) {
+  Pass pass;
+  pass.known = {os("rt", "1.0.0")};
+  auto other = os("rt", "1.0.0");
+  other.artifact.sha256 = other.raw.sha256 = sha256("other");
+  EXPECT_EQ(pass.judge({{"a.yaml", other}, {"b.yaml", os("rt", "1.0.0")}}), Words{"failed a.yaml"});
+}
+
+TEST(OsResourceManager, MovesAResourceWhoseImageIsElsewhereNowAndNowhereElseAnyMore) {
+  const auto at = [](const std::string& url) {
+    auto resource = os("rt", "1.0.0");
+    resource.image_url = url;
+    resource.urls = {"http://files/" + url};
+    resource.manifest = "of " + url;
+    return resource;
+  };
+  Pass pass;
+  pass.known = {at("old")};
+  EXPECT_EQ(pass.judge({{"x", at("old")}}), Words{});
+  EXPECT_EQ(pass.judge({{"x", at("new")}, {"y", at("newer")}}), Words{"moved os-1.0.0 to new"});
+  EXPECT_EQ(pass.judge({{"x", at("new")}, {"y", at("old")}}), Words{}) << "it is still where it was, too";
+  pass.reach.complete = false;
+  EXPECT_EQ(pass.judge({{"x", at("new")}}), Words{}) << "perhaps it is still there in what was not read";
+  pass.reach.complete = true;
+  auto served_elsewhere = at("old");
+  served_elsewhere.urls = {"http://other-files/old"};
+  EXPECT_EQ(pass.judge({{"x", served_elsewhere}}), Words{"moved os-1.0.0 to old"});
+  auto other = at("new");
+  other.artifact.sha256 = sha256("other");
+  EXPECT_EQ(pass.judge({{"x", other}}), Words{"failed x"}) << "another image moves nothing";
+  pass.known[0].manifest.clear();
+  EXPECT_EQ(pass.judge({{"x", at("new")}}), Words{}) << "made by hand";
 }
 
 TEST(OsResourceManager, SaysFailuresAndRecoveriesOnlyWhenTheyChange) {
@@ -416,9 +520,45 @@ TEST(OsResourceManager, SaysFailuresAndRecoveriesOnlyWhenTheyChange) {
   EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}, {{"y", "no such file"}}), Words{});
   EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}, {{"y", "not YAML"}}), Words{"failed y"}) << "another error";
   EXPECT_EQ(pass.judge({{"y", os("rt", "1.0.0")}}), Words{"recovered y"});
-  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}), Words{"recovered y"}) << "it is no longer listed";
-  EXPECT_EQ(pass.judge({}, {{"all", "connection refused"}}), Words{"failed all"}) << "nothing is known of y now";
+  EXPECT_EQ(pass.judge({{"x", os("rt", "1.0.0")}}), Words{"gone y"}) << "it is no longer listed";
   EXPECT_EQ(pass.judge({{"x", os("", "1.0.0")}}, {{"y", "no such file"}}), Words{"failed x"});
+  pass.reach.fine = {"y"};
+  EXPECT_EQ(pass.judge({}), Words{"recovered y"}) << "a list, which no resource is read from";
+}
+
+TEST(OsResourceManager, TakesNothingForFineThatNobodyLookedAt) {
+  Pass pass;
+  pass.failing = {{"/a/x.yaml", "no"}, {"/b/x.yaml", "no"}, {"oci://r/p:1", "no"}, {"oci://r/q:1", "no"}, {"http://list", "no"}};
+  const std::pair<std::string, OsResource> good{"/a/good.yaml", os("rt", "1.0.0")};
+  pass.known = {os("rt", "1.0.0")};
+  struct Row {
+    const char* what;
+    std::vector<std::string> whole, unread, untold;
+    Words want;
+  };
+  for (const auto& row : std::initializer_list<Row>{
+           {"everything was read", {}, {}, {}, {"gone /a/x.yaml", "gone /b/x.yaml", "gone http://list", "gone oci://r/p:1", "gone oci://r/q:1"}},
+           {"one service of three", {"/a"}, {"/b", "oci://r"}, {}, {"gone /a/x.yaml"}},
+           {"all but the tags of one profile", {"/a", "/b", "oci://r"}, {"oci://r/q"}, {}, {"gone /a/x.yaml", "gone /b/x.yaml", "gone oci://r/p:1"}},
+           {"none", {}, {"/a", "/b", "oci://r"}, {}, {}},
+           {"too many to be told", {"/a", "/b", "oci://r"}, {}, {"/a/x.yaml", "oci://r/p:1", "oci://r/q:1", "http://list"}, {"gone /b/x.yaml"}},
+       }) {
+    SCOPED_TRACE(row.what);
+    pass.reach.whole = row.whole;
+    pass.reach.unread = row.unread;
+    pass.reach.untold = row.untold;
+    EXPECT_EQ(pass.judge({good}), row.want);
+  }
+  pass.reach = {};
+  pass.reach.untold = {"/a/x.yaml", "/b/x.yaml", "oci://r/p:1", "oci://r/q:1", "http://list"};
+  EXPECT_EQ(pass.judge({{"/a/x.yaml", os("rt", "1.0.0")}}), Words{}) << "read once, and failing now";
+}
+
+TEST(OsResourceManager, KnowsWhichEntriesLieInAPlace) {
+  using os_resource_manager::lies_in;
+  for (const char* entry : {"/a", "/a/x.yaml", "/a/index.json#3", "/a#profile", "/a:1"}) EXPECT_TRUE(lies_in(entry, "/a")) << entry;
+  for (const char* entry : {"", "/ab", "/ab/x.yaml", "/", "a"}) EXPECT_FALSE(lies_in(entry, "/a")) << entry;
+  EXPECT_TRUE(lies_in("/x.yaml", "/"));
 }
 
 TEST(OsResourceManager, RefusesADoubleByHandAndDeletingWhatIsUsed) {

@@ -93,7 +93,8 @@ TEST(Discovery, AnnouncesTheNewestImageOfAProfile) {
   bench.take(ProfilesRead{{}, {{"releases", "connection refused"}}, {}});
   EXPECT_EQ(bench.journal.size(), events + 1);
   bench.read_profiles({image("rt", "1.0.2")});
-  EXPECT_EQ(bench.events<ProfileSourceRecovered>().size(), 1U);
+  EXPECT_EQ(bench.events<ProfileSourceRecovered>(), (std::vector<ProfileSourceRecovered>{{"releases", true}}));
+  EXPECT_TRUE(bench.state.sources.empty()) << "of what is no longer there no row stays";
   bench.take(BusDown{});
   bench.take(BusUp{});
   EXPECT_EQ(bench.said<AnnounceProfile>().size(), 1U) << "a broker may have forgotten it";
@@ -164,7 +165,9 @@ TEST(Discovery, ForgetsTheOldestOfTheSourcesThatAreFineAgain) {
   Bench bench;
   for (std::size_t i = 0; i < recovered_sources_max + 10; ++i) {
     bench.now.wall_ms += 1000;
-    bench.take(ProfilesRead{{{"releases", image("rt", "1.0.1")}}, {{"entry " + std::to_string(i), "broken"}}, {}});
+    ProfilesRead read{{{"releases", image("rt", "1.0.1")}}, {{"entry " + std::to_string(i), "broken"}}, {}};
+    if (i != 0) read.reach.fine = {"entry " + std::to_string(i - 1)};
+    bench.take(read);
   }
   EXPECT_EQ(bench.state.sources.size(), recovered_sources_max + 1) << "and the one that is broken";
   EXPECT_FALSE(bench.state.sources.contains("entry 0"));

@@ -31,6 +31,15 @@ TEST(Config, RegistersByItselfOnlyBesideABrokerOnLoopback) {
   EXPECT_FALSE(told.auto_register);
 }
 
+TEST(Config, LeavesMaintenanceWindowsAloneUnlessItIsTold) {
+  Config plain;
+  ASSERT_EQ(settle(plain, {"--state", "s", "--releases", "r"}), std::nullopt);
+  EXPECT_FALSE(plain.maintenance_updates);
+  Config told;
+  ASSERT_EQ(settle(told, {"--state", "s", "--releases", "r", "--maintenance-updates"}), std::nullopt);
+  EXPECT_TRUE(told.maintenance_updates);
+}
+
 TEST(Config, TakesReleaseServicesByFlagsAndOneOrSeveralFromAFile) {
   Config flags;
   ASSERT_EQ(settle(flags, {"--state", "s", "--releases", "/dir", "--releases", "oci://h/os", "--profile-revision", "~0.9.0",

@@ -290,26 +290,15 @@ TEST(Ledger, KnowsWhenAnEntryWasFineTheLastTime) {
   EXPECT_EQ(ledger.finish(true).at(0).good_at_wall_ms, 0);
 }
 
-TEST(KnownImages, AreNotMoreThanTheirLimitOrWhatAPassLists) {
+TEST(Ledger, KeepsWhatLiesInAPartThatCouldNotBeRead) {
   Ledger ledger(1000, Random{1});
-  KnownImages known;
-  const auto found = [](const std::string& version, const std::string& image) {
-    OsResource resource;
-    resource.profile_name = "demo";
-    resource.image_id = version;
-    resource.artifact.sha256 = sha256(image);
-    return fleet::ProfilesRead::Found{version + " " + image, resource};
-  };
-  for (std::size_t pass = 0; pass < 30; ++pass) {
-    ledger.begin({}, true);
-    std::vector<fleet::ProfilesRead::Found> all{found("1", "one")};
-    for (std::size_t i = 0; i < 1'000; ++i) all.push_back(found("2." + std::to_string(pass * 1'000 + i), "x"));
-    EXPECT_EQ(settle(std::move(all), known, ledger).size(), 1'001U);
-    EXPECT_LE(known.size(), known_images_max);
-  }
-  const auto settled = settle({found("1", "another"), found("1", "one")}, known, ledger);
-  ASSERT_EQ(settled.size(), 1U);
-  EXPECT_EQ(settled[0].source, "1 one") << "what is listed is remembered";
+  ledger.begin({}, false);
+  for (const char* entry : {"r/p:1", "r/q:1"}) ledger.failed(entry, "x");
+  EXPECT_EQ(ledger.finish(true).size(), 2U);
+  ledger.begin({}, false);
+  const auto rows = ledger.finish(true, {"r/q"});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].source, "r/q:1");
 }
 
 TEST(ReleaseLists, LoseOnlyTheBlanksBetweenTheirParts) {
