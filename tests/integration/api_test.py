@@ -356,7 +356,7 @@ class Retention(Case):
             killer.join()
             self.assertEqual(self.serving.wait(20), -signal.SIGKILL)
             self.proves_itself()
-            self.serve("--keep-events", "1s")
+            self.serving = world.start_orchestrator(self.releases.url, "--keep-events", "1s")
         before = self.proves_itself()
         api = self.serving.api
         self.churn(api, host, lambda: api.good("GET", "events")["oldest"] > before + 1)
