@@ -86,6 +86,7 @@ RULES: dict[str, Rule] = {
     "tools/replay/what_if_file.cpp": Rule(may=SHELL + NODE + SERVER, third=("yaml-cpp",)),
     "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools"),
                    third=("fmt", "nlohmann", "RocksDB", "FlatBuffers", "yaml-cpp", "Boost", "libcurl", "Paho", "OpenSSL", "GoogleTest")),
+    "tests/bench": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests"), third=("fmt", "nlohmann", "RocksDB", "Boost", "CLI11", "libcurl")),
     "tests/crash/disk/losing_fs.cpp": Rule(may=CORE + ("tests",), third=("libfuse",)),
 }
 

@@ -77,11 +77,11 @@ TEST(Api, ShowsReleaseSourcesWithWhatTheStoreAndTheProcessKnow) {
   const auto page = desk.get("profiles/sources").json;
   EXPECT_EQ(page["totalElements"], 3);
   EXPECT_EQ(page["sources"], json::parse(R"([
-    {"name":"lists/a.json","error":"the list is empty","since":"2026-11-18T11:06:40Z"},
-    {"name":"oci://r","error":"","since":"2026-11-18T11:06:40Z","found":7,"lastTryAt":"2026-11-18T11:07:40Z",
-     "lastSuccessAt":"2026-11-18T11:07:40Z","nextTryAt":"2026-11-18T11:22:40Z"},
-    {"name":"oci://r/demo:1","error":"not YAML","since":"2026-11-18T11:06:40Z","attempts":3,"lastTryAt":"2026-11-18T11:07:30Z",
-     "lastSuccessAt":"2026-11-18T11:06:40Z","nextTryAt":"2026-11-18T11:23:20Z"}])"));
+    {"name":"lists/a.json","error":"the list is empty","since":"2026-11-18T11:06:40.000Z"},
+    {"name":"oci://r","error":"","since":"2026-11-18T11:06:40.000Z","found":7,"lastTryAt":"2026-11-18T11:07:40.000Z",
+     "lastSuccessAt":"2026-11-18T11:07:40.000Z","nextTryAt":"2026-11-18T11:22:40.000Z"},
+    {"name":"oci://r/demo:1","error":"not YAML","since":"2026-11-18T11:06:40.000Z","attempts":3,"lastTryAt":"2026-11-18T11:07:30.000Z",
+     "lastSuccessAt":"2026-11-18T11:06:40.000Z","nextTryAt":"2026-11-18T11:23:20.000Z"}])"));
   EXPECT_EQ(desk.get("sources?pageSize=1&offset=1").json["sources"][0]["name"], "oci://r");
 }
 
