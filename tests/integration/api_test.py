@@ -677,10 +677,11 @@ class Starting(Case):
         host = process.api.good("POST", "compute/hosts/register", {"name": "edge-1", "uuid": UUID % 1})["resourceId"]
         made = process.api.good("POST", "schedules/single", {"scheduleStatus": "SCHEDULE_STATUS_MAINTENANCE", "startSeconds": int(time.time()) + 1,
                                                              "targetHostId": host})["resourceId"]
-        for more in ((), ("--maintenance-updates",), ()):
-            opens = bool(more)
+        for opens in (False, True, False):
+            with open(self.world.path("settings.toml"), "w", encoding="utf-8") as file:
+                file.write(f"maintenance_updates = {str(opens).lower()}\n")
             self.assertEqual(self.world.end(process), 0)
-            process = self.serve(*more)
+            process = self.serve("--config", self.world.path("settings.toml"))
             self.assertEqual(process.api.good("GET", f"schedules/single/{made}")["opensForUpdates"], opens)
             seen = lambda: process.api.good("GET", f"compute/hosts/{host}")["instance"]["node"].get("windowOpen", False)
             eventually(f"the window is {'open' if opens else 'closed'}", lambda: seen() == opens)
@@ -818,13 +819,13 @@ class Discovery(Case):
         self.assertEqual((after["resourceId"], after["imageUrl"]), (before["resourceId"], "elsewhere/demo-1.0.raw"))
         process.api.good("POST", "refresh")
         moved = process.api.good("GET", "events", type="OsResourceMoved")["events"]
-        self.assertEqual([event["fields"]["urls.0"] for event in moved], [self.releases.url + "/elsewhere/demo-1.0.raw"])
+        self.assertEqual([event["fields"]["urls"] for event in moved], [self.releases.url + "/elsewhere/demo-1.0.raw"])
         self.assertEqual(self.world.end(process), 0)
         self.assertEqual(self.world.check()[0], 0)
 
     def test_a_profile_that_is_enabled_and_nowhere_has_a_row(self):
         self.releases.publish("1.0")
-        api = self.serve("--enabled-profiles", "demo", "--enabled-profiles", "dmo").api
+        api = self.serve("--enabled-profiles", ["demo", "dmo"]).api
         api.good("POST", "refresh")
         errors = {s["name"]: s["error"] for s in api.good("GET", "sources")["sources"] if s["error"]}
         self.assertEqual(list(errors), [self.releases.url + "#dmo"])
