@@ -100,15 +100,21 @@ void Api::events(Call& call) {
   if (!query) return call.refuse(query.error());
   if (query->watch) {
     std::uint64_t after = query->after;
+    auto last = EventLog::last(*call.reader, call.scope);
+    if (!last) return call.refuse(last.error());
     if (!call.request.last_event_id.empty()) {
       auto last_seen = parse_integer("Last-Event-ID", call.request.last_event_id, 0, INT64_MAX);
       if (!last_seen) return call.refuse(last_seen.error());
       after = static_cast<std::uint64_t>(*last_seen);
     } else if (!query->has_after && !query->filter.since_ms) {
-      auto last = EventLog::last(*call.reader, call.scope);  // from now on
-      if (!last) return call.refuse(last.error());
-      after = *last;
+      after = *last;  // from now on
     }
+    // The journal was put back to a state before what this reader has seen: silence up to there would hide what happens now.
+    if (after > *last)
+      return call.exchange->respond(error_response(410, "OutOfRange",
+                                                   "there is no event " + std::to_string(after) + ": the journal's last is " +
+                                                       std::to_string(*last) +
+                                                       ", since an earlier state of it was restored; go on after that one"));
     return call.exchange->stream(std::make_unique<EventStream>(
         events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, after));
   }

@@ -146,6 +146,13 @@ Json bare_host(View& view, const fleet::Node& node, const fleet::LiveNode& live)
   } else {
     put_status(json, "hostStatus", "Unknown", Indicator::unspecified, heard);
   }
+  const std::int64_t registered = node.registered_ms / 1000;
+  if (node.heard_ms) {
+    put_status(json, "onboardingStatus", "Onboarded", Indicator::idle, registered);
+  } else {
+    put_status(json, "onboardingStatus", "Not Connected", Indicator::unspecified, registered);
+  }
+  put_status(json, "registrationStatus", "Host is Registered", Indicator::idle, registered);
   json["timestamps"] = timestamps_json(node.registered_ms, node.updated_ms);
   return json;
 }
@@ -179,11 +186,23 @@ Json bare_instance(View& view, const fleet::Node& node, const fleet::LiveNode& l
     put_status(json, "instanceStatus", "Not Installed", Indicator::unspecified, node.registered_ms / 1000);
     put_status(json, "provisioningStatus", "Not Provisioned", Indicator::unspecified, node.registered_ms / 1000);
   }
+  // What keeps it from being updated, if anything does.
+  put(json, "instanceStatusDetail", node.conflict ? "two machines have its UUID" : node.held ? node.held_why : node.link_fault);
+  put_status(json, "trustedAttestationStatus", "Unknown", Indicator::unspecified, node.registered_ms / 1000);  // nobody attests
   json["osUpdateAvailable"] = node.os_update_available;
   json["updateProgress"] = progress_json(node, live);
   json["node"] = node_json(node, live);
   json["timestamps"] = timestamps_json(node.registered_ms, node.updated_ms);
   return json;
+}
+
+// By the name of the image that ran, which is one of the node's profile, or of that of the image it was asked for.
+std::string description_of(View& view, const fleet::Run& run, const fleet::Node* node) {
+  if (run.from_os_image_id.empty()) return {};
+  std::string name;
+  if (const auto to = view.os_resource(run.to_os_resource_id)) name = view.os_name(to->value.profile_name, run.from_os_image_id);
+  if (name.empty() && node != nullptr) name = view.os_name(node->identity.profile_name, run.from_os_image_id);
+  return "OS update for " + (name.empty() ? run.from_os_image_id : name);
 }
 
 Json reference_to_instance(const fleet::Node& node) {
@@ -311,9 +330,10 @@ Json run_json(View& view, const fleet::Run& run, bool compatible) {
   Json json = Json::object();
   json["resourceId"] = run.id;
   json["name"] = run.name;
-  put(json, "description", run.from_os_image_id.empty() ? "" : "OS update for " + run.from_os_image_id);
+  const auto node = view.cached_node(run.node);
+  put(json, "description", description_of(view, run, node.get()));
   if (const auto policy = view.policy(run.policy_id)) json["appliedPolicy"] = policy_json(view, *policy);
-  if (const auto node = view.cached_node(run.node)) json["instance"] = reference_to_instance(*node);
+  if (node) json["instance"] = reference_to_instance(*node);
   put_status(json, "status", run.status.text, run.status.indicator, run.status.at_seconds);
   json["statusDetails"] = run.status_details;
   json["startTime"] = (run.start_ms != 0 ? run.start_ms : run.opened_ms) / 1000;

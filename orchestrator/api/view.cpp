@@ -56,6 +56,17 @@ std::shared_ptr<const fleet::Stamped<OsResource>> View::os_resource(const std::s
   return known->second;
 }
 
+std::string View::os_name(const std::string& profile, const std::string& image_id) {
+  if (!os_names_) {
+    os_names_.emplace();
+    (void)os_resources([&](const fleet::Stamped<OsResource>& resource) {
+      os_names_->emplace(std::pair{resource.value.profile_name, resource.value.image_id}, resource.value.name);
+    });
+  }
+  const auto found = os_names_->find({profile, image_id});
+  return found == os_names_->end() ? std::string() : found->second;
+}
+
 std::string View::os_list(const std::string& id, OsList list) {
   auto text = fleet::read_os_text(*reader_, scope_, id, list);
   return text ? *std::move(text) : std::string();

@@ -27,6 +27,8 @@ class View {
   // None: there is no such resource (any more).
   std::shared_ptr<const fleet::Stamped<OsResource>> os_resource(const std::string& id);
   std::shared_ptr<const fleet::Stamped<Policy>> policy(const std::string& id);
+  // Of the OS resource of this profile and version; empty: there is none. All of them are read for the first.
+  std::string os_name(const std::string& profile, const std::string& image_id);
   // As compact JSON; empty: there is no such list.
   std::string os_list(const std::string& id, OsList list);
   Result<void> os_resources(const std::function<void(const fleet::Stamped<OsResource>&)>& visit);
@@ -63,6 +65,7 @@ class View {
   std::shared_ptr<const Reader> reader_;
   std::string scope_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<OsResource>>> os_resources_;
+  std::optional<std::map<std::pair<std::string, std::string>, std::string>> os_names_;  // by profile and version
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Policy>>> policies_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Region>>> regions_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Site>>> sites_;
