@@ -113,7 +113,8 @@ struct FleetWords {
     return "the orchestrator's epoch was raised to " + std::to_string(e.epoch) + ": " + e.why;
   }
   std::string operator()(const OsResourceCreated& e) const {
-    return "image " + e.resource.image_id + " of profile " + e.resource.profile_name + " became known, from " + e.source;
+    const std::string image = "image " + e.resource.image_id + " of profile " + e.resource.profile_name;
+    return e.source == "api" ? image + " was made or edited by an operator" : image + " became known, from " + e.source;
   }
   std::string operator()(const OsResourceDeleted& e) const { return "image " + e.id + " was deleted"; }
   std::string operator()(const ProfileSourceFailed& e) const { return "the release service's entry " + e.source + " fails: " + e.error; }

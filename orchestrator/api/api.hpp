@@ -13,7 +13,7 @@
 
 namespace abide::api {
 
-// The description of everything that is served, as it lies beside this file.
+// The description of everything that is served, schemas/openapi.yaml.
 std::string_view openapi_yaml();
 
 struct NodeNeeds;
@@ -39,6 +39,7 @@ class Api {
   using Handle = void (Api::*)(Call&);
   friend struct Routes;
 
+  Result<void> name_project(Call& call) const;
   void route(Call& call);
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
@@ -57,6 +58,7 @@ class Api {
   void list_os(Call& call);
   void create_os(Call& call);
   void get_os(Call& call);
+  void edit_os(Call& call);  // PUT, PATCH
   void delete_os(Call& call);
   void list_policies(Call& call);
   void create_policy(Call& call);
@@ -84,10 +86,16 @@ class Api {
   void summary(Call& call);
   void register_host(Call& call);
   void edit_host(Call& call);  // PUT, PATCH
+  void edit_registration(Call& call);
+  void onboard(Call& call);
+  void invalidate(Call& call);  // of host or instance
   void delete_host(Call& call);
   void list_instances(Call& call);
   void get_instance(Call& call);
-  void patch_instance(Call& call);
+  void create_instance(Call& call);
+  void edit_instance(Call& call);  // PUT, PATCH
+  void delete_instance(Call& call);
+  void change_instance(Call& call, const fleet::Node& node, const std::optional<std::string>& policy);
   void explain(Call& call);
   void confirmation(Call& call);
   void timeline(Call& call);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "orchestrator/api/api.hpp"
+#include "orchestrator/api/json_input.hpp"
 
 namespace abide::api {
 
@@ -36,6 +37,8 @@ struct Api::Call {
   // False, and refused: If-Match is given, and the resource, as it is now, is another. `as_seen` is looked at again when the
   // change is made.
   [[nodiscard]] bool may_change(const Json& json, std::optional<fleet::Seen> as_seen);
+  // What a PUT or a PATCH says; the field mask that a PATCH may have is taken out of the query.
+  [[nodiscard]] Result<Patch> take_patch();
   [[nodiscard]] View view() const { return View(reader, scope, maintenance_updates); }
 };
 

@@ -222,7 +222,8 @@ EventSource::Chunk EventStream::next() {
     return {
         ": dropped: this reader is " + std::to_string(last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n",
         false, true};
-  while (cursor_ < last && chunk.bytes.size() < stream_chunk_bytes_max) {
+  const std::uint64_t turn_ends = cursor_ + stream_scanned_max;
+  while (cursor_ < std::min(last, turn_ends) && chunk.bytes.size() < stream_chunk_bytes_max) {
     auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, last));
     if (!events) return {": the journal cannot be read\n\n", false, true};
     for (const auto& event : *events) {

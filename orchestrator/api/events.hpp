@@ -26,6 +26,7 @@ inline constexpr std::size_t rendered_max = 8'192;           // events kept rend
 inline constexpr std::uint64_t events_step = 256;            // read from the journal at once
 inline constexpr std::uint64_t events_scanned_max = 50'000;  // looked through for one page
 inline constexpr std::size_t stream_chunk_bytes_max = 64 * 1024;
+inline constexpr std::uint64_t stream_scanned_max = 4'096;      // looked through for one chunk, then others have their turn
 inline constexpr std::uint64_t stream_lag_events_max = 10'000;  // a reader that was up to date and falls behind this far is dropped
 
 struct RenderedEvent {

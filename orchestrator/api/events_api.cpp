@@ -135,6 +135,12 @@ void Api::events(Call& call) {
     auto after = stream_begin(*events_, *call.reader, call.scope, call.request.last_event_id, *query, *head);
     if (!after) return call.refuse(after.error());
     if (!*after) return call.exchange->respond(gone(*head));
+    // The journal was put back to a state before what this reader has seen: silence up to there would hide what happens now.
+    if (**after > head->last)
+      return call.exchange->respond(error_response(410, "OutOfRange",
+                                                   "there is no event " + std::to_string(**after) + ": the journal's last is " +
+                                                       std::to_string(head->last) +
+                                                       ", since an earlier state of it was restored; go on after that one"));
     return call.exchange->stream(std::make_unique<EventStream>(
         events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, **after));
   }

@@ -10,6 +10,7 @@ namespace abide::api {
 namespace {
 
 constexpr std::size_t host_name_bytes_max = 50;
+constexpr std::size_t registered_name_bytes_max = 20;
 
 // With `whole`, what is not given is taken away.
 fleet::EditHost parse_place(Fields& fields, bool whole) {
@@ -20,6 +21,131 @@ fleet::EditHost parse_place(Fields& fields, bool whole) {
   place.metadata = fields.metadata("metadata");
   if (whole && !place.metadata) place.metadata.emplace();
   return place;
+}
+
+// What the contract has of a host and only reports.
+void ignore_reported(Fields& fields) {
+  fields.ignore({"resourceId",
+                 "site",
+                 "provider",
+                 "inheritedMetadata",
+                 "instance",
+                 "desiredState",
+                 "currentState",
+                 "note",
+                 "timestamps",
+                 "serialNumber",
+                 "memoryBytes",
+                 "cpuModel",
+                 "cpuSockets",
+                 "cpuCores",
+                 "cpuCapabilities",
+                 "cpuArchitecture",
+                 "cpuThreads",
+                 "cpuTopology",
+                 "bmcKind",
+                 "bmcIp",
+                 "hostname",
+                 "productName",
+                 "biosVersion",
+                 "biosReleaseDate",
+                 "biosVendor",
+                 "currentPowerState",
+                 "powerStatus",
+                 "powerStatusIndicator",
+                 "powerStatusTimestamp",
+                 "powerOnTime",
+                 "hostStatus",
+                 "hostStatusIndicator",
+                 "hostStatusTimestamp",
+                 "onboardingStatus",
+                 "onboardingStatusIndicator",
+                 "onboardingStatusTimestamp",
+                 "registrationStatus",
+                 "registrationStatusIndicator",
+                 "registrationStatusTimestamp",
+                 "hostStorages",
+                 "hostNics",
+                 "hostUsbs",
+                 "hostGpus",
+                 "amtSku",
+                 "currentAmtState",
+                 "amtStatus",
+                 "amtStatusIndicator",
+                 "amtStatusTimestamp",
+                 "userLvmSize",
+                 "kvmStatus",
+                 "currentKvmState",
+                 "kvmSessionStatus",
+                 "solStatus",
+                 "currentSolState",
+                 "solSessionStatus"});
+  fields.not_served({"desiredPowerState", "powerCommandPolicy", "desiredAmtState", "amtControlMode", "amtDnsSuffix", "desiredKvmState",
+                     "desiredSolState"});
+}
+
+// A host's UUID may be given, in any case, as it is.
+void same_uuid(Fields& fields, const fleet::Node& node) {
+  const bool given = fields.has("uuid");
+  const auto id = parse_node_id(fields.text("uuid", 36, Charset::version));
+  if (given && (!id || *id != node.id)) fields.fault("uuid", "of a host cannot change");
+}
+
+// What an instance is asked to have beside its policy: it can be said as it is, and is refused otherwise.
+Result<void> as_it_is(Fields& fields, View& view, const fleet::Node& node) {
+  if (fields.has("name") && fields.text("name", host_name_bytes_max, Charset::name) != node.name)
+    fields.fault("name", "of an instance is that of its host: rename the host");
+  if (fields.has("kind") && fields.text("kind", 128, Charset::any) != "INSTANCE_KIND_METAL")
+    fields.fault("kind", "is INSTANCE_KIND_METAL and cannot change");
+  const std::string security = fields.text("securityFeature", 128, Charset::any);
+  const bool has_os = fields.has("osID");
+  const std::string os = fields.resource_id("osID", "os", true);
+  const bool has_host = fields.has("hostID");
+  const std::string host = fields.resource_id("hostID", "host", true);
+  fields.not_served({"localAccountID", "customConfigID"});
+  fields.ignore({"resourceId",
+                 "instanceID",
+                 "desiredState",
+                 "currentState",
+                 "host",
+                 "os",
+                 "updatePolicy",
+                 "instanceStatus",
+                 "instanceStatusIndicator",
+                 "instanceStatusTimestamp",
+                 "instanceStatusDetail",
+                 "provisioningStatus",
+                 "provisioningStatusIndicator",
+                 "provisioningStatusTimestamp",
+                 "updateStatus",
+                 "updateStatusIndicator",
+                 "updateStatusTimestamp",
+                 "trustedAttestationStatus",
+                 "trustedAttestationStatusIndicator",
+                 "trustedAttestationStatusTimestamp",
+                 "workloadMembers",
+                 "localaccount",
+                 "existingCves",
+                 "runtimePackages",
+                 "osUpdateAvailable",
+                 "customConfig",
+                 "timestamps",
+                 "note",
+                 "appliedUpdatePolicy",
+                 "updateProgress",
+                 "node"});
+  if (auto finished = fields.finish(); !finished) return fail(finished.error());
+  if (has_host && host != node.host_id) return fail(Code::conflict, "hostID: an instance stays with its host, " + node.host_id);
+  if (has_os && os != node.os_resource_id)
+    return fail(Code::conflict,
+                "osID: the node " +
+                    (node.os_resource_id.empty() ? std::string("has not said yet what it runs") : "runs " + node.os_resource_id) +
+                    "; it gets another image by an update policy");
+  const auto runs = view.os_resource(node.os_resource_id);
+  const std::string present = runs == nullptr ? std::string() : runs->value.security_feature;
+  if (!security.empty() && security != "SECURITY_FEATURE_UNSPECIFIED" && security != present)
+    return fail(Code::conflict, "securityFeature: is that of the image that the node runs" + (present.empty() ? "" : ", " + present));
+  return {};
 }
 
 // A clear word before anybody is asked.
@@ -68,16 +194,25 @@ void Api::get_host(Call& call) {
 }
 
 void Api::summary(Call& call) {
-  call.target.query.erase("filter");
+  Filter filter;
+  if (const auto found = call.target.query.find("filter"); found != call.target.query.end()) {
+    auto parsed = Filter::parse(found->second, host_fields());
+    if (!parsed) return call.refuse(parsed.error());
+    filter = std::move(*parsed);
+    call.target.query.erase(found);
+  }
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   std::int64_t total = 0;
   std::int64_t faulty = 0;
   std::int64_t running = 0;
   std::int64_t unallocated = 0;
-  auto read = view.nodes({}, [&](const fleet::Node& node) {
+  const fleet::NodeParts parts = filter.everything() ? fleet::NodeParts{} : fleet::whole_node;
+  auto read = view.nodes(parts, [&](const fleet::Node& node) {
+    const auto live = backend_.live(call.project, node.id);
+    if (!filter.everything() && !filter.matches(host_json(view, node, live))) return;
     ++total;
     if (node.site_id.empty()) ++unallocated;
-    const auto live = backend_.live(call.project, node.id);
     if (node.conflict || node.status.indicator == fleet::Indicator::error) {
       ++faulty;
     } else if (live.online.value_or(false)) {
@@ -99,7 +234,7 @@ void Api::register_host(Call& call) {
   Fields fields(*object);
   fleet::RegisterHost operation;
   const bool by_register = call.last == "register";
-  operation.name = fields.text("name", by_register ? 20 : host_name_bytes_max, Charset::name);
+  operation.name = fields.text("name", by_register ? registered_name_bytes_max : host_name_bytes_max, Charset::name);
   const std::string uuid = fields.text("uuid", 36, Charset::version, true);
   if (!uuid.empty()) {
     auto node = parse_node_id(uuid);
@@ -126,20 +261,17 @@ void Api::register_host(Call& call) {
 
 void Api::edit_host(Call& call) {
   const bool whole = call.request.method == Method::put;
-  auto object = whole ? parse_object(call.request.body) : masked_body(call.request.body, call.target.query);
-  if (!object) return call.refuse(object.error());
+  auto patch = call.take_patch();
+  if (!patch) return call.refuse(patch.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
-  Fields fields(*object);
+  Fields fields(*patch);
   const std::string name = fields.text("name", host_name_bytes_max, Charset::name, whole || fields.has("name"));
   fleet::EditHost place = parse_place(fields, whole);
-  const std::string uuid = fields.text("uuid", 36, Charset::version);
-  if (const auto id = parse_node_id(uuid); !uuid.empty() && (!id || *id != node->id)) fields.fault("uuid", "of a host cannot change");
-  fields.not_served({"desiredPowerState", "desiredAmtState", "powerCommandPolicy"});
-  fields.ignore({"resourceId", "site", "inheritedMetadata", "instance", "desiredState", "currentState", "cpuArchitecture", "hostStatus",
-                 "hostStatusIndicator", "hostStatusTimestamp", "note", "timestamps"});
+  same_uuid(fields, *node);
+  ignore_reported(fields);
   if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
   if (auto known = known_site(view, place); !known) return call.refuse(known.error());
   if (!call.may_change(host_json(view, *node, {}), fleet::as_set(*node))) return;
@@ -150,6 +282,47 @@ void Api::edit_host(Call& call) {
     if (!edited) return fail(edited.error());
     return host_json(after, *edited, backend_.live(project, id));
   });
+}
+
+// What was said when it was registered: of that, its name can change.
+void Api::edit_registration(Call& call) {
+  auto object = parse_object(call.request.body);
+  if (!object) return call.refuse(object.error());
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  Fields fields(*object);
+  const std::string name = fields.text("name", registered_name_bytes_max, Charset::name, fields.has("name"));
+  same_uuid(fields, *node);
+  fields.ignore({"autoOnboard", "enableVpro"});
+  fields.not_served({"serialNumber", "userLvmSize"});
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  if (!call.may_change(host_json(view, *node, {}), fleet::as_set(*node))) return;
+  change(call, fleet::RenameHost{node->host_id, name.empty() ? node->name : name},
+         [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
+           auto edited = after.node(id);
+           if (!edited) return fail(edited.error());
+           return host_json(after, *edited, backend_.live(project, id));
+         });
+}
+
+// Whoever is registered may come: there is nothing to do.
+void Api::onboard(Call& call) {
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  call.answer(Json(Json::object()));
+}
+
+// Nodes get their credentials from whoever runs the broker, and lose them there.
+void Api::invalidate(Call& call) {
+  call.target.query.erase("note");
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  call.refuse({Code::conflict, "the credentials of a node are the broker's: take them away there, or delete host " + node->host_id +
+                                   ", and the node is refused"});
 }
 
 // Its instance goes with it, its runs stay. What its node does from now on is nobody's business here: it is refused.
@@ -176,25 +349,61 @@ void Api::get_instance(Call& call) {
   call.answer_one(json);
 }
 
-void Api::patch_instance(Call& call) {
-  auto object = masked_body(call.request.body, call.target.query);
+// Every host has its instance from the moment that it is registered: what can be given to it is its policy.
+void Api::create_instance(Call& call) {
+  auto object = parse_object(call.request.body);
   if (!object) return call.refuse(object.error());
-  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   Fields fields(*object);
-  const std::string policy = fields.resource_id("osUpdatePolicyID", "osupdatepolicy", true, true);
-  fields.not_served({"name", "kind", "osID", "hostID", "localAccountID", "customConfigID", "securityFeature"});
-  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  const std::string host = fields.resource_id("hostID", "host", false, true);
+  const std::string policy = fields.resource_id("osUpdatePolicyID", "osupdatepolicy", true);
+  if (object->contains("resourceId")) fields.fault("resourceId", "is given by the server");
+  View view = call.view();
+  const auto known = view.host(host);
+  if (known == nullptr && is_resource_id(host, "host")) return call.refuse({Code::not_found, "no such host: " + host});
+  const fleet::Node node = known == nullptr ? fleet::Node{} : *known;
+  if (auto fine = as_it_is(fields, view, node); !fine) return call.refuse(fine.error());
+  change_instance(call, node, policy.empty() || policy == node.policy_id ? std::nullopt : std::optional(policy));
+}
+
+void Api::edit_instance(Call& call) {
+  const bool whole = call.request.method == Method::put;
+  auto patch = call.take_patch();
+  if (!patch) return call.refuse(patch.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   auto node = view.find_host(call.id);
   if (!node) return call.refuse(node.error());
+  Fields fields(*patch);
+  const bool has_policy = fields.has("osUpdatePolicyID");
+  const std::string policy = fields.resource_id("osUpdatePolicyID", "osupdatepolicy", true);
+  if (auto fine = as_it_is(fields, view, *node); !fine) return call.refuse(fine.error());
   if (!call.may_change(instance_json(view, *node, {}), fleet::as_set(*node))) return;
-  fleet::Operation operation = fleet::UnlinkPolicy{node->host_id};
-  if (!policy.empty()) operation = fleet::LinkPolicy{node->host_id, policy};
-  change(call, std::move(operation), [this, id = node->id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
+  // Said again by a PATCH it is a wish to try again; by a PUT it is only how things are.
+  const bool sets = whole ? policy != node->policy_id : has_policy;
+  change_instance(call, *node, sets ? std::optional(policy) : std::nullopt);
+}
+
+void Api::change_instance(Call& call, const fleet::Node& node, const std::optional<std::string>& policy) {
+  if (!policy) {
+    View view = call.view();
+    Json json = instance_json(view, node, backend_.live(call.project, node.id));
+    json["note"] = "nothing to change";
+    return call.answer_one(json);
+  }
+  fleet::Operation operation = fleet::UnlinkPolicy{node.host_id};
+  if (!policy->empty()) operation = fleet::LinkPolicy{node.host_id, *policy};
+  change(call, std::move(operation), [this, id = node.id, project = call.project](View& after, const fleet::Answer&) -> Result<Json> {
     auto linked = after.node(id);
     if (!linked) return fail(linked.error());
     return instance_json(after, *linked, backend_.live(project, id));
   });
+}
+
+void Api::delete_instance(Call& call) {
+  View view = call.view();
+  auto node = view.find_host(call.id);
+  if (!node) return call.refuse(node.error());
+  call.refuse({Code::conflict, "an instance goes with its host: delete host " + node->host_id});
 }
 
 void Api::explain(Call& call) {

@@ -53,8 +53,22 @@ Result<void> parse_query(std::string_view query, Target& target) {
 
 }  // namespace
 
+std::string_view authority_of(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());
+    return target.substr(0, target.find_first_of("/?"));
+  }
+  return {};
+}
+
 Result<Target> parse_target(std::string_view text) {
   Target target;
+  std::string whole;
+  if (const auto authority = authority_of(text); !authority.empty()) {
+    text.remove_prefix(static_cast<std::size_t>(authority.data() + authority.size() - text.data()));
+    if (!text.starts_with('/')) text = whole = "/" + std::string(text);
+  }
   const std::size_t question = std::min(text.find('?'), text.size());
   std::string_view path = text.substr(0, question);
   if (path.empty() || path.front() != '/') return fail(Code::invalid_input, "the URL's path does not begin with /");

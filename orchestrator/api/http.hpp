@@ -24,11 +24,12 @@ enum class Method { get, post, put, patch, erase, other };
 
 struct HttpRequest {
   Method method = Method::get;
-  std::string target;  // path and query as sent
+  std::string target;  // path and query as sent, or the whole URL
   std::string body;
   std::string last_event_id;  // header Last-Event-ID
   std::string if_match;       // headers as sent; empty: none
   std::string if_none_match;
+  std::string project;  // header ActiveProjectID, for paths that have none
 };
 
 // What was served since the start, and what is open now.
@@ -54,6 +55,8 @@ struct Target {
   std::vector<std::string> segments;
   std::map<std::string, std::string, std::less<>> query;
 };
+// The host and port of a target that is a whole URL; empty: it is a path.
+std::string_view authority_of(std::string_view target);
 // invalid_input: bad %XX, a control character, an empty value, a key twice, too many of either.
 Result<Target> parse_target(std::string_view target);
 

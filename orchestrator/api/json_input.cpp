@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "orchestrator/api/query.hpp"
+
 namespace abide::api {
 
 using nlohmann::json;
@@ -35,21 +37,25 @@ Result<json> parse_object(std::string_view body) {
   return parsed;
 }
 
-Result<json> masked_body(std::string_view body, std::map<std::string, std::string, std::less<>>& query) {
+Result<Patch> parse_patch(std::string_view body, std::map<std::string, std::string, std::less<>>& query) {
   auto object = parse_object(body);
-  if (!object) return object;
+  if (!object) return fail(object.error());
+  Patch patch{std::move(*object), std::nullopt};
   const auto mask = query.find("fieldMask");
-  if (mask == query.end()) return object;
-  json kept = json::object();
+  if (mask == query.end()) return patch;
+  patch.mask.emplace();
   std::string_view rest = mask->second;
-  while (!rest.empty()) {
+  while (true) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
-    const std::string name(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-    if (const auto found = object->find(name); found != object->end()) kept[name] = *found;
+    std::string_view name = rest.substr(0, comma);
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    patch.mask->emplace_back(name);
+    if (comma == rest.size()) break;
+    rest.remove_prefix(comma + 1);
   }
   query.erase(mask);
-  return kept;
+  return patch;
 }
 
 bool matches(Charset charset, std::string_view text) {
@@ -98,22 +104,27 @@ void Fields::fault(std::string_view key, std::string_view what) {
   if (!fault_) fault_ = Error{Code::invalid_input, std::string(key) + ": " + std::string(what)};
 }
 
-const json* Fields::find(const char* key, bool required) {
+bool Fields::masked(std::string_view key) const {
+  return mask_ != nullptr && std::any_of(mask_->begin(), mask_->end(), [&](const auto& name) { return folded(name) == folded(key); });
+}
+
+const json* Fields::find(const char* key, bool required, const json& initial) {
   known_.insert(key);
-  const auto found = object_.find(key);
-  if (found == object_.end() || found->is_null()) {
-    if (required) fault(key, "is required");
-    return nullptr;
-  }
-  return &*found;
+  const bool named = masked(key);
+  const auto found = mask_ != nullptr && !named ? object_.end() : object_.find(key);
+  if (found != object_.end() && !found->is_null()) return &*found;
+  if (named && !initial.is_null()) return &initial;
+  if (required) fault(key, "is required");
+  return nullptr;
 }
 
 bool Fields::has(const char* key) {
-  return find(key, false) != nullptr;
+  return find(key, false) != nullptr || masked(key);
 }
 
 std::string Fields::text(const char* key, std::size_t bytes_max, Charset charset, bool required) {
-  const json* value = find(key, required);
+  static const json nothing = "";
+  const json* value = find(key, required, nothing);
   if (value == nullptr) return {};
   if (!value->is_string()) {
     fault(key, "must be a text");
@@ -133,7 +144,8 @@ std::string Fields::text(const char* key, std::size_t bytes_max, Charset charset
 }
 
 std::optional<std::int64_t> Fields::integer(const char* key, std::int64_t least, std::int64_t most, bool required) {
-  const json* value = find(key, required);
+  static const json zero = 0;
+  const json* value = find(key, required, zero);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number_integer()) {
     fault(key, "must be an integer");
@@ -148,7 +160,8 @@ std::optional<std::int64_t> Fields::integer(const char* key, std::int64_t least,
 }
 
 std::optional<bool> Fields::boolean(const char* key) {
-  const json* value = find(key, false);
+  static const json no = false;
+  const json* value = find(key, false, no);
   if (value == nullptr) return std::nullopt;
   if (!value->is_boolean()) {
     fault(key, "must be true or false");
@@ -170,7 +183,8 @@ std::string Fields::one_of(const char* key, std::initializer_list<std::string_vi
 }
 
 std::string Fields::resource_id(const char* key, std::string_view prefix, bool empty_allowed, bool required) {
-  const json* value = find(key, required);
+  static const json nothing = "";
+  const json* value = find(key, required, nothing);
   if (value == nullptr) return {};
   if (!value->is_string()) {
     fault(key, "must be a text");
@@ -224,7 +238,8 @@ std::string_view metadata_fault(const json& item) {
 }  // namespace
 
 std::optional<std::vector<Metadata>> Fields::metadata(const char* key) {
-  const json* list = find(key, false);
+  static const json none = json::array();
+  const json* list = find(key, false, none);
   if (list == nullptr) return std::nullopt;
   if (!list->is_array() || list->size() > metadata_items_max) {
     fault(key, "must be a list of at most " + std::to_string(metadata_items_max) + " items");
@@ -250,16 +265,34 @@ void Fields::ignore(std::initializer_list<const char*> keys) {
   for (const char* key : keys) known_.insert(key);
 }
 
+namespace {
+
+bool is_initial(const json& value) {
+  return value.is_null() || value == json("") || value == json(0) || value == json(false) || value == json::array();
+}
+
+}  // namespace
+
 void Fields::not_served(std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
-    if (const json* value = find(key, false); value != nullptr && !(value->is_string() && value->get_ref<const std::string&>().empty()))
-      fault(key, "is not served by this version");
+    if (const json* value = find(key, false); value != nullptr && !is_initial(*value)) fault(key, "is not served by this version");
   }
+}
+
+void Fields::fixed(const char* key, const json& present) {
+  const json* value = find(key, false);
+  if (value == nullptr && !masked(key)) return;
+  const bool same = value == nullptr || is_initial(*value) ? is_initial(present) : *value == present;
+  if (!same) fault(key, "cannot change");
 }
 
 Result<void> Fields::finish() {
   for (const auto& [key, value] : object_.items()) {
     if (known_.count(key) == 0) fault(key.substr(0, 100), "is not a known field");
+  }
+  for (const auto& name : mask_ != nullptr ? *mask_ : std::vector<std::string>{}) {
+    const auto is_it = [&](const auto& key) { return folded(key) == folded(name); };
+    if (std::none_of(known_.begin(), known_.end(), is_it)) fault("fieldMask", "no such field: " + name.substr(0, 100));
   }
   if (fault_) return fail(*fault_);
   return {};

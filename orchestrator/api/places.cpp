@@ -33,14 +33,14 @@ void parse_policy_link(Fields& fields, const nlohmann::json& object, Mode mode, 
   if (!mode.made && object.contains("resourceId")) fields.fault("resourceId", "is given by the server");
 }
 
-Result<Edit<Region>> parse_region(const nlohmann::json& object, Region region, Mode mode) {
-  Fields fields(object);
+Result<Edit<Region>> parse_region(const Patch& patch, Region region, Mode mode) {
+  Fields fields(patch);
   Edit<Region> edit{std::move(region), std::nullopt};
   auto name = fields.text("name", place_name_bytes_max, Charset::name, mode.whole || fields.has("name"));
   auto metadata = fields.metadata("metadata");
   const bool has_parent = fields.has("parentId");
   auto parent = fields.resource_id("parentId", "region", true);
-  parse_policy_link(fields, object, mode, edit.policy);
+  parse_policy_link(fields, patch.object, mode, edit.policy);
   fields.ignore({"resourceId", "regionID", "parentRegion", "inheritedMetadata", "totalSites", "updatePolicy", "note", "timestamps"});
   if (auto finished = fields.finish(); !finished) return fail(finished.error());
   if (!name.empty()) edit.place.name = std::move(name);
@@ -49,8 +49,8 @@ Result<Edit<Region>> parse_region(const nlohmann::json& object, Region region, M
   return edit;
 }
 
-Result<Edit<Site>> parse_site(const nlohmann::json& object, Site site, Mode mode) {
-  Fields fields(object);
+Result<Edit<Site>> parse_site(const Patch& patch, Site site, Mode mode) {
+  Fields fields(patch);
   Edit<Site> edit{std::move(site), std::nullopt};
   auto name = fields.text("name", place_name_bytes_max, Charset::name, mode.whole || fields.has("name"));
   auto metadata = fields.metadata("metadata");
@@ -58,7 +58,7 @@ Result<Edit<Site>> parse_site(const nlohmann::json& object, Site site, Mode mode
   auto region = fields.resource_id("regionId", "region", true);
   const auto latitude = fields.integer("siteLat", -latitude_e7_max, latitude_e7_max);
   const auto longitude = fields.integer("siteLng", -longitude_e7_max, longitude_e7_max);
-  parse_policy_link(fields, object, mode, edit.policy);
+  parse_policy_link(fields, patch.object, mode, edit.policy);
   fields.not_served({"provider"});
   fields.ignore({"resourceId", "siteID", "region", "inheritedMetadata", "updatePolicy", "note", "timestamps"});
   if (auto finished = fields.finish(); !finished) return fail(finished.error());
@@ -90,6 +90,16 @@ Result<std::string> take_region(std::map<std::string, std::string, std::less<>>&
   query.erase(found);
   if (!id.empty() && !is_resource_id(id, "region")) return fail(Code::invalid_input, "regionId: must be region- and 8 hex digits, or *");
   return id;
+}
+
+// The site, if it lies in that region; empty: in any.
+std::shared_ptr<const fleet::Stamped<Site>> site_in(View& view, const std::string& id, const std::string& region) {
+  auto site = view.site(id);
+  return site != nullptr && !region.empty() && site->value.region_id != region ? nullptr : site;
+}
+
+Error no_site(const std::string& id, const std::string& region) {
+  return {Code::not_found, "no such site" + (region.empty() ? "" : " in " + region) + ": " + id.substr(0, 100)};
 }
 
 // Sites in each region or anywhere below it.
@@ -139,7 +149,7 @@ void Api::list_regions(Call& call) {
 void Api::create_region(Call& call) {
   auto object = parse_object(call.request.body);
   if (!object) return call.refuse(object.error());
-  auto edit = parse_region(*object, {}, {});
+  auto edit = parse_region({std::move(*object), std::nullopt}, {}, {});
   if (!edit) return call.refuse(edit.error());
   change(call, fleet::PlaceRegion{std::move(edit->place), std::move(edit->policy)},
          [](View& view, const fleet::Answer& answer) -> Result<Json> { return made_region(view, answer.id); });
@@ -152,14 +162,14 @@ void Api::get_region(Call& call) {
 
 void Api::edit_region(Call& call) {
   const bool whole = call.request.method == Method::put;
-  auto object = whole ? parse_object(call.request.body) : masked_body(call.request.body, call.target.query);
-  if (!object) return call.refuse(object.error());
+  auto patch = call.take_patch();
+  if (!patch) return call.refuse(patch.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   const auto present = view.region(call.id);
   if (present == nullptr) return call.refuse({Code::not_found, "no such region: " + call.id.substr(0, 100)});
   if (!call.may_change(region_json(view, *present), present->value)) return;
-  auto edit = parse_region(*object, present->value, {true, whole});
+  auto edit = parse_region(*patch, present->value, {true, whole});
   if (!edit) return call.refuse(edit.error());
   change(call, fleet::PlaceRegion{std::move(edit->place), std::move(edit->policy)},
          [id = call.id](View& after, const fleet::Answer&) -> Result<Json> { return made_region(after, id); });
@@ -186,9 +196,10 @@ void Api::list_sites(Call& call) {
 void Api::create_site(Call& call) {
   auto region = take_region(call.target.query);
   if (!region) return call.refuse(region.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   auto object = parse_object(call.request.body);
   if (!object) return call.refuse(object.error());
-  auto edit = parse_site(*object, {}, {});
+  auto edit = parse_site({std::move(*object), std::nullopt}, {}, {});
   if (!edit) return call.refuse(edit.error());
   auto& site = edit->place;
   if (site.region_id.empty()) site.region_id = *region;
@@ -199,30 +210,39 @@ void Api::create_site(Call& call) {
 }
 
 void Api::get_site(Call& call) {
+  auto region = take_region(call.target.query);
+  if (!region) return call.refuse(region.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
-  call.answer_one(made_site(view, call.id));
+  const auto site = site_in(view, call.id, *region);
+  if (site == nullptr) return call.refuse(no_site(call.id, *region));
+  call.answer_one(site_json(view, *site));
 }
 
 void Api::edit_site(Call& call) {
   const bool whole = call.request.method == Method::put;
-  call.target.query.erase("regionId");  // its id says which it is
-  auto object = whole ? parse_object(call.request.body) : masked_body(call.request.body, call.target.query);
-  if (!object) return call.refuse(object.error());
+  auto region = take_region(call.target.query);
+  if (!region) return call.refuse(region.error());
+  auto patch = call.take_patch();
+  if (!patch) return call.refuse(patch.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
-  const auto present = view.site(call.id);
-  if (present == nullptr) return call.refuse({Code::not_found, "no such site: " + call.id.substr(0, 100)});
+  const auto present = site_in(view, call.id, *region);
+  if (present == nullptr) return call.refuse(no_site(call.id, *region));
   if (!call.may_change(site_json(view, *present), present->value)) return;
-  auto edit = parse_site(*object, present->value, {true, whole});
+  auto edit = parse_site(*patch, present->value, {true, whole});
   if (!edit) return call.refuse(edit.error());
   change(call, fleet::PlaceSite{std::move(edit->place), std::move(edit->policy)},
          [id = call.id](View& after, const fleet::Answer&) -> Result<Json> { return made_site(after, id); });
 }
 
 void Api::delete_site(Call& call) {
+  auto region = take_region(call.target.query);
+  if (!region) return call.refuse(region.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
-  const auto present = view.site(call.id);
-  if (present == nullptr) return call.refuse({Code::not_found, "no such site: " + call.id.substr(0, 100)});
+  const auto present = site_in(view, call.id, *region);
+  if (present == nullptr) return call.refuse(no_site(call.id, *region));
   if (!call.may_change(site_json(view, *present), present->value)) return;
   change(call, fleet::DeleteSite{call.id}, [](View&, const fleet::Answer&) -> Result<Json> { return Json(Json::object()); });
 }

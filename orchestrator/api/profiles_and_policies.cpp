@@ -14,6 +14,15 @@ namespace abide::api {
 
 namespace {
 
+std::string parse_os_metadata(Fields& fields) {
+  std::string text = fields.text("metadata", 500, Charset::any);
+  if (text.empty()) return text;
+  const auto metadata = parse_object(text);
+  if (!metadata || !std::all_of(metadata->begin(), metadata->end(), [](const auto& value) { return value.is_string(); }))
+    fields.fault("metadata", "must be a JSON object of texts");
+  return text;
+}
+
 Result<OsResource> parse_os_resource(const std::string& body, const std::string& files_root) {
   auto object = parse_object(body);
   if (!object) return fail(object.error());
@@ -32,7 +41,7 @@ Result<OsResource> parse_os_resource(const std::string& body, const std::string&
   resource.package_manifest_url = fields.text("installedPackagesUrl", 200, Charset::os_text);
   resource.existing_cves_url = fields.text("existingCvesUrl", 500, Charset::os_text);
   resource.fixed_cves_url = fields.text("fixedCvesUrl", 500, Charset::os_text);
-  resource.metadata = fields.text("metadata", 500, Charset::any);
+  resource.metadata = parse_os_metadata(fields);
   resource.platform_bundle = fields.text("platformBundle", 10'000, Charset::any);
   const std::string sha256 = fields.text("sha256", 64, Charset::version, true);
   const std::string raw_sha256 = fields.text("rawSha256", 64, Charset::version);
@@ -47,11 +56,6 @@ Result<OsResource> parse_os_resource(const std::string& body, const std::string&
     const auto digest = parse_digest(raw_sha256);
     if (!digest || to_hex(*digest) != raw_sha256) fields.fault("rawSha256", "must be 64 lower-case hex digits");
     if (digest) resource.raw.sha256 = *digest;
-  }
-  if (!resource.metadata.empty()) {
-    const auto metadata = parse_object(resource.metadata);
-    if (!metadata || !std::all_of(metadata->begin(), metadata->end(), [](const auto& value) { return value.is_string(); }))
-      fields.fault("metadata", "must be a JSON object of texts");
   }
   fields.not_served({"tlsCaCert", "repoUrl"});
   if (object->contains("resourceId")) fields.fault("resourceId", "is given by the server");
@@ -142,6 +146,39 @@ void Api::create_os(Call& call) {
   });
 }
 
+// Its architecture and its metadata can change; everything else can be given as it is.
+void Api::edit_os(Call& call) {
+  const bool whole = call.request.method == Method::put;
+  auto patch = call.take_patch();
+  if (!patch) return call.refuse(patch.error());
+  if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
+  View view = call.view();
+  const auto present = view.os_resource(call.id);
+  if (present == nullptr) return call.refuse({Code::not_found, "no such OS resource: " + call.id.substr(0, 100)});
+  const Json json = os_resource_json(view, *present);
+  Fields fields(*patch);
+  fleet::EditOsResource edit{call.id, {}, {}};
+  const bool has_architecture = fields.has("architecture");
+  const bool has_metadata = fields.has("metadata");
+  auto architecture = fields.text("architecture", 20, Charset::os_text);
+  auto metadata = parse_os_metadata(fields);
+  if (whole || has_architecture) edit.architecture = std::move(architecture);
+  if (whole || has_metadata) edit.metadata = std::move(metadata);
+  for (const char* key : {"name", "imageUrl", "imageId", "sha256", "profileName", "description", "securityFeature", "osType", "osProvider",
+                          "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl", "imageSizeBytes", "rawSizeBytes", "rawSha256"})
+    fields.fixed(key, json.contains(key) ? nlohmann::json(json[key]) : nlohmann::json());
+  fields.not_served({"tlsCaCert", "repoUrl"});
+  fields.ignore({"resourceId", "osResourceID", "profileVersion", "platformBundle", "installedPackages", "existingCves", "fixedCves", "note",
+                 "timestamps"});
+  if (auto finished = fields.finish(); !finished) return call.refuse(finished.error());
+  if (!call.may_change(json, present->value)) return;
+  change(call, std::move(edit), [id = call.id](View& after, const fleet::Answer&) -> Result<Json> {
+    const auto edited = after.os_resource(id);
+    if (edited == nullptr) return fail(Code::not_found, "no such OS resource: " + id);
+    return os_resource_json(after, *edited);
+  });
+}
+
 void Api::delete_os(Call& call) {
   View view = call.view();
   if (const auto present = view.os_resource(call.id);
@@ -174,10 +211,10 @@ void Api::create_policy(Call& call) {
 }
 
 void Api::patch_policy(Call& call) {
-  auto object = masked_body(call.request.body, call.target.query);
-  if (!object) return call.refuse(object.error());
+  auto patch = call.take_patch();
+  if (!patch) return call.refuse(patch.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
-  Fields fields(*object);
+  Fields fields(*patch);
   fleet::EditPolicy edit{call.id, {}, {}};
   const bool has_name = fields.has("name");
   const bool has_description = fields.has("description");

@@ -27,15 +27,6 @@ std::string lowered(std::string_view text) {
   return out;
 }
 
-// resource_id and resourceId and resourceID are one name.
-std::string folded(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c != '_') out += lower(c);
-  }
-  return out;
-}
-
 struct Resolved {
   std::vector<std::string> path;
   FieldTree::Kind kind = FieldTree::Kind::text;
@@ -78,6 +69,15 @@ std::string plain(const Json& value) {
 }
 
 }  // namespace
+
+// resource_id and resourceId and resourceID are one name.
+std::string folded(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c != '_') out += lower(c);
+  }
+  return out;
+}
 
 // ---- wanted fields -----------------------------------------------------------------------------------------------------
 
@@ -255,7 +255,7 @@ class FilterParser {
   using NodePointer = std::shared_ptr<const Filter::Node>;
 
   Result<NodePointer> parse() {
-    auto node = any(0);
+    auto node = all(0);
     if (!node) return node;
     blanks();
     if (at_ < text_.size()) return syntax("something is left over");
@@ -285,48 +285,47 @@ class FilterParser {
     return true;
   }
 
+  Result<NodePointer> all(int depth) {
+    auto node = std::make_shared<Filter::Node>();
+    node->kind = Filter::Node::Kind::all;
+    while (true) {
+      auto child = any(depth);
+      if (!child) return child;
+      node->children.push_back(std::move(*child));
+      if (word("AND")) continue;
+      blanks();
+      if (at_ >= text_.size() || text_[at_] == ')') break;
+    }
+    return node->children.size() == 1 ? node->children.front() : NodePointer(node);
+  }
+
   Result<NodePointer> any(int depth) {
     auto node = std::make_shared<Filter::Node>();
     node->kind = Filter::Node::Kind::any;
     do {
-      auto child = all(depth);
+      auto child = term(depth);
       if (!child) return child;
       node->children.push_back(std::move(*child));
     } while (word("OR"));
     return node->children.size() == 1 ? node->children.front() : NodePointer(node);
   }
 
-  Result<NodePointer> all(int depth) {
+  static NodePointer not_of(NodePointer child) {
     auto node = std::make_shared<Filter::Node>();
-    node->kind = Filter::Node::Kind::all;
-    while (true) {
-      auto child = term(depth);
-      if (!child) return child;
-      node->children.push_back(std::move(*child));
-      if (word("AND")) continue;
-      blanks();
-      if (at_ >= text_.size() || text_[at_] == ')') break;
-      const std::size_t here = at_;
-      if (word("OR")) {
-        at_ = here;
-        break;
-      }
-    }
-    return node->children.size() == 1 ? node->children.front() : NodePointer(node);
+    node->kind = Filter::Node::Kind::negation;
+    node->children.push_back(std::move(child));
+    return node;
   }
 
   Result<NodePointer> term(int depth) {
     if (depth > filter_depth_max) return syntax("nested too deeply");
-    if (word("NOT")) {
+    if (word("NOT") || symbol('-')) {
       auto child = term(depth + 1);
       if (!child) return child;
-      auto node = std::make_shared<Filter::Node>();
-      node->kind = Filter::Node::Kind::negation;
-      node->children.push_back(std::move(*child));
-      return NodePointer(node);
+      return not_of(std::move(*child));
     }
     if (symbol('(')) {
-      auto node = any(depth + 1);
+      auto node = all(depth + 1);
       if (!node) return node;
       if (!symbol(')')) return syntax(") is missing");
       return node;
@@ -351,9 +350,6 @@ class FilterParser {
     }
     auto resolved = resolve(path, tree_);
     if (!resolved) return fail(resolved.error().in("filter"));
-    if (resolved->kind == FieldTree::Kind::object)
-      return fail(Code::invalid_input,
-                  "filter: " + std::string(path) + " has fields of its own: name one, or say has(" + std::string(path) + ")");
     const auto comparison = this->comparison();
     if (!comparison) return syntax("= != < <= > or >= is expected");
     node->path = std::move(resolved->path);
@@ -362,16 +358,19 @@ class FilterParser {
     auto value = this->value();
     if (!value) return fail(value.error());
     node->value = std::move(*value);
+    if (node->field == FieldTree::Kind::object) {
+      if (node->kind != Filter::Node::Kind::equals || !node->value.empty())
+        return fail(Code::invalid_input,
+                    "filter: " + std::string(path) + " has fields of its own: name one, or say has(" + std::string(path) + ")");
+      node->kind = Filter::Node::Kind::has;
+      return comparison->negated ? NodePointer(node) : not_of(std::move(node));
+    }
     if (node->kind != Filter::Node::Kind::equals) {
       auto bound = bound_of(node->field, node->value);
       if (!bound) return fail(bound.error().in("filter: " + std::string(path)));
       node->bound = std::move(*bound);
     }
-    if (!comparison->negated) return NodePointer(node);
-    auto negation = std::make_shared<Filter::Node>();
-    negation->kind = Filter::Node::Kind::negation;
-    negation->children.push_back(std::move(node));
-    return NodePointer(negation);
+    return comparison->negated ? not_of(std::move(node)) : NodePointer(node);
   }
 
   struct Comparison {
@@ -464,6 +463,7 @@ Result<std::vector<OrderKey>> parse_order_by(std::string_view text, const FieldT
     if (resolved->kind == FieldTree::Kind::object)
       return fail(Code::invalid_input, "orderBy: " + std::string(item) + " has fields of its own: name one");
     key.path = std::move(resolved->path);
+    key.kind = resolved->kind;
     const bool comes_again = std::any_of(keys.begin(), keys.end(), [&](const OrderKey& other) { return other.path == key.path; });
     if (!comes_again) keys.push_back(std::move(key));
     if (keys.size() > order_keys_max) return fail(Code::invalid_input, "orderBy: more than " + std::to_string(order_keys_max) + " fields");
@@ -525,6 +525,19 @@ Result<void> nothing_left(const std::map<std::string, std::string, std::less<>>&
   return fail(Code::invalid_input, "no such query parameter: " + query.begin()->first.substr(0, 100));
 }
 
+namespace {
+
+// What is no version comes before all that are: as text among themselves, but never between two versions.
+bool earlier_version(const Json& left, const Json& right) {
+  const std::string a = plain(left);
+  const std::string b = plain(right);
+  if (const auto order = compare_versions(a, b)) return *order < 0;
+  const bool version = is_version(a);
+  return version != is_version(b) ? !version : a < b;
+}
+
+}  // namespace
+
 Json list_page(const char* key, std::vector<Json> items, const ListQuery& query) {
   if (!query.filter.everything())
     items.erase(std::remove_if(items.begin(), items.end(), [&](const Json& item) { return !query.filter.matches(item); }), items.end());
@@ -533,7 +546,7 @@ Json list_page(const char* key, std::vector<Json> items, const ListQuery& query)
       const Json* a = value_at(order->descending ? right : left, order->path);
       const Json* b = value_at(order->descending ? left : right, order->path);
       if (a == nullptr || b == nullptr) return a == nullptr && b != nullptr;  // absent comes first
-      return *a < *b;
+      return order->kind == FieldTree::Kind::version ? earlier_version(*a, *b) : *a < *b;
     });
   }
   const auto total = static_cast<std::int64_t>(items.size());

@@ -1,12 +1,12 @@
 #pragma once
 // Lists: paging, order and filter over items as JSON.
 //
-// Filter, a subset of AIP-160:  term { AND|OR term },  term: [NOT] path operator value | has(path) | ( filter ).  AND binds
-// more tightly than OR; blanks between two terms are an AND. A value is in '' or "", or a bare word. With = text matches if it
-// contains the value in any case, with * for any run of characters; ids, enum names, numbers and booleans match as a whole; ""
-// matches what is empty or absent. != is what = is not. < <= > >= compare numbers as numbers, times as times (RFC 3339, or
-// seconds since 1970), versions as versions, and the rest as text, text in any case; what is absent is neither less nor more.
-// Names are as in the JSON, or in snake_case; paths go through nested objects.
+// Filter, a subset of AIP-160:  term { AND|OR term },  term: [NOT|-] path operator value | has(path) | ( filter ).  OR binds
+// more tightly than AND; blanks between two terms are an AND. A value is in '' or "", or a bare word. With = text matches if it
+// contains the value in any case, with * for any run of characters; enum names, numbers and booleans match as a whole; ""
+// matches what is empty or absent, also what has fields of its own. != is what = is not. < <= > >= compare numbers as numbers, times as
+// times (RFC 3339, or seconds since 1970), versions as versions, and the rest as text, text in any case; what is absent is neither less nor
+// more. Names are as in the JSON, or in snake_case; paths go through nested objects.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -31,7 +31,7 @@ using Json = nlohmann::ordered_json;
 
 // The fields that a resource can be asked for, so that a wrong name is refused even where no item has it.
 struct FieldTree {
-  enum class Kind { text, exact, number, object, time, version };  // exact: ids, enum names
+  enum class Kind { text, exact, number, object, time, version };  // exact: enum names, booleans, numbers of documents
   struct Field {
     Kind kind = Kind::text;
     const FieldTree* nested = nullptr;  // objects
@@ -78,6 +78,7 @@ class Filter {
 
 struct OrderKey {
   std::vector<std::string> path;
+  FieldTree::Kind kind = FieldTree::Kind::text;  // versions are compared as such
   bool descending = false;
 };
 inline constexpr std::size_t order_keys_max = 16;
@@ -173,6 +174,9 @@ class Pager {
   std::map<std::int64_t, std::size_t> places_;  // of the page's items, by position
   bool needs_second_pass_ = false, second_pass_ = false;
 };
+
+// resource_id and resourceId and resourceID are one name.
+std::string folded(std::string_view name);
 
 // Case-insensitive (ASCII) "contains", with * for any run of characters.
 bool text_matches(std::string_view text, std::string_view pattern);

@@ -21,6 +21,9 @@ constexpr StatusNames host_status{"hostStatus", "hostStatusIndicator", "hostStat
 constexpr StatusNames update_status{"updateStatus", "updateStatusIndicator", "updateStatusTimestamp"};
 constexpr StatusNames instance_status{"instanceStatus", "instanceStatusIndicator", "instanceStatusTimestamp"};
 constexpr StatusNames provisioning_status{"provisioningStatus", "provisioningStatusIndicator", "provisioningStatusTimestamp"};
+constexpr StatusNames onboarding_status{"onboardingStatus", "onboardingStatusIndicator", "onboardingStatusTimestamp"};
+constexpr StatusNames registration_status{"registrationStatus", "registrationStatusIndicator", "registrationStatusTimestamp"};
+constexpr StatusNames attestation_status{"trustedAttestationStatus", "trustedAttestationStatusIndicator", "trustedAttestationStatusTimestamp"};
 constexpr StatusNames run_status{"status", "statusIndicator", "statusTimestamp"};
 
 void put_status(Part& part, const StatusNames& names, std::string_view text, fleet::Indicator indicator, std::int64_t at_seconds) {
@@ -163,6 +166,13 @@ void put_host(Part& part, View& view, const fleet::Node& node, const fleet::Live
   } else {
     put_status(part, host_status, "Unknown", Indicator::unspecified, heard);
   }
+  const std::int64_t registered = node.registered_ms / 1000;
+  if (node.heard_ms) {
+    put_status(part, onboarding_status, "Onboarded", Indicator::idle, registered);
+  } else {
+    put_status(part, onboarding_status, "Not Connected", Indicator::unspecified, registered);
+  }
+  put_status(part, registration_status, "Host is Registered", Indicator::idle, registered);
   put_timestamps(part, node.registered_ms, node.updated_ms);
 }
 
@@ -204,10 +214,24 @@ void put_instance(Part& part, View& view, const fleet::Node& node, const fleet::
     put_status(part, instance_status, "Not Installed", Indicator::unspecified, node.registered_ms / 1000);
     put_status(part, provisioning_status, "Not Provisioned", Indicator::unspecified, node.registered_ms / 1000);
   }
+  // What keeps it from being updated, if anything does.
+  part.put("instanceStatusDetail", node.conflict ? "two machines have its UUID" : node.held ? node.held_why : node.link_fault);
+  put_status(part, attestation_status, "Unknown", Indicator::unspecified, node.registered_ms / 1000);  // nobody attests
   part.set("osUpdateAvailable", node.os_update_available);
   part.make("updateProgress", [&](const Wanted&) { return progress_json(node, live); });
   part.make("node", [&](const Wanted& wanted) { return node_json(node, live, wanted); });
   put_timestamps(part, node.registered_ms, node.updated_ms);
+}
+
+// By the name of the image that ran, which is one of the node's profile, or of that of the image it was asked for.
+std::string description_of(View& view, const fleet::Run& run) {
+  if (run.from_os_image_id.empty()) return {};
+  std::string name;
+  if (const auto to = view.os_resource(run.to_os_resource_id)) name = view.os_name(to->value.profile_name, run.from_os_image_id);
+  if (name.empty()) {
+    if (const auto node = view.cached_node(run.node)) name = view.os_name(node->identity.profile_name, run.from_os_image_id);
+  }
+  return "OS update for " + (name.empty() ? run.from_os_image_id : name);
 }
 
 Json reference_to_instance(const fleet::Node& node) {
@@ -339,7 +363,7 @@ Json run_json(View& view, const fleet::Run& run, bool compatible, const Wanted& 
   Part part(wanted);
   part.set("resourceId", run.id);
   part.set("name", run.name);
-  if (!run.from_os_image_id.empty()) part.make("description", [&](const Wanted&) { return "OS update for " + run.from_os_image_id; });
+  if (part.wants("description")) part.put("description", description_of(view, run));
   if (part.wants("appliedPolicy")) {
     if (const auto policy = view.policy(run.policy_id))
       part.make("appliedPolicy", [&](const Wanted& of_policy) { return policy_json(view, *policy, of_policy); });
@@ -387,6 +411,7 @@ void add_needs_of_instance(NodeNeeds& needs, const Wanted& wanted) {
   const Wanted& node = wanted.in("node");
   needs.parts.identity |= wants_any(node, {"profileName", "osImageId", "architecture", "digest", "agentVersion"});
   needs.parts.documents |= wants_any(node, {"boot", "outcome", "heldWhy", "linkFault", "document", "windowOpen"});
+  needs.parts.documents |= wanted.has("instanceStatusDetail");
   needs.live |= wanted.has("updateProgress") || node.has("online");
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Rows as the JSON of the REST contract (openapi.yaml). Pure but for what the view reads.
+// Rows as the JSON of the REST contract (schemas/openapi.yaml). Pure but for what the view reads.
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -21,6 +21,12 @@ void versions(FieldTree& made, std::initializer_list<const char*> names) {
   for (const char* name : names) made.fields[name] = {Kind::version, nullptr};
 }
 
+// What the contract has and nothing here fills: it can be asked for, and is empty.
+void unfilled(FieldTree& made, std::initializer_list<const char*> texts, std::initializer_list<const char*> exacts = {}) {
+  for (const char* name : texts) made.fields[name] = {Kind::text, nullptr};
+  for (const char* name : exacts) made.fields[name] = {Kind::exact, nullptr};
+}
+
 void nest(FieldTree& made, const char* name, const FieldTree& nested) {
   made.fields[name] = {Kind::object, &nested};
 }
@@ -34,7 +40,7 @@ const FieldTree& timestamp_fields() {
 const FieldTree& nested_region_fields() {
   static FieldTree fields;
   static const bool made = [] {
-    fields = tree({"name", "metadata"}, {"resourceId", "regionID"}, {});
+    fields = tree({"name", "metadata", "resourceId", "regionID"}, {}, {});
     nest(fields, "parentRegion", fields);
     nest(fields, "timestamps", timestamp_fields());
     return true;
@@ -44,7 +50,8 @@ const FieldTree& nested_region_fields() {
 }
 
 FieldTree plain_site_fields() {
-  FieldTree fields = tree({"name", "metadata"}, {"resourceId", "siteID"}, {"siteLat", "siteLng"});
+  FieldTree fields = tree({"name", "metadata", "resourceId", "siteID"}, {}, {"siteLat", "siteLng"});
+  unfilled(fields, {"provider"});
   nest(fields, "region", nested_region_fields());
   nest(fields, "timestamps", timestamp_fields());
   return fields;
@@ -52,8 +59,44 @@ FieldTree plain_site_fields() {
 
 FieldTree plain_host_fields() {
   static const FieldTree site = plain_site_fields();
-  FieldTree fields = tree({"name", "hostStatus", "cpuArchitecture", "metadata"},
-                          {"resourceId", "uuid", "desiredState", "currentState", "hostStatusIndicator"}, {"hostStatusTimestamp"});
+  FieldTree fields =
+      tree({"name", "resourceId", "uuid", "hostStatus", "onboardingStatus", "registrationStatus", "cpuArchitecture", "metadata",
+            "inheritedMetadata"},
+           {"desiredState", "currentState", "hostStatusIndicator", "onboardingStatusIndicator", "registrationStatusIndicator"},
+           {"hostStatusTimestamp", "onboardingStatusTimestamp", "registrationStatusTimestamp"});
+  unfilled(fields,
+           {"note",
+            "serialNumber",
+            "memoryBytes",
+            "cpuModel",
+            "cpuSockets",
+            "cpuCores",
+            "cpuThreads",
+            "cpuCapabilities",
+            "cpuTopology",
+            "bmcIp",
+            "hostname",
+            "productName",
+            "biosVersion",
+            "biosReleaseDate",
+            "biosVendor",
+            "powerStatus",
+            "powerStatusTimestamp",
+            "powerOnTime",
+            "amtStatus",
+            "amtStatusTimestamp",
+            "amtDnsSuffix",
+            "kvmSessionStatus",
+            "solSessionStatus",
+            "userLvmSize",
+            "provider",
+            "hostStorages",
+            "hostNics",
+            "hostUsbs",
+            "hostGpus"},
+           {"bmcKind", "desiredPowerState", "currentPowerState", "powerStatusIndicator", "powerCommandPolicy", "amtSku", "desiredAmtState",
+            "currentAmtState", "amtStatusIndicator", "amtControlMode", "kvmStatus", "desiredKvmState", "currentKvmState", "solStatus",
+            "desiredSolState", "currentSolState"});
   nest(fields, "site", site);
   nest(fields, "timestamps", timestamp_fields());
   return fields;
@@ -61,7 +104,7 @@ FieldTree plain_host_fields() {
 
 const FieldTree& applied_policy_fields() {
   static const FieldTree fields = [] {
-    FieldTree made = tree({}, {"from", "resourceId"}, {});
+    FieldTree made = tree({"resourceId"}, {"from"}, {});
     nest(made, "policy", policy_fields());
     return made;
   }();
@@ -71,15 +114,19 @@ const FieldTree& applied_policy_fields() {
 FieldTree plain_instance_fields() {
   static const FieldTree progress = tree({}, {"phase"}, {"percent", "bytesDone", "bytesTotal", "bytesPerSecond"});
   static const FieldTree node = [] {
-    FieldTree made = tree({"profileName", "architecture", "heldWhy", "linkFault"},
-                          {"uuid", "phase", "digest", "slot", "journal", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
+    FieldTree made = tree({"uuid", "profileName", "architecture", "digest", "journal", "heldWhy", "linkFault"},
+                          {"phase", "slot", "online", "held", "paused", "conflict", "windowOpen"}, {"upto"});
     versions(made, {"osImageId"});
     return made;
   }();
-  FieldTree fields = tree({"name", "updateStatus", "instanceStatus", "provisioningStatus", "osUpdateAvailable"},
-                          {"resourceId", "instanceID", "kind", "desiredState", "currentState", "securityFeature", "updateStatusIndicator",
-                           "instanceStatusIndicator", "provisioningStatusIndicator"},
-                          {"updateStatusTimestamp", "instanceStatusTimestamp", "provisioningStatusTimestamp"});
+  FieldTree fields =
+      tree({"name", "resourceId", "instanceID", "updateStatus", "instanceStatus", "instanceStatusDetail", "provisioningStatus",
+            "trustedAttestationStatus", "osUpdateAvailable"},
+           {"kind", "desiredState", "currentState", "securityFeature", "updateStatusIndicator", "instanceStatusIndicator",
+            "provisioningStatusIndicator", "trustedAttestationStatusIndicator"},
+           {"updateStatusTimestamp", "instanceStatusTimestamp", "provisioningStatusTimestamp", "trustedAttestationStatusTimestamp"});
+  // The CVEs are with the OS resource; those of an instance are shown where it is asked for alone.
+  unfilled(fields, {"existingCves", "runtimePackages", "workloadMembers", "localaccount", "customConfig"});
   nest(fields, "os", os_resource_fields());
   nest(fields, "updatePolicy", policy_fields());
   nest(fields, "appliedUpdatePolicy", applied_policy_fields());
@@ -94,9 +141,10 @@ FieldTree plain_instance_fields() {
 const FieldTree& os_resource_fields() {
   static const FieldTree fields = [] {
     FieldTree made = tree({"name", "architecture", "imageUrl", "profileName", "description", "metadata", "platformBundle",
-                           "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl", "installedPackages", "existingCves", "fixedCves"},
-                          {"resourceId", "osResourceID", "sha256", "rawSha256", "securityFeature", "osType", "osProvider"},
-                          {"imageSizeBytes", "rawSizeBytes"});
+                           "installedPackagesUrl", "existingCvesUrl", "fixedCvesUrl", "installedPackages", "existingCves", "fixedCves",
+                           "resourceId", "osResourceID", "sha256", "rawSha256"},
+                          {"securityFeature", "osType", "osProvider"}, {"imageSizeBytes", "rawSizeBytes"});
+    unfilled(made, {"profileVersion", "tlsCaCert", "repoUrl"});
     versions(made, {"imageId"});
     nest(made, "timestamps", timestamp_fields());
     return made;
@@ -106,7 +154,8 @@ const FieldTree& os_resource_fields() {
 
 const FieldTree& policy_fields() {
   static const FieldTree fields = [] {
-    FieldTree made = tree({"name", "description"}, {"resourceId", "updatePolicy", "allowDowngrade", "allowProfileChange"}, {});
+    FieldTree made = tree({"name", "description", "resourceId"}, {"updatePolicy", "allowDowngrade", "allowProfileChange"}, {});
+    unfilled(made, {"updatePackages", "updateSources", "updateKernelCommand"});
     nest(made, "targetOs", os_resource_fields());
     nest(made, "timestamps", timestamp_fields());
     return made;
@@ -118,6 +167,7 @@ const FieldTree& region_fields() {
   static const FieldTree fields = [] {
     FieldTree made = nested_region_fields();
     made.fields["totalSites"] = {Kind::number, nullptr};
+    made.fields["inheritedMetadata"] = {Kind::text, nullptr};
     nest(made, "updatePolicy", policy_fields());
     return made;
   }();
@@ -127,6 +177,7 @@ const FieldTree& region_fields() {
 const FieldTree& site_fields() {
   static const FieldTree fields = [] {
     FieldTree made = plain_site_fields();
+    made.fields["inheritedMetadata"] = {Kind::text, nullptr};
     nest(made, "updatePolicy", policy_fields());
     return made;
   }();
@@ -154,17 +205,17 @@ const FieldTree& instance_fields() {
 }
 
 const FieldTree& run_fields() {
-  static const FieldTree host = tree({"name"}, {"resourceId"}, {});
+  static const FieldTree host = tree({"name", "resourceId"}, {}, {});
   static const FieldTree instance = [] {
-    FieldTree made = tree({"name"}, {"resourceId", "instanceID"}, {});
+    FieldTree made = tree({"name", "resourceId", "instanceID"}, {}, {});
     nest(made, "host", host);
     return made;
   }();
   static const FieldTree evidence = tree({"check", "outputTail", "detail"}, {"bootCause"}, {"attempts"});
   static const FieldTree fields = [] {
-    FieldTree made = tree({"name", "description", "status", "statusDetails"},
-                          {"resourceId", "statusIndicator", "offer", "accepted", "toOsResourceId", "outcome", "reason", "silent"},
-                          {"statusTimestamp", "startTime", "endTime"});
+    FieldTree made =
+        tree({"name", "description", "status", "statusDetails", "resourceId", "toOsResourceId"},
+             {"statusIndicator", "offer", "accepted", "outcome", "reason", "silent"}, {"statusTimestamp", "startTime", "endTime"});
     versions(made, {"fromOsImageId", "toOsImageId"});
     nest(made, "appliedPolicy", policy_fields());
     nest(made, "instance", instance);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,13 @@ bool Api::Call::may_change(const Json& json, std::optional<fleet::Seen> as_seen)
   return true;
 }
 
+Result<Patch> Api::Call::take_patch() {
+  if (request.method == Method::patch) return parse_patch(request.body, target.query);
+  auto object = parse_object(request.body);
+  if (!object) return fail(object.error());
+  return Patch{std::move(*object), std::nullopt};
+}
+
 HttpResponse json_response(const Json& json) {
   HttpResponse response;
   response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -55,70 +63,82 @@ struct Api::Routes {
     Method method;
     std::string_view path;  // below /v1/projects/{projectName}/; {} is the variable part
     Handle handle;
+    bool queried;  // it reads the query, and refuses what it does not know; else nothing can be asked
   };
+  static constexpr bool queried = true;
+  static constexpr bool plain = false;
   static constexpr std::array table = {
-      Route{Method::get, "compute/os", &Api::list_os},
-      Route{Method::post, "compute/os", &Api::create_os},
-      Route{Method::get, "compute/os/{}", &Api::get_os},
-      Route{Method::erase, "compute/os/{}", &Api::delete_os},
-      Route{Method::get, "os-update-policies", &Api::list_policies},
-      Route{Method::post, "os-update-policies", &Api::create_policy},
-      Route{Method::get, "os-update-policies/{}", &Api::get_policy},
-      Route{Method::patch, "os-update-policies/{}", &Api::patch_policy},
-      Route{Method::erase, "os-update-policies/{}", &Api::delete_policy},
-      Route{Method::get, "os-update-runs", &Api::list_runs},
-      Route{Method::get, "os-update-runs/{}", &Api::get_run},
-      Route{Method::erase, "os-update-runs/{}", &Api::delete_run},
-      Route{Method::get, "compute/hosts", &Api::list_hosts},
-      Route{Method::post, "compute/hosts", &Api::register_host},
-      Route{Method::post, "compute/hosts/register", &Api::register_host},
-      Route{Method::get, "compute/hosts/summary", &Api::summary},
-      Route{Method::get, "compute/hosts_summary", &Api::summary},
-      Route{Method::get, "compute/hosts/{}", &Api::get_host},
-      Route{Method::put, "compute/hosts/{}", &Api::edit_host},
-      Route{Method::patch, "compute/hosts/{}", &Api::edit_host},
-      Route{Method::erase, "compute/hosts/{}", &Api::delete_host},
-      Route{Method::get, "compute/hosts/{}/explain", &Api::explain},
-      Route{Method::get, "compute/hosts/{}/confirmation", &Api::confirmation},
-      Route{Method::get, "compute/hosts/{}/timeline", &Api::timeline},
-      Route{Method::post, "compute/hosts/{}/pause", &Api::order},
-      Route{Method::post, "compute/hosts/{}/resume", &Api::order},
-      Route{Method::post, "compute/hosts/{}/abort", &Api::order},
-      Route{Method::post, "compute/hosts/{}/confirm", &Api::order},
-      Route{Method::post, "compute/hosts/{}/resolve", &Api::resolve},
-      Route{Method::get, "compute/instances", &Api::list_instances},
-      Route{Method::get, "compute/instances/{}", &Api::get_instance},
-      Route{Method::patch, "compute/instances/{}", &Api::patch_instance},
-      Route{Method::get, "schedules", &Api::list_schedules},
-      Route{Method::get, "schedules/single", &Api::list_schedules},
-      Route{Method::post, "schedules/single", &Api::create_schedule},
-      Route{Method::get, "schedules/single/{}", &Api::get_schedule},
-      Route{Method::put, "schedules/single/{}", &Api::edit_schedule},
-      Route{Method::patch, "schedules/single/{}", &Api::edit_schedule},
-      Route{Method::erase, "schedules/single/{}", &Api::delete_schedule},
-      Route{Method::get, "schedules/repeated", &Api::list_schedules},
-      Route{Method::post, "schedules/repeated", &Api::create_schedule},
-      Route{Method::get, "schedules/repeated/{}", &Api::get_schedule},
-      Route{Method::put, "schedules/repeated/{}", &Api::edit_schedule},
-      Route{Method::patch, "schedules/repeated/{}", &Api::edit_schedule},
-      Route{Method::erase, "schedules/repeated/{}", &Api::delete_schedule},
-      Route{Method::get, "regions", &Api::list_regions},
-      Route{Method::post, "regions", &Api::create_region},
-      Route{Method::get, "regions/{}", &Api::get_region},
-      Route{Method::put, "regions/{}", &Api::edit_region},
-      Route{Method::patch, "regions/{}", &Api::edit_region},
-      Route{Method::erase, "regions/{}", &Api::delete_region},
-      Route{Method::get, "sites", &Api::list_sites},
-      Route{Method::post, "sites", &Api::create_site},
-      Route{Method::get, "sites/{}", &Api::get_site},
-      Route{Method::put, "sites/{}", &Api::edit_site},
-      Route{Method::patch, "sites/{}", &Api::edit_site},
-      Route{Method::erase, "sites/{}", &Api::delete_site},
-      Route{Method::get, "locations", &Api::list_locations},
-      Route{Method::get, "events", &Api::events},
-      Route{Method::get, "sources", &Api::list_sources},
-      Route{Method::post, "sources/refresh", &Api::refresh},
-      Route{Method::post, "refresh", &Api::refresh},
+      Route{Method::get, "compute/os", &Api::list_os, queried},
+      Route{Method::post, "compute/os", &Api::create_os, plain},
+      Route{Method::get, "compute/os/{}", &Api::get_os, plain},
+      Route{Method::put, "compute/os/{}", &Api::edit_os, queried},
+      Route{Method::patch, "compute/os/{}", &Api::edit_os, queried},
+      Route{Method::erase, "compute/os/{}", &Api::delete_os, plain},
+      Route{Method::get, "os-update-policies", &Api::list_policies, queried},
+      Route{Method::post, "os-update-policies", &Api::create_policy, plain},
+      Route{Method::get, "os-update-policies/{}", &Api::get_policy, plain},
+      Route{Method::patch, "os-update-policies/{}", &Api::patch_policy, queried},
+      Route{Method::erase, "os-update-policies/{}", &Api::delete_policy, plain},
+      Route{Method::get, "os-update-runs", &Api::list_runs, queried},
+      Route{Method::get, "os-update-runs/{}", &Api::get_run, queried},
+      Route{Method::erase, "os-update-runs/{}", &Api::delete_run, plain},
+      Route{Method::get, "compute/hosts", &Api::list_hosts, queried},
+      Route{Method::post, "compute/hosts", &Api::register_host, plain},
+      Route{Method::post, "compute/hosts/register", &Api::register_host, plain},
+      Route{Method::get, "compute/hosts/summary", &Api::summary, queried},
+      Route{Method::get, "compute/hosts_summary", &Api::summary, queried},
+      Route{Method::get, "compute/hosts/{}", &Api::get_host, plain},
+      Route{Method::put, "compute/hosts/{}", &Api::edit_host, queried},
+      Route{Method::patch, "compute/hosts/{}", &Api::edit_host, queried},
+      Route{Method::erase, "compute/hosts/{}", &Api::delete_host, plain},
+      Route{Method::patch, "compute/hosts/{}/register", &Api::edit_registration, plain},
+      Route{Method::patch, "compute/hosts/{}/onboard", &Api::onboard, plain},
+      Route{Method::put, "compute/hosts/{}/invalidate", &Api::invalidate, queried},
+      Route{Method::get, "compute/hosts/{}/explain", &Api::explain, plain},
+      Route{Method::get, "compute/hosts/{}/confirmation", &Api::confirmation, plain},
+      Route{Method::get, "compute/hosts/{}/timeline", &Api::timeline, queried},
+      Route{Method::post, "compute/hosts/{}/pause", &Api::order, plain},
+      Route{Method::post, "compute/hosts/{}/resume", &Api::order, plain},
+      Route{Method::post, "compute/hosts/{}/abort", &Api::order, plain},
+      Route{Method::post, "compute/hosts/{}/confirm", &Api::order, plain},
+      Route{Method::post, "compute/hosts/{}/resolve", &Api::resolve, plain},
+      Route{Method::get, "compute/instances", &Api::list_instances, queried},
+      Route{Method::post, "compute/instances", &Api::create_instance, plain},
+      Route{Method::get, "compute/instances/{}", &Api::get_instance, plain},
+      Route{Method::put, "compute/instances/{}", &Api::edit_instance, queried},
+      Route{Method::patch, "compute/instances/{}", &Api::edit_instance, queried},
+      Route{Method::erase, "compute/instances/{}", &Api::delete_instance, plain},
+      Route{Method::put, "compute/instances/{}/invalidate", &Api::invalidate, plain},
+      Route{Method::get, "schedules", &Api::list_schedules, queried},
+      Route{Method::get, "schedules/single", &Api::list_schedules, queried},
+      Route{Method::post, "schedules/single", &Api::create_schedule, plain},
+      Route{Method::get, "schedules/single/{}", &Api::get_schedule, plain},
+      Route{Method::put, "schedules/single/{}", &Api::edit_schedule, queried},
+      Route{Method::patch, "schedules/single/{}", &Api::edit_schedule, queried},
+      Route{Method::erase, "schedules/single/{}", &Api::delete_schedule, plain},
+      Route{Method::get, "schedules/repeated", &Api::list_schedules, queried},
+      Route{Method::post, "schedules/repeated", &Api::create_schedule, plain},
+      Route{Method::get, "schedules/repeated/{}", &Api::get_schedule, plain},
+      Route{Method::put, "schedules/repeated/{}", &Api::edit_schedule, queried},
+      Route{Method::patch, "schedules/repeated/{}", &Api::edit_schedule, queried},
+      Route{Method::erase, "schedules/repeated/{}", &Api::delete_schedule, plain},
+      Route{Method::get, "regions", &Api::list_regions, queried},
+      Route{Method::post, "regions", &Api::create_region, plain},
+      Route{Method::get, "regions/{}", &Api::get_region, plain},
+      Route{Method::put, "regions/{}", &Api::edit_region, queried},
+      Route{Method::patch, "regions/{}", &Api::edit_region, queried},
+      Route{Method::erase, "regions/{}", &Api::delete_region, plain},
+      Route{Method::get, "sites", &Api::list_sites, queried},
+      Route{Method::post, "sites", &Api::create_site, queried},
+      Route{Method::get, "sites/{}", &Api::get_site, queried},
+      Route{Method::put, "sites/{}", &Api::edit_site, queried},
+      Route{Method::patch, "sites/{}", &Api::edit_site, queried},
+      Route{Method::erase, "sites/{}", &Api::delete_site, queried},
+      Route{Method::get, "locations", &Api::list_locations, queried},
+      Route{Method::get, "events", &Api::events, queried},
+      Route{Method::get, "sources", &Api::list_sources, queried},
+      Route{Method::post, "sources/refresh", &Api::refresh, plain},
+      Route{Method::post, "refresh", &Api::refresh, plain},
   };
 
   // Other names of the same things.
@@ -188,6 +208,9 @@ void Api::handle(const HttpRequest& request, const std::shared_ptr<Exchange>& ex
   if (segments.size() == 1 && segments[0] == "readyz") return only(Method::get, &Api::ready);
   if (segments.size() == 1 && segments[0] == "metrics") return only(Method::get, &Api::metrics);
   if (segments.size() == 1 && segments[0] == "openapi.yaml") return only(Method::get, &Api::openapi);
+  if (segments.size() > 2 && segments[0] == "edge-infra.orchestrator.apis" && segments[1] == "v2") {
+    if (auto named = name_project(call); !named) return call.refuse(named.error());
+  }
   if (segments.size() < 2 || segments[0] != "v1" || segments[1] != "projects")
     return exchange->respond(error_response(404, "NotFound", "no such path"));
   if (segments.size() == 2) return only(Method::get, &Api::list_projects);
@@ -197,6 +220,27 @@ void Api::handle(const HttpRequest& request, const std::shared_ptr<Exchange>& ex
   if (!scope) return call.refuse({Code::not_found, "no such project: " + call.project});
   call.scope = *scope;
   route(call);
+}
+
+// The same paths in their older form, /edge-infra.orchestrator.apis/v2/operating_systems: without a project in them, which a
+// header then names, and without compute/.
+Result<void> Api::name_project(Call& call) const {
+  std::string project = call.request.project;
+  if (project.empty()) {
+    const auto all = backend_.projects();
+    if (all.size() != 1)
+      return fail(Code::invalid_input,
+                  "this path has no project, and " + std::to_string(all.size()) + " are served: name one in the header ActiveProjectID");
+    project = all.front();
+  }
+  auto& segments = call.target.segments;
+  static constexpr std::array<std::string_view, 4> of_compute = {"hosts", "hosts_summary", "instances", "operating_systems"};
+  const bool compute = std::find(of_compute.begin(), of_compute.end(), segments[2]) != of_compute.end();
+  std::vector<std::string> full{"v1", "projects", project};
+  if (compute) full.emplace_back("compute");
+  full.insert(full.end(), segments.begin() + 2, segments.end());
+  segments = std::move(full);
+  return {};
 }
 
 void Api::route(Call& call) {
@@ -228,6 +272,9 @@ void Api::route(Call& call) {
     if (route.method != call.request.method) {
       allowed += (allowed.empty() ? "" : ", ") + std::string(method_name(route.method));
       continue;
+    }
+    if (!route.queried) {
+      if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
     }
     call.id = variable;
     call.reader = backend_.snapshot();

@@ -14,9 +14,11 @@ constexpr std::int64_t seconds_max = 4'294'967'295;
 constexpr std::size_t zone_bytes_max = 64;
 
 std::optional<ScheduleStatus> parse_status(Fields& fields, bool whole) {
-  const auto name = fields.one_of(
-      "scheduleStatus",
-      {"SCHEDULE_STATUS_UNSPECIFIED", "SCHEDULE_STATUS_MAINTENANCE", "SCHEDULE_STATUS_OS_UPDATE", "SCHEDULE_STATUS_BLACKOUT"}, whole);
+  const bool given = fields.has("scheduleStatus");
+  const auto name =
+      fields.one_of("scheduleStatus",
+                    {"SCHEDULE_STATUS_UNSPECIFIED", "SCHEDULE_STATUS_MAINTENANCE", "SCHEDULE_STATUS_OS_UPDATE", "SCHEDULE_STATUS_BLACKOUT"},
+                    whole || given);
   if (name == "SCHEDULE_STATUS_UNSPECIFIED") fields.fault("scheduleStatus", "must not be unspecified");
   if (name == "SCHEDULE_STATUS_MAINTENANCE") return ScheduleStatus::maintenance;
   if (name == "SCHEDULE_STATUS_OS_UPDATE") return ScheduleStatus::os_update;
@@ -74,8 +76,8 @@ void parse_repeated(Fields& fields, Schedule& schedule, bool whole) {
 }
 
 // What of `schedule` the body gives. With `whole` everything is set anew, and what must be there is asked for.
-Result<Schedule> parse_schedule(const nlohmann::json& object, Schedule schedule, bool whole) {
-  Fields fields(object);
+Result<Schedule> parse_schedule(const Patch& patch, Schedule schedule, bool whole) {
+  Fields fields(patch);
   const bool has_name = fields.has("name");
   const std::string name = fields.text("name", 50, Charset::name);
   if (const auto status = parse_status(fields, whole)) schedule.status = *status;
@@ -87,7 +89,7 @@ Result<Schedule> parse_schedule(const nlohmann::json& object, Schedule schedule,
   parse_targets(fields, schedule, whole);
   fields.ignore({"resourceId", "timestamps", "targetHost", "targetSite", "targetRegion", "note", "opensForUpdates"});
   fields.ignore({schedule.repetition ? "repeatedScheduleID" : "singleScheduleID"});
-  if (schedule.id.empty() && object.contains("resourceId")) fields.fault("resourceId", "is given by the server");
+  if (schedule.id.empty() && patch.object.contains("resourceId")) fields.fault("resourceId", "is given by the server");
   if (auto finished = fields.finish(); !finished) return fail(finished.error());
   if (whole || has_name) schedule.name = name;
   return schedule;
@@ -213,7 +215,7 @@ void Api::create_schedule(Call& call) {
   if (!object) return call.refuse(object.error());
   Schedule anew;
   if (is_repeated(call.target.segments)) anew.repetition.emplace();
-  auto schedule = parse_schedule(*object, std::move(anew), true);
+  auto schedule = parse_schedule({std::move(*object), std::nullopt}, std::move(anew), true);
   if (!schedule) return call.refuse(schedule.error());
   change(call, fleet::CreateSchedule{std::move(*schedule)},
          [](View& view, const fleet::Answer& answer) -> Result<Json> { return made_schedule(view, answer.id); });
@@ -228,14 +230,14 @@ void Api::get_schedule(Call& call) {
 
 void Api::edit_schedule(Call& call) {
   const bool whole = call.request.method == Method::put;
-  auto object = whole ? parse_object(call.request.body) : masked_body(call.request.body, call.target.query);
-  if (!object) return call.refuse(object.error());
+  auto patch = call.take_patch();
+  if (!patch) return call.refuse(patch.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   auto present = find_schedule(view, call.id, is_repeated(call.target.segments));
   if (!present) return call.refuse(present.error());
   if (!call.may_change(schedule_json(view, *present), present->value)) return;
-  auto schedule = parse_schedule(*object, present->value, whole);
+  auto schedule = parse_schedule(*patch, present->value, whole);
   if (!schedule) return call.refuse(schedule.error());
   change(call, fleet::EditSchedule{std::move(*schedule)},
          [id = call.id](View& after, const fleet::Answer&) -> Result<Json> { return made_schedule(after, id); });

@@ -67,6 +67,7 @@ constexpr std::string_view stream_comment = ": keep-alive\n\n";
 Method method_of(http::verb verb) {
   switch (verb) {
     case http::verb::get:
+    case http::verb::head:  // the same without its body
       return Method::get;
     case http::verb::post:
       return Method::post;
@@ -147,11 +148,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer_{header_bytes_max + body_bytes_max};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> response_;
+  std::optional<http::response_serializer<http::string_body>> serializer_;  // of that
   net::steady_timer answer_timer_;
   std::uint64_t exchange_ = 0;  // number of the request that is being answered
   std::chrono::steady_clock::time_point asked_at_;
   bool answered_ = true;
   bool keep_open_ = false;
+  bool head_ = false;  // no body is expected
   bool closed_ = false;
   // a stream
   net::steady_timer stream_timer_;  // keep-alive while idle, deadline while writing
@@ -198,6 +201,7 @@ class Answer final : public Exchange {
 }  // namespace
 
 void Connection::read() {
+  head_ = false;
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(header_bytes_max));
   parser_->body_limit(body_bytes_max);
@@ -246,6 +250,8 @@ std::optional<HttpResponse> Connection::refusal() const {
   const auto host = view(request[http::field::host]);
   if (!host.empty() && !is_loopback(host_part(host)))
     return error_response(403, "PermissionDenied", "this server answers for localhost only");
+  if (const auto authority = authority_of(view(request.target())); !authority.empty() && !is_loopback(host_part(authority)))
+    return error_response(403, "PermissionDenied", "this server answers for localhost only");
   if (const auto origin = view(request[http::field::origin]); !origin.empty()) {
     const std::size_t scheme = origin.find("://");
     if (scheme == std::string_view::npos || origin.substr(scheme + 3) != host)
@@ -260,6 +266,7 @@ void Connection::handle() {
   stream_.expires_never();
   keep_open_ = parser_->get().keep_alive();
   answered_ = false;
+  head_ = parser_->get().method() == http::verb::head;
   asked_at_ = std::chrono::steady_clock::now();
   const std::uint64_t number = ++exchange_;
   if (auto refused = refusal()) return answer(number, std::move(*refused));
@@ -269,6 +276,7 @@ void Connection::handle() {
   request.target = std::string(view(message.target()));
   request.last_event_id = std::string(view(message["Last-Event-ID"]));
   request.if_match = lines_of(message, http::field::if_match);
+  request.project = std::string(view(message["ActiveProjectID"]));
   request.if_none_match = lines_of(message, http::field::if_none_match);
   request.body = std::move(message.body());
   answer_timer_.expires_after(milliseconds(core_->settings.answer_ms));
@@ -300,6 +308,7 @@ void Connection::answer(std::uint64_t exchange, HttpResponse response) {
 }
 
 void Connection::write(HttpResponse response, bool keep_open) {
+  serializer_.reset();
   response_.emplace(static_cast<http::status>(response.status), 11);
   response_->set(http::field::server, "abide");
   response_->set(http::field::content_type, response.content_type);
@@ -310,10 +319,13 @@ void Connection::write(HttpResponse response, bool keep_open) {
   response_->body() = std::move(response.body);
   response_->prepare_payload();
   stream_.expires_after(milliseconds(core_->settings.write_ms));
-  http::async_write(stream_, *response_, [self = shared_from_this(), keep_open](beast::error_code error, std::size_t) {
+  serializer_.emplace(*response_);
+  auto written = [self = shared_from_this(), keep_open](beast::error_code error, std::size_t) {
     if (error || !keep_open) return self->close();
     self->read();
-  });
+  };
+  if (head_) return http::async_write_header(stream_, *serializer_, std::move(written));
+  http::async_write(stream_, *serializer_, std::move(written));
 }
 
 void Connection::close() {
@@ -339,6 +351,7 @@ void Connection::begin_stream(std::uint64_t exchange, std::unique_ptr<EventSourc
     ++core_->stats.streams;
     ++core_->stats.answers[200];
   }
+  if (head_) return write_stream(std::string(stream_header.substr(0, stream_header.find("\r\n\r\n") + 4)), false, true);
   source_ = std::move(source);
   listen_for_end();
   write_stream(std::string(stream_header), true, false);

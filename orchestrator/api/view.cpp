@@ -71,6 +71,17 @@ std::shared_ptr<const fleet::Stamped<OsResource>> View::os_resource(const std::s
   return known->second;
 }
 
+std::string View::os_name(const std::string& profile, const std::string& image_id) {
+  if (!os_names_) {
+    os_names_.emplace();
+    (void)os_resources([&](const fleet::Stamped<OsResource>& resource) {
+      os_names_->emplace(std::pair{resource.value.profile_name, resource.value.image_id}, resource.value.name);
+    });
+  }
+  const auto found = os_names_->find({profile, image_id});
+  return found == os_names_->end() ? std::string() : found->second;
+}
+
 std::string View::os_list(const std::string& id, OsList list) {
   auto text = fleet::read_os_text(*reader_, scope_, id, list);
   return text ? *std::move(text) : std::string();
@@ -204,7 +215,7 @@ std::shared_ptr<const fleet::Node> View::cached_node(const NodeId& id) {
   if (nodes_.size() >= cached_nodes_max) nodes_.clear();
   auto [known, is_new] = nodes_.try_emplace(id);
   if (is_new) {
-    auto read = fleet::read_node(*reader_, scope_, id, {});
+    auto read = fleet::read_node(*reader_, scope_, id, {.identity = true});
     if (read && *read) known->second = std::make_shared<const fleet::Node>(std::move(**read));
   }
   return known->second;

@@ -33,6 +33,8 @@ class View {
   // None: there is no such resource (any more).
   std::shared_ptr<const fleet::Stamped<OsResource>> os_resource(const std::string& id);
   std::shared_ptr<const fleet::Stamped<Policy>> policy(const std::string& id);
+  // Of the OS resource of this profile and version; empty: there is none. All of them are read for the first.
+  std::string os_name(const std::string& profile, const std::string& image_id);
   // As compact JSON; empty: there is no such list.
   std::string os_list(const std::string& id, OsList list);
   Result<void> os_resources(const std::function<void(const fleet::Stamped<OsResource>&)>& visit);
@@ -62,7 +64,7 @@ class View {
   Result<void> sources(const std::function<void(const fleet::Source&)>& visit);
   // Of a node that schedules and runs refer to; none: unknown.
   std::shared_ptr<const fleet::Node> host(const std::string& host_id);
-  std::shared_ptr<const fleet::Node> cached_node(const NodeId& id);  // read as far as empty NodeParts say
+  std::shared_ptr<const fleet::Node> cached_node(const NodeId& id);  // with its identity, without the other NodeParts
 
   [[nodiscard]] const Reader& reader() const { return *reader_; }
   [[nodiscard]] const std::string& scope() const { return scope_; }
@@ -73,6 +75,7 @@ class View {
   std::string scope_;
   bool maintenance_updates_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<OsResource>>> os_resources_;
+  std::optional<std::map<std::pair<std::string, std::string>, std::string>> os_names_;  // by profile and version
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Policy>>> policies_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Region>>> regions_;
   std::map<std::string, std::shared_ptr<const fleet::Stamped<Site>>> sites_;

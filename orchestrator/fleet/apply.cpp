@@ -43,8 +43,13 @@ struct Apply {
 
   void operator()(const OsResourceCreated& event) const {
     const auto& id = event.resource.id;
-    if (state.os_resources.contains(id)) return;
-    state.os_resources[id] = {event.resource, at_ms, at_ms};
+    const auto known = state.os_resources.find(id);
+    const std::int64_t created_ms = known == state.os_resources.end() ? at_ms : known->second.created_ms;
+    if (known != state.os_resources.end()) {  // edited
+      const auto before = known->second.value;
+      indexes::remove(state, before);
+    }
+    state.os_resources[id] = {event.resource, created_ms, at_ms};
     indexes::add(state, event.resource);
     state.touched.os_resources.insert(id);
     refresh_profile(event.resource.profile_name);

@@ -56,6 +56,29 @@ struct Operate {
     turn.event(OsResourceDeleted{request.id});
     return Answer{request.id, {}};
   }
+  Result<Answer> operator()(const EditOsResource& request) const {
+    const auto found = turn.state.os_resources.find(request.id);
+    if (found == turn.state.os_resources.end()) return fail(Code::not_found, "no OS resource " + request.id);
+    OsResource resource = found->second.value;
+    resource.architecture = request.architecture.value_or(resource.architecture);
+    resource.metadata = request.metadata.value_or(resource.metadata);
+    if (resource == found->second.value) return Answer{request.id, "nothing to change"};
+    const auto count = [&](const auto& index) {
+      const auto entry = index.find(request.id);
+      return entry == index.end() ? std::size_t{0} : entry->second.size();
+    };
+    auto fine = os_resource_manager::check_edit(found->second.value, resource, count(turn.state.by_os_resource),
+                                                count(turn.state.policies_by_target));
+    if (!fine) return fail(fine.error());
+    const bool moves = resource.architecture != found->second.value.architecture;
+    const std::string profile = resource.profile_name;
+    create_os_resource(turn, std::move(resource), "api");
+    const auto nodes = turn.state.by_profile.find(profile);
+    if (!moves || nodes == turn.state.by_profile.end()) return Answer{request.id, {}};
+    for (const auto& node : nodes->second)  // it may have been the newest for them
+      if (policy_of(turn.state, turn.node(node)).policy != nullptr) turn.link.unresolved.insert(node);
+    return Answer{request.id, {}};
+  }
   Result<Answer> operator()(const CreatePolicy& request) const {
     Policy policy = request.policy;
     const OsResource* target = nullptr;

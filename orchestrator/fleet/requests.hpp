@@ -91,6 +91,11 @@ struct LinkPlacePolicy {
   std::string region;
   std::string policy;  // by id or name; empty: un-linked
 };
+struct EditOsResource {  // what is not given stays; journaled as OsResourceCreated once more
+  std::string id;
+  std::optional<std::string> architecture;
+  std::optional<std::string> metadata;
+};
 struct DeleteRun {
   std::string host;
   std::string run_id;
@@ -106,7 +111,7 @@ struct ConfirmNode {
 using Operation =
     std::variant<CreateOsResource, DeleteOsResource, CreatePolicy, DeletePolicy, LinkPolicy, UnlinkPolicy, PauseUpdate, AbortUpdate,
                  CreateSchedule, EditSchedule, DeleteSchedule, RegisterHost, RenameHost, ResolveConflict, ConfirmNode, EditHost, EditPolicy,
-                 PlaceRegion, DeleteRegion, PlaceSite, DeleteSite, LinkPlacePolicy, DeleteRun, DeleteHost>;
+                 PlaceRegion, DeleteRegion, PlaceSite, DeleteSite, LinkPlacePolicy, DeleteRun, DeleteHost, EditOsResource>;
 
 // What an operator sets of a host and of its instance.
 struct HostAsSet {

@@ -140,6 +140,15 @@ Result<void> check_new(const OsResource& resource, const OsResource* same_image,
   return {};
 }
 
+Result<void> check_edit(const OsResource& before, const OsResource& after, std::size_t running, std::size_t targeting) {
+  if (after.architecture == before.architecture) return {};
+  const std::string architecture = "the architecture of OS resource " + before.id;
+  if (!before.manifest.empty()) return fail(Code::conflict, architecture + " is what its published manifest says");
+  if (running != 0 || targeting != 0)
+    return fail(Code::conflict, architecture + " cannot change while " + (running != 0 ? "an instance runs it" : "a policy targets it"));
+  return {};
+}
+
 Result<void> check_delete(const OsResource& resource, std::size_t running, std::size_t targeting) {
   if (running != 0)
     return fail(Code::conflict,

@@ -66,6 +66,8 @@ using Lookup = std::function<const OsResource*(const std::string& profile, const
 
 // An operator makes one by hand. invalid_input, conflict. `name_taken`: another resource has this name.
 [[nodiscard]] Result<void> check_new(const OsResource& resource, const OsResource* same_image, bool name_taken);
+// conflict: another architecture than its published manifest says, or while an instance runs it or a policy targets it.
+[[nodiscard]] Result<void> check_edit(const OsResource& before, const OsResource& after, std::size_t running, std::size_t targeting);
 // conflict while an instance runs it or a policy targets it.
 [[nodiscard]] Result<void> check_delete(const OsResource& resource, std::size_t running, std::size_t targeting);
 

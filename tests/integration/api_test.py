@@ -1,6 +1,6 @@
 """The orchestrator's REST API, from outside: a real process, a real broker, a release service, an agent.
 
-Every answer is validated against orchestrator/api/openapi.yaml; where ABIDE_REFERENCE_OPENAPI names another description of
+Every answer is validated against schemas/openapi.yaml; where ABIDE_REFERENCE_OPENAPI names another description of
 the same paths, against that, too, but for what ours marks `x-abide`."""
 
 import contextlib
@@ -43,7 +43,7 @@ class Case(unittest.TestCase):
         """Every answer that this test has got."""
         if not hasattr(process, "api"):
             return
-        with open(os.path.join(ROOT, "orchestrator", "api", "openapi.yaml"), encoding="utf-8") as file:
+        with open(os.path.join(ROOT, "schemas", "openapi.yaml"), encoding="utf-8") as file:
             ours = Description(file.read())
         theirs = None
         if os.environ.get("ABIDE_REFERENCE_OPENAPI"):
@@ -149,6 +149,23 @@ class Answers(Case):
             self.assertIn(wanted, types)
         self.assertEqual([e["nodeSequence"] for e in events if e["source"] == "node"], list(range(1, 1 + sum(e["source"] == "node" for e in events))))
 
+        # What instances, hosts and OS resources can be told beside that.
+        os_id = seen()["instance"]["os"]["resourceId"]
+        as_it_is = {"name": "edge-1", "kind": "INSTANCE_KIND_METAL", "osID": os_id, "osUpdatePolicyID": policy["resourceId"]}
+        self.assertEqual(api.good("POST", "compute/instances", {"hostID": host["resourceId"]})["resourceId"], instance)
+        self.assertEqual(api.good("PUT", f"compute/instances/{instance}", as_it_is)["updatePolicy"]["name"], "newest")
+        self.assertEqual(api.ask("PATCH", f"compute/instances/{instance}", {"osID": "os-00000000"}).json["code"], "FailedPrecondition")
+        self.assertEqual(api.ask("DELETE", f"compute/instances/{instance}").json["code"], "FailedPrecondition")
+        self.assertEqual(api.ask("PUT", f"compute/instances/{instance}/invalidate").json["code"], "FailedPrecondition")
+        self.assertEqual(api.ask("PUT", f"compute/hosts/{host['resourceId']}/invalidate", note="stolen").json["code"], "FailedPrecondition")
+        api.good("PATCH", f"compute/hosts/{host['resourceId']}/onboard")
+        api.good("PATCH", f"compute/hosts/{host['resourceId']}/register", {"name": "edge-1"})
+        self.assertEqual(api.good("PATCH", f"compute/os/{os_id}", {"metadata": '{"tested":"yes"}'})["metadata"], '{"tested":"yes"}')
+        self.assertNotIn("metadata", api.good("PUT", f"compute/os/{os_id}", {"architecture": "x86_64"}))
+        self.assertEqual(api.good("GET", "compute/hosts_summary", filter="onboardingStatus=onboarded")["total"], 1)
+        self.assertEqual(api.get("/edge-infra.orchestrator.apis/v2/instances").json["instances"][0]["resourceId"], instance)
+        self.assertEqual(run["description"], "OS update for Demo 1.0.0")
+
         # Orders.
         for order in ("pause", "resume"):
             self.assertEqual(api.good("POST", f"compute/hosts/edge-1/{order}")["resourceId"], host["resourceId"])
@@ -240,11 +257,14 @@ class Answers(Case):
             api.good("DELETE", path)
 
     def test_everything_that_is_described_was_asked_for(self):
-        with open(os.path.join(ROOT, "orchestrator", "api", "openapi.yaml"), encoding="utf-8") as file:
+        with open(os.path.join(ROOT, "schemas", "openapi.yaml"), encoding="utf-8") as file:
             ours = Description(file.read())
         answered = {(verb, template) for verb, template, status in CHECKED if status < 500}
         answered |= {("get", "/openapi.yaml"), ("get", "/metrics")}  # no JSON
         self.assertEqual(ours.operations() - answered, set())
+        if os.environ.get("ABIDE_REFERENCE_OPENAPI"):
+            with open(os.environ["ABIDE_REFERENCE_OPENAPI"], encoding="utf-8") as file:
+                self.assertEqual(Description(file.read()).operations() - ours.operations(), set())
 
 
 class Streams(Case):
@@ -288,6 +308,7 @@ class Streams(Case):
             self.assertGreater(sequence, last)
         for wrong in ("-1", "x", "1.5", "99999999999999999999"):
             self.assertEqual(again.ask("GET", "events?watch=true", headers={"Last-Event-ID": wrong}).status, 400, wrong)
+        self.assertEqual(again.ask("GET", "events?watch=true", headers={"Last-Event-ID": str(sequence + 1000)}).status, 410)
 
     def test_more_streams_than_the_limit_are_refused(self):
         api = self.serve("--streams-max", "2").api
@@ -592,6 +613,11 @@ class BadInput(Case):
         for _ in range(50):
             connection.request("GET", "/v1/projects")
             self.assertEqual(connection.getresponse().read()[:12], b'{"projects":')
+            for path, status in (("/v1/projects", 200), ("/nothing", 404), ("/v1/projects/demo/compute/hosts?colour=red", 400)):
+                connection.request("HEAD", path)
+                answer = connection.getresponse()
+                self.assertEqual((answer.status, answer.read()), (status, b""))
+                self.assertGreater(int(answer.headers["Content-Length"]), 10)
         self.assertIs(connection.sock, first)
         connection.close()
 

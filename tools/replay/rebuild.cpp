@@ -102,6 +102,8 @@ class Rebuild {
   // ---- discovery
   std::optional<Rebuilt> of(const OsResourceCreated& e) const {
     if (e.source != "api") return pass();
+    if (state_.os_resources.contains(e.resource.id))
+      return request(EditOsResource{e.resource.id, e.resource.architecture, e.resource.metadata});
     CreateOsResource create{e.resource};
     create.resource.id.clear();
     return request(std::move(create), e.resource.id);

@@ -70,6 +70,42 @@ TEST(Requests, DeleteOnlyWhatIsNotUsed) {
   EXPECT_TRUE(f.bench.state.by_policy.empty());
 }
 
+TEST(Requests, EditTheWordsOfAnOsResourceAndNotItsImage) {
+  Fixture f;
+  OsResource by_hand = image("nonrt", "3.0.9");
+  by_hand.manifest.clear();
+  const auto os = f.bench.done(CreateOsResource{by_hand});
+  const auto created_ms = f.bench.state.os_resources.at(os).created_ms;
+  f.bench.now.wall_ms += 60'000;
+  const auto events = f.bench.journal.size();
+  f.bench.done(EditOsResource{os, std::nullopt, R"({"a":"b"})"});
+  const auto& edited = f.bench.state.os_resources.at(os);
+  EXPECT_EQ(edited.value.metadata, R"({"a":"b"})");
+  EXPECT_EQ(edited.created_ms, created_ms);
+  EXPECT_GT(edited.updated_ms, created_ms);
+  EXPECT_EQ(f.bench.journal.size(), events + 1);
+  f.bench.done(EditOsResource{os, std::nullopt, R"({"a":"b"})"});
+  EXPECT_EQ(f.bench.journal.size(), events + 1) << "nothing to change";
+  EXPECT_EQ(f.bench.ask(EditOsResource{"os-00000000", "", ""}).error().code, Code::not_found);
+
+  const auto* newest = newest_of(f.bench.state, "nonrt", "x86_64");
+  ASSERT_NE(newest, nullptr);
+  EXPECT_EQ(newest->id, os);
+  f.bench.done(EditOsResource{os, "arm64", std::nullopt});
+  EXPECT_NE(newest_of(f.bench.state, "nonrt", "x86_64")->id, os);
+  EXPECT_EQ(newest_of(f.bench.state, "nonrt", "arm64")->id, os);
+  f.bench.done(EditOsResource{os, "x86_64", std::nullopt});
+  EXPECT_EQ(newest_of(f.bench.state, "nonrt", "x86_64")->id, os);
+  f.bench.expect_fold();
+
+  EXPECT_EQ(f.bench.ask(EditOsResource{f.seen().os_resource_id, "arm64", std::nullopt}).error().code, Code::conflict);
+  f.bench.done(EditOsResource{f.seen().os_resource_id, std::nullopt, ""});
+  OsResource published = image("nonrt", "3.0.10");
+  const auto found = f.bench.done(CreateOsResource{published});
+  EXPECT_EQ(f.bench.ask(EditOsResource{found, "arm64", std::nullopt}).error().code, Code::conflict) << "its manifest says otherwise";
+  f.bench.expect_fold();
+}
+
 TEST(Requests, KeepTheManifestOfALinkWhoseResourceIsGone) {
   Fixture f;
   f.link();

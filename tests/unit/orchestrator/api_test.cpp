@@ -264,9 +264,8 @@ TEST(Api, LinksAndUnlinksAPolicy) {
   const auto unlinked = desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":""})");
   EXPECT_FALSE(unlinked.json.contains("updatePolicy")) << unlinked.body;
   EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":"latest"})").status, 400U);
-  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({})").message(), "osUpdatePolicyID: is required");
-  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osID":"os-00000000","osUpdatePolicyID":""})").message(),
-            "osID: is not served by this version");
+  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({})").json["note"], "nothing to change");
+  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osID":"os-00000000","osUpdatePolicyID":""})").code(), "FailedPrecondition");
   EXPECT_EQ(
       desk.patch("compute/instances/" + instance + "?fieldMask=osUpdatePolicyID", R"({"osID":"os-00000000","osUpdatePolicyID":""})").status,
       200U)

@@ -211,6 +211,36 @@ TEST(EventStream, WhoseNextEventIsDeletedMeanwhileEndsAndSaysSo) {
   EXPECT_EQ(fine.bytes, "");
 }
 
+TEST(EventStream, LooksThroughSoMuchOnlyAndLeavesTheRestForItsNextTurn) {
+  Desk desk;
+  const auto host = "compute/hosts/" + desk.register_host("edge-0", uuid_1);
+  for (std::uint64_t i = 0; i < api::stream_scanned_max; ++i) desk.patch(host, R"({"name":"edge-)" + std::to_string(i % 2 + 1) + "\"}");
+  desk.post("regions", R"({"name":"north"})");
+  const auto told = desk.ask_raw(Method::get, "events?watch=true&after=0&type=RegionPlaced");
+  const auto first = told->source->next();
+  EXPECT_TRUE(first.bytes.empty()) << "nothing of that matches";
+  EXPECT_TRUE(first.more) << "but it has not looked at everything";
+  const auto second = told->source->next();
+  EXPECT_NE(second.bytes.find("event: RegionPlaced"), std::string::npos) << second.bytes;
+  EXPECT_FALSE(second.more);
+}
+
+TEST(EventStream, SaysThatItCannotGoOnAfterWhatTheJournalDoesNotHave) {
+  Desk desk;
+  desk.register_host("one", uuid_1);
+  const auto last = desk.get("events").json["last"].get<std::uint64_t>();
+  for (const auto& [path, header] : std::vector<std::pair<std::string, std::string>>{
+           {"events?watch=true", std::to_string(last + 1)}, {"events?watch=true&after=" + std::to_string(last + 1), ""}}) {
+    const auto told = desk.ask_raw(Method::get, path, "", header);
+    ASSERT_EQ(told->source, nullptr) << path;
+    EXPECT_EQ(told->response->status, 410U);
+    const auto error = nlohmann::json::parse(told->response->body);
+    EXPECT_EQ(error["code"], "OutOfRange");
+    EXPECT_NE(error["message"].get<std::string>().find("the journal's last is " + std::to_string(last)), std::string::npos) << error;
+  }
+  EXPECT_NE(desk.ask_raw(Method::get, "events?watch=true", "", std::to_string(last))->source, nullptr);
+}
+
 TEST(EventStream, DropsAReaderThatWasUpToDateAndFellTooFarBehind) {
   Desk desk;
   const auto told = desk.ask_raw(Method::get, "events?watch=true");
