@@ -584,8 +584,9 @@ bool Pager::again() {
       const Json& b = keys_[(order[k].descending ? left : right) * order.size() + k];
       if (a.is_discarded() != b.is_discarded()) return a.is_discarded();  // absent comes first
       if (a.is_discarded()) continue;
-      if (a < b) return true;
-      if (b < a) return false;
+      const bool versions = order[k].kind == FieldTree::Kind::version;
+      if (versions ? earlier_version(a, b) : a < b) return true;
+      if (versions ? earlier_version(b, a) : b < a) return false;
     }
     return positions_[left] < positions_[right];
   };
