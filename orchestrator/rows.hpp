@@ -45,6 +45,8 @@ Result<std::optional<Node>> read_node(const Reader& reader, const std::string& s
 Result<std::optional<Node>> read_node_of_host(const Reader& reader, const std::string& scope, std::string_view host_id);
 Result<std::optional<Node>> read_node_of_instance(const Reader& reader, const std::string& scope, std::string_view instance_id);
 Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Visitor<Node>& visit);
+// Those behind this one, in the order of their UUIDs.
+Result<void> scan_nodes_after(const Reader& reader, const std::string& scope, const NodeId& after, const Visitor<Node>& visit);
 
 Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_os_resources(const Reader& reader, const std::string& scope, const Visitor<Stamped<OsResource>>& visit);

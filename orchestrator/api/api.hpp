@@ -43,6 +43,10 @@ class Api {
   void change(Call& call, std::vector<fleet::Operation> operations, Rendered rendered);
   struct Chain;
   void advance(const std::shared_ptr<Chain>& chain);
+  // What sends such a change once it is called, from any thread.
+  std::function<void()> prepared(Call& call, fleet::Operation operation, Rendered rendered);
+  // Hosts or instances behind `after`: of a fleet of any size, each page for the price of its own size.
+  void list_after(Call& call, const char* key, const FieldTree& fields, const std::function<Json(View&, const fleet::Node&)>& render);
   void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
 
   void health(Call& call);

@@ -258,6 +258,14 @@ void Api::change(Call& call, std::vector<fleet::Operation> operations, Rendered 
       Chain{call.project, call.scope, call.exchange, std::move(operations), std::move(call.seen), std::move(rendered), 0, {}}));
 }
 
+std::function<void()> Api::prepared(Call& call, fleet::Operation operation, Rendered rendered) {
+  std::vector<fleet::Operation> one;
+  one.push_back(std::move(operation));
+  auto chain = std::make_shared<Chain>(
+      Chain{call.project, call.scope, call.exchange, std::move(one), std::move(call.seen), std::move(rendered), 0, {}});
+  return [this, chain = std::move(chain)] { post_([this, chain] { advance(chain); }); };
+}
+
 void Api::advance(const std::shared_ptr<Chain>& chain) {
   auto answered = [this, chain](Result<fleet::Answer> answer) {
     if (!answer) return chain->exchange->respond(error_response(answer.error()));

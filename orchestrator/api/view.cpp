@@ -46,6 +46,10 @@ Result<void> View::nodes(const std::function<void(const fleet::Node&)>& visit) {
   });
 }
 
+Result<void> View::nodes_after(const NodeId& after, const std::function<bool(const fleet::Node&)>& visit) {
+  return fleet::scan_nodes_after(*reader_, scope_, after, [&](fleet::Node&& node) { return visit(node); });
+}
+
 std::shared_ptr<const fleet::Stamped<OsResource>> View::os_resource(const std::string& id) {
   if (id.empty()) return nullptr;
   auto [known, is_new] = os_resources_.try_emplace(id);

@@ -23,6 +23,8 @@ class View {
   // By resource id of host or instance, UUID or name. conflict: the name is not unique.
   Result<fleet::Node> find_host(const std::string& name);
   Result<void> nodes(const std::function<void(const fleet::Node&)>& visit);
+  // Behind this one, in the order of their UUIDs, until `visit` says false.
+  Result<void> nodes_after(const NodeId& after, const std::function<bool(const fleet::Node&)>& visit);
 
   // None: there is no such resource (any more).
   std::shared_ptr<const fleet::Stamped<OsResource>> os_resource(const std::string& id);
