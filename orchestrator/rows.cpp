@@ -169,11 +169,13 @@ Result<std::optional<T>> get(const Reader& reader, const std::string& scope, std
   return std::optional<T>(std::move(*value));
 }
 
+// With `from`: from the first id that is not less.
 template <class T>
-Result<void> scan(const Reader& reader, const std::string& scope, std::string_view kind, const Visitor<T>& visit) {
+Result<void> scan(const Reader& reader, const std::string& scope, std::string_view kind, const Visitor<T>& visit,
+                  std::string_view from = {}) {
   const auto prefix = row_key(scope, kind, "");
   std::optional<Error> error;
-  auto read = reader.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view bytes) {
+  auto read = reader.scan(prefix + std::string(from), after_prefix(prefix), [&](std::string_view key, std::string_view bytes) {
     auto value = from_row<T>(bytes);
     if (value) return visit(std::move(*value));
     error = value.error().in("row " + std::string(key));
@@ -426,6 +428,10 @@ Result<std::optional<Node>> read_node_of_instance(const Reader& reader, const st
 }
 Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Visitor<Node>& visit) {
   return scan(reader, scope, node_kind, visit);
+}
+Result<void> scan_nodes_after(const Reader& reader, const std::string& scope, const NodeId& after, const Visitor<Node>& visit) {
+  const Visitor<Node> behind = [&](Node&& node) { return node.id == after || visit(std::move(node)); };
+  return scan(reader, scope, node_kind, behind, to_string(after));
 }
 
 Result<std::uint64_t> count_nodes(const Reader& reader, const std::string& scope) {

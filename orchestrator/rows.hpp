@@ -69,6 +69,8 @@ class NodeRow {
   std::string_view key_, bytes_;
 };
 Result<void> scan_node_rows(const Reader& reader, const std::string& scope, const std::function<bool(const NodeRow&)>& visit);
+// Those behind this one, in the order of their UUIDs.
+Result<void> scan_nodes_after(const Reader& reader, const std::string& scope, const NodeId& after, const Visitor<Node>& visit);
 
 Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id);
 Result<void> scan_os_resources(const Reader& reader, const std::string& scope, const Visitor<Stamped<OsResource>>& visit);

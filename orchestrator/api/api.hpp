@@ -43,6 +43,12 @@ class Api {
   void route(Call& call);
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
+  // What sends such a change once it is called, from any thread.
+  std::function<void()> prepared(Call& call, fleet::Operation operation, Rendered rendered);
+  struct Change;
+  void send(const std::shared_ptr<Change>& change);
+  // Hosts or instances behind `after`: of a fleet of any size, each page for the price of its own size.
+  void list_after(Call& call, const char* key, const FieldTree& fields, const std::function<Json(View&, const fleet::Node&)>& render);
   void list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect);
 
   Result<void> add_nodes(const Call& call, View& view, Pager& pager, NodeNeeds (*needs_of)(const Wanted&),

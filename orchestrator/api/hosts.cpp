@@ -156,7 +156,37 @@ Result<void> known_site(View view, const fleet::EditHost& place) {
 
 }  // namespace
 
+void Api::list_after(Call& call, const char* key, const FieldTree& fields, const std::function<Json(View&, const fleet::Node&)>& render) {
+  auto& asked = call.target.query;
+  const auto after = parse_node_id(asked.find("after")->second);
+  if (!after) return call.refuse(after.error().in("after"));
+  asked.erase("after");
+  for (const char* other : {"offset", "orderBy"})
+    if (asked.contains(other))
+      return call.refuse({Code::invalid_input, std::string(other) + ": goes not with after, which is an order by UUID"});
+  auto query = take_list_query(asked, &fields);
+  if (!query) return call.refuse(query.error());
+  if (auto left = nothing_left(asked); !left) return call.refuse(left.error());
+  View view = call.view();
+  Json page = Json::object();
+  Json& items = page[key] = Json::array();
+  bool more = false;
+  auto read = view.nodes_after(*after, [&](const fleet::Node& node) {
+    Json item = render(view, node);
+    if (!query->filter.matches(item)) return true;
+    more = static_cast<std::int64_t>(items.size()) == query->page_size;
+    if (!more) items.push_back(std::move(item));
+    return !more;
+  });
+  if (!read) return call.refuse(read.error());
+  page["hasNext"] = more;
+  call.answer(page);
+}
+
 void Api::list_hosts(Call& call) {
+  if (call.target.query.contains("after"))
+    return list_after(call, "hosts", host_fields(),
+                      [&](View& view, const fleet::Node& node) { return host_json(view, node, backend_.live(call.project, node.id)); });
   list(call, "hosts", host_fields(), [&](View& view, Pager& pager) { return add_nodes(call, view, pager, needs_of_host, host_json); });
 }
 
@@ -336,6 +366,9 @@ void Api::delete_host(Call& call) {
 }
 
 void Api::list_instances(Call& call) {
+  if (call.target.query.contains("after"))
+    return list_after(call, "instances", instance_fields(),
+                      [&](View& view, const fleet::Node& node) { return instance_json(view, node, backend_.live(call.project, node.id)); });
   list(call, "instances", instance_fields(),
        [&](View& view, Pager& pager) { return add_nodes(call, view, pager, needs_of_instance, instance_json); });
 }
@@ -439,7 +472,10 @@ void Api::confirmation(Call& call) {
   if (!node) return call.refuse(node.error());
   auto compared = [exchange = call.exchange, host = *node](Result<fleet::Confirmation> told) {
     if (!told) return exchange->respond(error_response(told.error()));
-    exchange->respond(json_response(confirmation_json(host, *told)));
+    const Json json = confirmation_json(host, *told);
+    auto response = json_response(json);
+    response.headers.emplace_back("ETag", tag_of_all(json));
+    exchange->respond(std::move(response));
   };
   if (!backend_.confirmation(call.project, node->id, std::move(compared)))
     call.refuse({Code::unavailable, "too much to do at the moment; try again"});
@@ -459,9 +495,19 @@ void Api::order(Call& call) {
   if (call.last == "pause") operation = fleet::PauseUpdate{node->host_id, true};
   if (call.last == "resume") operation = fleet::PauseUpdate{node->host_id, false};
   if (call.last == "abort") operation = fleet::AbortUpdate{node->host_id};
-  change(call, std::move(operation), [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> {
-    return Json{{"resourceId", id}};
-  });
+  const Rendered rendered = [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> { return Json{{"resourceId", id}}; };
+  if (call.last != "confirm" || call.request.if_match.empty()) return change(call, std::move(operation), rendered);
+  // Only what was shown is confirmed: compared again, and confirmed if it comes out the same.
+  if (auto list = names_tag(call.request.if_match, {}, false); !list) return call.refuse(list.error());
+  auto compared = [exchange = call.exchange, host = *node, tags = call.request.if_match,
+                   confirm = prepared(call, std::move(operation), rendered)](Result<fleet::Confirmation> told) {
+    if (!told) return exchange->respond(error_response(told.error()));
+    const auto named = names_tag(tags, tag_of_all(confirmation_json(host, *told)), false);
+    if (!named || !*named) return exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
+    confirm();
+  };
+  if (!backend_.confirmation(call.project, node->id, std::move(compared)))
+    call.refuse({Code::unavailable, "too much to do at the moment; try again"});
 }
 
 void Api::resolve(Call& call) {

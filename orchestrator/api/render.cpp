@@ -431,16 +431,17 @@ NodeNeeds needs_of_instance(const Wanted& wanted) {
   return needs;
 }
 
+std::string tag_of_all(const Json& json) {
+  return "\"" + to_hex(sha256(json.dump(-1, ' ', false, Json::error_handler_t::replace))).substr(0, 32) + "\"";
+}
+
 std::string tag_of(const Json& json) {
   if (!json.is_object() || !json.contains("timestamps")) return {};
-  const auto hash = [](const Json& what) {
-    return "\"" + to_hex(sha256(what.dump(-1, ' ', false, Json::error_handler_t::replace))).substr(0, 32) + "\"";
-  };
   const auto& id = json["resourceId"].get_ref<const std::string&>();
   if (!id.starts_with("host-") && !id.starts_with("inst-")) {
     Json whole = json;
     whole.erase("note");
-    return hash(whole);
+    return tag_of_all(whole);
   }
   const bool is_host = id.starts_with("host-");
   const Json nothing = Json::object();
@@ -452,7 +453,7 @@ std::string tag_of(const Json& json) {
   set["site"] = host.value("site", nothing).value("resourceId", "");
   set["metadata"] = host.value("metadata", Json::array());
   set["policy"] = instance.value("updatePolicy", nothing).value("resourceId", "");
-  return hash(set);
+  return tag_of_all(set);
 }
 
 Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live, const Wanted& wanted) {

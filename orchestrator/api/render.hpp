@@ -72,6 +72,7 @@ void put_place(Part& part, View& view, const fleet::Node& node);
 // The entity tag of a resource as it is rendered, in its double quotes; empty: it is none. That of a host or an instance is of
 // what operators set: its node's reports are no reason to refuse an operator's change.
 std::string tag_of(const Json& json);
+std::string tag_of_all(const Json& json);  // of every byte of it
 // What the project was told of it, and what is known beside; one of the two may be missing.
 Json source_json(const fleet::Source* source, const SourceTimes* times);
 

@@ -284,23 +284,42 @@ void Api::route(Call& call) {
   call.exchange->respond(not_allowed(allowed));
 }
 
+struct Api::Change {
+  std::string project, scope;
+  std::shared_ptr<Exchange> exchange;
+  fleet::Operation operation;
+  std::optional<fleet::Seen> seen;
+  Rendered rendered;
+};
+
 void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
-  auto answered = [this, exchange = call.exchange, scope = call.scope, rendered = std::move(rendered)](Result<fleet::Answer> answer) {
-    if (!answer) return exchange->respond(error_response(answer.error()));
-    if (answer->changed_meanwhile) return exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
-    post_([this, exchange, scope, rendered, committed = std::move(*answer)] {
-      View view(backend_.snapshot(), scope, settings_.maintenance_updates);
-      auto json = rendered(view, committed);
-      if (!json) return exchange->respond(error_response(json.error()));
+  send(std::make_shared<Change>(
+      Change{call.project, call.scope, call.exchange, std::move(operation), std::move(call.seen), std::move(rendered)}));
+}
+
+std::function<void()> Api::prepared(Call& call, fleet::Operation operation, Rendered rendered) {
+  auto change = std::make_shared<Change>(
+      Change{call.project, call.scope, call.exchange, std::move(operation), std::move(call.seen), std::move(rendered)});
+  return [this, change = std::move(change)] { post_([this, change] { send(change); }); };
+}
+
+void Api::send(const std::shared_ptr<Change>& change) {
+  auto answered = [this, change](Result<fleet::Answer> answer) {
+    if (!answer) return change->exchange->respond(error_response(answer.error()));
+    if (answer->changed_meanwhile) return change->exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
+    post_([this, change, committed = std::move(*answer)] {
+      View view(backend_.snapshot(), change->scope, settings_.maintenance_updates);
+      auto json = change->rendered(view, committed);
+      if (!json) return change->exchange->respond(error_response(json.error()));
       const std::string tag = tag_of(*json);
       if (!committed.note.empty()) (*json)["note"] = committed.note;
       auto response = json_response(*json);
       if (!tag.empty()) response.headers.emplace_back("ETag", tag);
-      exchange->respond(std::move(response));
+      change->exchange->respond(std::move(response));
     });
   };
-  if (!backend_.submit(call.project, std::move(operation), std::move(answered), std::move(call.seen)))
-    call.exchange->respond(error_response({Code::unavailable, "too much to do at the moment; try again"}));
+  if (!backend_.submit(change->project, std::move(change->operation), std::move(answered), std::exchange(change->seen, std::nullopt)))
+    change->exchange->respond(error_response({Code::unavailable, "too much to do at the moment; try again"}));
 }
 
 void Api::list(Call& call, const char* key, const FieldTree& fields, const std::function<Result<void>(View&, Pager&)>& collect) {

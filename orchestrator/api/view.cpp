@@ -61,6 +61,10 @@ Result<std::int64_t> View::count_nodes() {
   return static_cast<std::int64_t>(*count);
 }
 
+Result<void> View::nodes_after(const NodeId& after, const std::function<bool(const fleet::Node&)>& visit) {
+  return fleet::scan_nodes_after(*reader_, scope_, after, [&](fleet::Node&& node) { return visit(node); });
+}
+
 std::shared_ptr<const fleet::Stamped<OsResource>> View::os_resource(const std::string& id) {
   if (id.empty()) return nullptr;
   auto [known, is_new] = os_resources_.try_emplace(id);

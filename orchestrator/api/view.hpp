@@ -29,6 +29,8 @@ class View {
   // The same, not read yet; until `visit` returns false.
   Result<void> node_rows(const std::function<bool(const fleet::NodeRow&)>& visit);
   Result<std::int64_t> count_nodes();
+  // Behind this one, in the order of their UUIDs, until `visit` says false.
+  Result<void> nodes_after(const NodeId& after, const std::function<bool(const fleet::Node&)>& visit);
 
   // None: there is no such resource (any more).
   std::shared_ptr<const fleet::Stamped<OsResource>> os_resource(const std::string& id);

@@ -1,4 +1,5 @@
 // create -f: what files say, what is wrong with them and where, and the order in which it is made.
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -36,6 +37,61 @@ TEST_F(AbidectlFiles, OfThePlatformsToolsSayByTheirMembersWhatTheyAre) {
   // The profile comes first, though the policy is in front.
   EXPECT_EQ(on({"create", "-f", "-"}, std::string(policy_file) + profile_file).code, 0);
   EXPECT_EQ(changes(), (Changes{profile, policy}));
+}
+
+// ---- one file for each sample of the platform's own command line ---------------------------------------------------------
+
+const std::pair<const char*, const char*> samples[] = {{"immutableosupdateprofile.yaml", "osupdatepolicy"},
+                                                       {"latestosupdateprofile.yaml", "osupdatepolicy"},
+                                                       {"mutableosupdateprofile.yaml", "osupdatepolicy"},
+                                                       {"osprofile.yaml", "osprofile"}};
+
+class AbidectlSamples : public AbidectlCommands {
+ protected:
+  // What is sent for a file, by noun and by its members alone; the same, or it is empty.
+  std::string sent(const std::filesystem::path& file, const char* noun) {
+    std::string first;
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{"create", noun, "-f", file.string()}, {"create", "-f", file.string()}}) {
+      const auto called = on(words);
+      EXPECT_EQ(called.code, 0) << file << ": " << called.err;
+      EXPECT_EQ(called.err, "") << file;
+      const auto all = changes();
+      if (all.size() != 1 || (!first.empty() && all[0] != first)) return {};
+      first = all[0];
+    }
+    return first;
+  }
+};
+
+TEST_F(AbidectlSamples, OfOurOwnAreSentWhole) {
+  project.systems = R"({"resourceId":"os-00000002","name":"Press OS 3.0.2","imageId":"3.0.2"})";
+  const char* const expected[] = {
+      R"(POST /os-update-policies {"name":"presses-pinned","description":"exactly one image","updatePolicy":"UPDATE_POLICY_TARGET","targetOsId":"os-00000002"})",
+      R"(POST /os-update-policies {"name":"presses-newest","description":"what is released","updatePolicy":"UPDATE_POLICY_LATEST"})",
+      R"(POST /os-update-policies {"name":"gateways-packages","updatePolicy":"UPDATE_POLICY_TARGET","description":"packages and a kernel command","updatePackages":"nano","updateKernelCommand":"isolcpus=3","updateSources":["first","second"]})",
+      R"(POST /compute/os {"name":"Press OS 3.0.2","osType":"OS_TYPE_IMMUTABLE","osProvider":"OS_PROVIDER_KIND_INFRA","architecture":"x86_64","profileName":"press","imageUrl":"images/press-3.0.2.raw.gz","imageId":"3.0.2","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","installedPackagesUrl":"manifests/press-3.0.2.json","securityFeature":"SECURITY_FEATURE_NONE","metadata":"{\"line\":\"three\"}"})"};
+  for (std::size_t i = 0; i < std::size(samples); ++i)
+    EXPECT_EQ(sent(std::filesystem::path(ABIDECTL_SAMPLES) / samples[i].first, samples[i].second), expected[i]);
+}
+
+// ABIDE_REFERENCE_SAMPLES: a folder with the real ones in cli/.
+TEST_F(AbidectlSamples, OfThePlatformHaveTheShapeOfOurs) {
+  const char* folder = std::getenv("ABIDE_REFERENCE_SAMPLES");
+  if (folder == nullptr) GTEST_SKIP() << "ABIDE_REFERENCE_SAMPLES is not set";
+  project.systems = R"({"resourceId":"os-00000001","name":"Edge Microvisor Toolkit 3.0.20250504","imageId":"3.0.20250504"},
+    {"resourceId":"os-00000002","name":"Press OS 3.0.2","imageId":"3.0.2"})";
+  const auto shape = [](const std::string& sent) {
+    const auto body = sent.find('{');
+    std::string text = sent.substr(0, body);
+    for (const auto& [key, value] : Json::parse(sent.substr(body)).items()) text += key + ":" + value.type_name() + " ";
+    return text;
+  };
+  for (const auto& [name, noun] : samples) {
+    const auto real = sent(std::filesystem::path(folder) / "cli" / name, noun);
+    ASSERT_NE(real, "") << name;
+    EXPECT_EQ(shape(real), shape(sent(std::filesystem::path(ABIDECTL_SAMPLES) / name, noun))) << name;
+  }
 }
 
 TEST_F(AbidectlFiles, DescribeAllKindsAndAreMadeInTheOrderInWhichTheyNeedEachOther) {

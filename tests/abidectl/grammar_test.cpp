@@ -86,7 +86,10 @@ TEST(AbidectlGrammar, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
       {"pause", "host"},
       {"resolve", "host", "h"},
       {"resolve", "host", "h", "--journal", "xyz"},
-      {"delete", "host", "h"},
+      {"delete", "instance", "i"},
+      {"delete", "source", "s"},
+      {"describe", "event", "x"},
+      {"describe", "event", "0"},
       {"get", "events", "--limit", "0"},
       {"next"},
       {"next", "schedule"},
@@ -121,6 +124,11 @@ TEST(AbidectlGrammar, AServerThatDoesNotAnswerEndsWithFour) {
       {"pause", "hosts", "--all"},
       {"explain", "host", "h"},
       {"refresh", "sources"},
+      {"refresh"},
+      {"list", "hosts"},
+      {"explain", "instance", "i"},
+      {"describe", "event", "7"},
+      {"delete", "host", "h"},
       {"delete", "os", "os-1"},
       {"link", "policy", "p", "--host", "h"},
       {"get", "regions", "--tree"},
@@ -274,6 +282,10 @@ TEST(AbidectlCompletion, KnowsVerbsNounsFlagsAndTheNamesThatTheServerHas) {
       {{"get", "hosts", "-o", "w"}, {"wide"}},
       {{"--output", "j"}, {"json"}},
       {{"create", "schedule", "s", "--type", "b"}, {"blackout"}},
+      {{"create", "schedule", "s", "--target", "s"}, {"site:"}},
+      {{"create", "schedule", "s", "--frequency-type", ""}, {"single", "repeated"}},
+      {{"update-os", "host", "--osupdatepolicy", ""}, {"newest"}},
+      {{"set", "host", "ed"}, {"edge-1"}},
       {{"create", "host", ""}, {}},
       {{"get", "site", ""}, {}},  // refused by the server: nothing, and no error
       {{"completion", "z"}, {"zsh"}},
@@ -329,7 +341,7 @@ TEST(AbidectlHelp, IsAsWrittenForEverySubcommandAndHasExamples) {
   EXPECT_EQ(top.code, 0);
   expect_golden("abidectl", top.out);
   const auto verbs = subcommands_of(top.out);
-  EXPECT_EQ(verbs.size(), 19U);
+  EXPECT_EQ(verbs.size(), 20U);
   for (const auto& verb : verbs) {
     const auto of_verb = call({verb, "--help"});
     EXPECT_EQ(of_verb.code, 0);

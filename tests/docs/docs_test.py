@@ -1,4 +1,4 @@
-"""docs_test.py links|commands|tests SOURCE-DIR BUILD-DIR: what README and docs/ say exists, does."""
+"""docs_test.py links|commands|tests|examples SOURCE-DIR BUILD-DIR: what README and docs/ say exists, does."""
 
 import fnmatch
 import json
@@ -6,6 +6,11 @@ import os
 import re
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from transcripts_test import parts  # noqa: E402
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # At the begin of a line of a block, or of a span of code: elsewhere the word is only talked about.
@@ -134,9 +139,33 @@ def check_tests(source, build):
     return len(promised), wrong
 
 
+def check_examples(source, build):
+    """What the guide shows of commands that need no server is what they print, to the byte. docs/abidectl.md is transcripts_test.py's."""
+    wrong = []
+    seen = 0
+    name = "docs/operators-guide.md"
+    environment = {"PATH": os.path.join(build, "bin") + ":" + os.environ["PATH"], "TZ": "UTC", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+    for step in parts(os.path.join(source, name)):
+        if step[0] != "run":
+            continue
+        _, line, command, expected = step
+        seen += 1
+        if not command.startswith("abidectl next "):
+            wrong.append(f"{name}:{line}: {command} needs a server: it belongs into docs/abidectl.md, or into a plain block without $")
+            continue
+        done = subprocess.run(["bash", "-c", command], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        if done.stdout.rstrip("\n") != expected.rstrip("\n"):
+            wrong.append(f"{name}:{line}: $ {command}\n{done.stdout}---- and the page says\n{expected}")
+    for block in re.findall(r"^```\n(.*?)^```$", text_of(os.path.join(source, name)), flags=re.S | re.M):
+        for command in re.findall(r"^\$ abidectl .*$", block, flags=re.M):
+            wrong.append(f"{name}: {command} is in a block that is not run: make it ```console")
+    return seen, wrong
+
+
 def main():
     promise, source, build = sys.argv[1:]
-    seen, wrong = {"links": check_links, "commands": check_commands, "tests": check_tests}[promise](source, build)
+    seen, wrong = {"links": check_links, "commands": check_commands, "tests": check_tests, "examples": check_examples}[promise](source, build)
     for line in wrong:
         print(line)
     print(f"{seen} looked at, {len(wrong)} wrong")

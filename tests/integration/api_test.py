@@ -137,6 +137,9 @@ class Answers(Case):
         self.assertEqual(api.good("GET", "os-update-runs", filter='instance.resourceId="inst-00000000"')["totalElements"], 0)
         self.assertEqual(api.good("GET", "os-update-runs", orderBy="startTime", pageSize=1)["osUpdateRuns"][0]["resourceId"], run["resourceId"])
         self.assertTrue(api.good("GET", "compute/os", pageSize=2)["hasNext"])
+        for path, key in (("compute/hosts", "hosts"), ("compute/instances", "instances")):
+            behind = api.good("GET", path, after="00000000-0000-0000-0000-000000000000")
+            self.assertEqual(len(behind[key]), api.good("GET", path)["totalElements"])
         self.assertEqual(api.good("GET", "compute/hosts", filter='instance.os.imageId="1.1.0" AND has(instance.update_policy)')["totalElements"], 1)
         for path in (f"os-update-runs/{run['resourceId']}", f"os-update-policies/{policy['resourceId']}", f"compute/instances/{instance}", "compute/instances",
                      f"schedules/single/{window['resourceId']}", "schedules", "schedules/single", "os-update-policies", "compute/hosts/summary", "sources", "profiles/sources",

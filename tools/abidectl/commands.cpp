@@ -15,36 +15,34 @@ namespace {
 // Filters that are longer are refused by the API.
 constexpr std::size_t filter_bytes_max = 1'000;
 
-Result<std::vector<Json>> find_hosts(Session& session, const Hosts& hosts) {
-  const Kind& kind = kind_of("host");
-  std::vector<Json> found;
+}  // namespace
+
+Result<std::vector<HostName>> find_hosts(Session& session, const Hosts& hosts, const std::string& filter) {
+  std::vector<HostName> found;
+  const auto take = [&](const Json& host) { found.push_back({text_at(host, "resourceId"), text_at(host, "name")}); };
   if (hosts.all) {
-    auto all = session.client.list(kind.path, kind.list_key);
-    if (!all) return fail(all.error());
-    for (auto& host : *all) found.push_back(std::move(host));
+    const Query query = filter.empty() ? Query{} : Query{{"filter", filter}};
+    if (auto read = visit_all(session, kind_of("host"), query, [&](Json&& host) { take(host); }); !read) return fail(read.error());
     return found;
   }
+  const Kind& kind = kind_of(hosts.of_instances ? "instance" : "host");
   for (const auto& name : hosts.names) {
-    auto host = find(session, kind, name);
-    if (!host) return fail(host.error());
-    found.push_back(std::move(*host));
+    auto object = find(session, kind, name);
+    if (!object) return fail(object.error());
+    take(hosts.of_instances ? member_at(*object, "host") : *object);
   }
   return found;
 }
 
-// Runs one order a host; goes on after a refusal, so that one host does not keep the others from theirs.
-Result<void> each_host(Session& session, const Hosts& hosts, const std::string& done,
-                       const std::function<Result<Json>(const Json& host)>& order) {
-  auto found = find_hosts(session, hosts);
-  if (!found) return fail(found.error());
+Result<void> each_host(Session& session, const std::vector<HostName>& hosts, const std::string& done,
+                       const std::function<Result<Json>(const HostName& host)>& order) {
   std::optional<Error> first;
   Json documents = Json::array();
-  for (const auto& host : *found) {
-    const auto name = text_at(host, "name");
+  for (const auto& host : hosts) {
     auto answer = order(host);
     if (!answer) {
-      if (found->size() == 1) return fail(answer.error());
-      *session.around.err << "host " << name << ": " << answer.error().message << "\n";
+      if (hosts.size() == 1) return fail(answer.error());
+      *session.around.err << "host " << host.name << ": " << answer.error().message << "\n";
       if (!first) first = answer.error();
       if (answer.error().code == Code::unavailable || answer.error().code == Code::timeout) break;
       continue;
@@ -56,14 +54,12 @@ Result<void> each_host(Session& session, const Hosts& hosts, const std::string& 
     const auto note = text_at(*answer, "note");
     // What changed nothing is not told as done.
     const bool nothing_done = note.compare(0, std::string("nothing to change").size(), "nothing to change") == 0;
-    *session.around.out << "host " << name << (nothing_done ? "" : " " + done) << (note.empty() ? "" : ": " + note) << "\n";
+    *session.around.out << "host " << host.name << (nothing_done ? "" : " " + done) << (note.empty() ? "" : ": " + note) << "\n";
   }
-  if (session.as_document()) print_document(session, found->size() == 1 && !documents.empty() ? documents.front() : documents);
+  if (session.as_document()) print_document(session, hosts.size() == 1 && !documents.empty() ? documents.front() : documents);
   if (first) return fail(first->code, "not every host could be done: " + first->message);
   return {};
 }
-
-}  // namespace
 
 namespace {
 
@@ -215,28 +211,41 @@ Result<Json> select(Session& session, const Kind& kind, const Selection& selecti
 Result<void> remove(Session& session, const Kind& kind, const std::string& name) {
   auto object = find(session, kind, name);
   if (!object) return fail(object.error());
-  auto answer = session.client.send("DELETE", path_of(kind, text_at(*object, "resourceId")), nullptr);
+  const auto path = path_of(kind, text_at(*object, "resourceId"));
+  auto answer = attempt(session, path, [&](const Json& present, const std::string& tag) -> Result<Json> {
+    if (!goes_by(present, name))
+      return fail(Code::conflict,
+                  kind.noun + " " + text_at(present, "resourceId") + " does not go by \"" + name + "\" any more; nothing was deleted");
+    return session.client.send("DELETE", path, nullptr, tag);
+  });
   if (!answer) return fail(answer.error());
   print_done(session, kind, *object, "deleted");
   return {};
 }
 
 Result<void> order_hosts(Session& session, const std::string& verb, const std::string& done, const Hosts& hosts) {
-  return each_host(session, hosts, done, [&](const Json& host) {
-    return session.client.send("POST", kind_of("host").path + "/" + text_at(host, "resourceId") + "/" + verb, Json::object());
+  auto found = find_hosts(session, hosts);
+  if (!found) return fail(found.error());
+  return each_host(session, *found, done, [&](const HostName& host) {
+    return session.client.send("POST", path_of(kind_of("host"), host.id) + "/" + verb, Json::object());
   });
 }
 
 Result<void> resolve_host(Session& session, const std::string& host, const std::string& journal) {
-  return each_host(session, {{host}, false}, "goes on with journal " + journal, [&](const Json& found) {
-    return session.client.send("POST", kind_of("host").path + "/" + text_at(found, "resourceId") + "/resolve", Json{{"journal", journal}});
+  auto found = find_hosts(session, {{host}, false});
+  if (!found) return fail(found.error());
+  return each_host(session, *found, "goes on with journal " + journal, [&](const HostName& one) {
+    return session.client.send("POST", path_of(kind_of("host"), one.id) + "/resolve", Json{{"journal", journal}});
   });
 }
 
-Result<void> explain_host(Session& session, const std::string& host) {
-  auto found = find(session, kind_of("host"), host);
+Result<void> explain_host(Session& session, const std::string& name, bool is_instance) {
+  auto hosts = find_hosts(session, {{name}, false, is_instance});
+  if (!hosts) return fail(hosts.error());
+  const auto path = path_of(kind_of("host"), hosts->front().id);
+  auto found = session.client.get(path);
   if (!found) return fail(found.error());
-  auto answer = session.client.get(kind_of("host").path + "/" + text_at(*found, "resourceId") + "/explain");
+  auto answer = session.client.get(path + "/explain");
   if (!answer) return fail(answer.error());
   if (session.as_document()) {
     print_document(session, *answer);

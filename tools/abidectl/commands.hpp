@@ -1,9 +1,11 @@
 #pragma once
 // What the verbs do, once the grammar has read them. Each prints what it has done; errors go up.
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "tools/abidectl/orch_words.hpp"
 #include "tools/abidectl/session.hpp"
 
 namespace abide::ctl {
@@ -24,6 +26,7 @@ Result<Json> select(Session& session, const Kind& kind, const Selection& selecti
 Result<void> get(Session& session, const Kind& kind, const Selection& selection);
 Result<void> watch(Session& session, const Kind& kind, const Selection& selection);
 Result<void> get_events(Session& session, const Selection& selection);
+Result<void> describe_event(Session& session, const std::string& sequence);
 Result<void> describe(Session& session, const Kind& kind, const std::string& name);
 Result<void> remove(Session& session, const Kind& kind, const std::string& name);
 
@@ -43,6 +46,9 @@ struct PolicyEdit {
 };
 Result<void> edit_policy(Session& session, const PolicyEdit& edit);
 
+// A file, or "-": standard input.
+Result<std::string> read_file(Session& session, const std::string& path, std::size_t bytes_max);
+
 // Files, folders, or "-": standard input. With `kind` every document is of it; without, each says itself what it is. All of
 // them are read and understood before the first one is sent.
 Result<void> create_from_files(Session& session, const std::vector<std::string>& paths, const Kind* kind);
@@ -52,7 +58,8 @@ struct NewSchedule {
   std::string host, site, region;    // one of them
   std::string type;                  // osupdate, maintenance, blackout
   std::string start, end;            // a single one
-  std::string cron, duration, zone;  // a repeated one
+  std::string cron, duration, zone;  // a repeated one; the duration also as a number of seconds
+  OrchSchedule orch;                 // or its words in place of all but the name and the duration
 };
 Result<void> create_schedule(Session& session, const NewSchedule& schedule);
 // The members of the API but for the target. invalid_input names the flag, without its dashes.
@@ -61,6 +68,7 @@ Result<Json> schedule_body(const NewSchedule& schedule, std::int64_t now_ms);
 struct ScheduleEdit {
   std::string name;  // of the schedule as it is
   std::optional<std::string> new_name, type, start, end, cron, duration, zone, host, site, region;
+  OrchSchedule orch;  // or its words
 };
 Result<void> edit_schedule(Session& session, const ScheduleEdit& edit);
 
@@ -94,13 +102,24 @@ bool lies_in(const Json& region, const std::string& region_id);
 struct Hosts {
   std::vector<std::string> names;
   bool all = false;
+  bool of_instances = false;  // the names are of the hosts' instances
 };
+struct HostName {
+  std::string id, name;
+};
+// With a filter: of all, only those. not_found, before anything is done, if one of the names is nobody's.
+Result<std::vector<HostName>> find_hosts(Session& session, const Hosts& hosts, const std::string& filter = {});
+// One order a host; goes on after a refusal, so that one host does not keep the others from theirs.
+Result<void> each_host(Session& session, const std::vector<HostName>& hosts, const std::string& done,
+                       const std::function<Result<Json>(const HostName& host)>& order);
 // What policies are linked to.
 struct Targets {
   Hosts hosts;
   std::vector<std::string> instances, sites, regions;
 };
 Result<void> link_policy(Session& session, const std::string& policy, const Targets& targets);
+// Hosts that are selected instead of named.
+Result<void> link_policy(Session& session, const std::string& policy, const Selection& selection);
 Result<void> unlink_policy(Session& session, const std::string& policy, const Targets& targets);  // empty: from any
 // Shows what confirming asks of each held host and where that is not what the host shows, then confirms them: on a terminal
 // after a question, unless `yes`. `all`: those that are held.
@@ -114,17 +133,23 @@ Result<void> confirm_hosts(Session& session, const Confirming& confirming);
 Result<void> order_hosts(Session& session, const std::string& verb, const std::string& done, const Hosts& hosts);
 Result<void> resolve_host(Session& session, const std::string& host, const std::string& journal);
 void print_explanation(Session& session, const Json& host, const Json& answer);
-Result<void> explain_host(Session& session, const std::string& host);
+Result<void> explain_host(Session& session, const std::string& name, bool is_instance);
 
 struct UpdateOs {
-  std::vector<std::string> hosts;  // or one of the two below
+  std::vector<std::string> hosts;  // or what is below
   std::string site, region;
+  std::string filter;  // the API's own language; with a place: hosts of it
   std::string policy;  // to be linked; empty: what applies already
   bool now = false;    // makes a window now, or at a time; neither: those that are scheduled
   std::string at;
   std::string lasts = "2h";  // that window
   bool dry_run = false;
   bool yes = false;  // asks nobody
+  // As orch-cli does it: each host itself is linked, and gets a window from now + 30 s to now + 660 s, without a question.
+  std::string assign;      // its --osupdatepolicy
+  std::string import_csv;  // a file of hosts with policies
+  [[nodiscard]] bool as_orch() const { return !assign.empty() || !import_csv.empty(); }
+  std::string generate_csv;  // only writes that file; "-": to standard output
 };
 Result<void> update_os(Session& session, const UpdateOs& asked);
 

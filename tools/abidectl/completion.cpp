@@ -155,13 +155,25 @@ std::vector<std::string> contexts(const Place& place, const Surroundings& around
 std::vector<std::string> values(const CLI::Option& option, const std::string& begin, const Place& place, const Surroundings& around) {
   const auto name = option.get_name();
   static const std::map<std::string, std::vector<std::string>> words = {{"--output", {"table", "wide", "json", "yaml"}},
-                                                                        {"--type", {"osupdate", "maintenance", "blackout"}}};
+                                                                        {"--type", {"osupdate", "maintenance", "blackout"}},
+                                                                        {"--maintenance-type", {"osupdate", "maintenance"}},
+                                                                        {"--frequency-type", {"single", "repeated"}},
+                                                                        {"--frequency", {"weekly", "monthly"}}};
   if (const auto found = words.find(name); found != words.end()) return found->second;
   if (name == "--context" || name == "CONTEXT") return contexts(place, around);
-  static const std::map<std::string, const char*> nouns = {
-      {"--host", "host"},          {"--site", "site"},        {"--region", "region"},         {"--parent", "region"},
-      {"--instance", "instance"},  {"--target", "osprofile"}, {"--policy", "osupdatepolicy"}, {"HOST", "host"},
-      {"POLICY", "osupdatepolicy"}};
+  // Of a schedule in the words of orch-cli; of a policy it is an image.
+  if (name == "--target" && place.apps.size() > 2 && place.apps[2]->get_name() == "schedule") return {"host:", "site:", "region:"};
+  static const std::map<std::string, const char*> nouns = {{"--host", "host"},
+                                                           {"--site", "site"},
+                                                           {"--region", "region"},
+                                                           {"--parent", "region"},
+                                                           {"--instance", "instance"},
+                                                           {"--target", "osprofile"},
+                                                           {"--policy", "osupdatepolicy"},
+                                                           {"HOST", "host"},
+                                                           {"POLICY", "osupdatepolicy"},
+                                                           {"--osupdatepolicy", "osupdatepolicy"},
+                                                           {"INSTANCE", "instance"}};
   if (const auto found = nouns.find(name); found != nouns.end()) return names_of(kind_of(found->second), begin, place, around);
   // A name is one of the noun before it, unless it is a new one.
   const bool makes = place.apps.size() > 1 && place.apps[1]->get_name() == "create";

@@ -11,10 +11,8 @@
 
 namespace abide::ctl {
 
-namespace {
-
 // One byte more than is allowed is enough to know that it is too large.
-Result<std::string> read_file(Session& session, const std::string& path) {
+Result<std::string> read_file(Session& session, const std::string& path, std::size_t bytes_max) {
   std::ifstream file;
   std::istream* in = session.around.in;
   if (path != "-") {
@@ -22,13 +20,15 @@ Result<std::string> read_file(Session& session, const std::string& path) {
     if (!file) return fail(Code::invalid_input, path + ": cannot be read");
     in = &file;
   }
-  std::string text(manifest_bytes_max + 1, '\0');
+  std::string text(bytes_max + 1, '\0');
   in->read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in->gcount()));
   if (in->bad()) return fail(Code::invalid_input, path + ": cannot be read");
-  if (text.size() > manifest_bytes_max) return fail(Code::invalid_input, path + ": is larger than 1 MiB");
+  if (text.size() > bytes_max) return fail(Code::invalid_input, path + ": is larger than " + std::to_string(bytes_max >> 20U) + " MiB");
   return text;
 }
+
+namespace {
 
 // The YAML files of a folder, by name; a file itself.
 Result<std::vector<std::string>> files_at(const std::string& path) {
@@ -55,7 +55,7 @@ Result<std::vector<Manifest>> read_all(Session& session, const std::vector<std::
     auto files = files_at(path);
     if (!files) return fail(files.error());
     for (const auto& file : *files) {
-      auto text = read_file(session, file);
+      auto text = read_file(session, file, manifest_bytes_max);
       if (!text) return fail(text.error());
       auto manifests = read_manifests(file == "-" ? "standard input" : file, *text, kind, session.around.now_ms(), notes);
       if (!manifests) return fail(manifests.error());
@@ -110,7 +110,7 @@ Result<void> edit_policy(Session& session, const PolicyEdit& edit) {
   Json body = Json::object();
   if (edit.new_name) body["name"] = *edit.new_name;
   if (edit.description) body["description"] = *edit.description;
-  auto changed = session.client.send("PATCH", path_of(kind, text_at(*found, "resourceId")), body);
+  auto changed = change(session, path_of(kind, text_at(*found, "resourceId")), [&](const Json&) -> Result<Json> { return body; });
   if (!changed) return fail(changed.error());
   print_done(session, kind, *changed, "changed");
   return {};

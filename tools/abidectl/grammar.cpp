@@ -89,6 +89,7 @@ class Grammar {
     reading();
     making();
     editing();
+    setting();
     linking();
     steering();
     updating();
@@ -139,6 +140,7 @@ class Grammar {
     auto& get_verb = verb("get", "Lists objects, or shows one",
                           "  abidectl get hosts --output wide\n  abidectl get runs --host edge-1\n"
                           "  abidectl get events --watch");
+    get_verb.alias("list");  // as orch-cli says it
     auto& watch_verb = verb("watch", "Shows objects as they change: a table redrawn in place, or a line a change",
                             "  abidectl watch hosts\n  abidectl watch events --host edge-1");
     auto& describe_verb = verb("describe", "Shows all that is known of one object", "  abidectl describe host edge-1");
@@ -160,17 +162,22 @@ class Grammar {
         only_of(*one, kind);
         if (kind.filters) one->add_option("--filter", words_.selection.filter, "the API's filter: 'name=\"edge-1\"'");
       }
-      if (kind.noun == "source") continue;
       noun(describe_verb, kind, "Shows all that is known of one " + kind.noun, "  abidectl describe " + kind.noun + " NAME",
            [this, &kind](Session& session) { return describe(session, kind, words_.name); })
           .add_option("NAME", words_.name, "name or resource id")
           ->required();
-      if (kind.noun == "host" || kind.noun == "instance") continue;
-      noun(delete_verb, kind, "Deletes one " + kind.noun, "  abidectl delete " + kind.noun + " NAME",
-           [this, &kind](Session& session) { return remove(session, kind, words_.name); })
+      if (kind.noun == "source" || kind.noun == "instance") continue;
+      noun(delete_verb, kind,
+           kind.noun == "host" ? "Deletes one host, with its instance and its schedules; its node is refused from then on"
+                               : "Deletes one " + kind.noun,
+           "  abidectl delete " + kind.noun + " NAME", [this, &kind](Session& session) { return remove(session, kind, words_.name); })
           .add_option("NAME", words_.name, "name or resource id")
           ->required();
     }
+    noun(describe_verb, "event", {"events"}, "Shows all that is known of one event", "  abidectl describe event 42",
+         [this](Session& session) { return describe_event(session, words_.name); })
+        .add_option("NUMBER", words_.name, "its number, which `abidectl get events -o json` has as sequence")
+        ->required();
     for (auto* parent : {&get_verb, &watch_verb}) {
       const bool watching = parent == &watch_verb;
       auto& events =
@@ -279,20 +286,78 @@ class Grammar {
     auto* end = schedule.add_option("--end", words.end, "the same; without it, and without --duration, the window stays open");
     auto* cron =
         schedule.add_option("--cron", words.cron, "instead of a start: minutes, hours, day of month, month, day of week, in quotes");
-    schedule.add_option("--duration", words.duration, "how long it is open: 1h30m");
+    schedule.add_option("--duration", words.duration, "how long it is open: 1h30m, or a number of seconds");
     schedule.add_option("--zone", words.zone, "IANA time zone of the cron text, such as Europe/Berlin; without it UTC")->needs(cron);
     site->excludes(host);
     region->excludes(host)->excludes(site);
     cron->excludes(start)->excludes(end);
+    orch_schedule_options(schedule, words.orch, true);
     by_flags_or_files(
         schedule, kind_of("schedule"),
         [&words] {
           if (words.name.empty()) throw CLI::RequiredError("NAME, or -f FILE,");
+          if (words.orch.given()) return;  // is looked through as a whole
           if (words.host.empty() && words.site.empty() && words.region.empty()) throw CLI::RequiredError("--host, --site or --region");
           if (words.type.empty()) throw CLI::RequiredError("--type");
           if (words.start.empty() && words.cron.empty()) throw CLI::RequiredError("--start or --cron");
         },
         [this](Session& session) { return create_schedule(session, words_.schedule); });
+  }
+
+  // The words of orch-cli, for what we say otherwise.
+  void orch_schedule_options(CLI::App& schedule, OrchSchedule& words, bool making) {
+    const auto add = [&](const char* flag, std::string& word, const std::string& what) {
+      schedule.add_option(flag, word, what)->group("In the words of orch-cli");
+    };
+    if (making) {
+      add("--frequency-type", words.frequency_type, "single or repeated");
+      add("--target", words.target, "host-1234abcd, or host:edge-1; so sites and regions");
+    }
+    add("--maintenance-type", words.maintenance_type, "maintenance or osupdate");
+    add("--timezone", words.timezone, "IANA time zone of all these times and days");
+    add("--start-time", words.start_time, "\"YYYY-MM-DD HH:MM\"; of a repeated one \"HH:MM\"");
+    add("--end-time", words.end_time, "\"YYYY-MM-DD HH:MM\"");
+    add("--frequency", words.frequency, "weekly or monthly");
+    add("--day-of-week", words.day_of_week, "mon,2,3-5");
+    add("--day-of-month", words.day_of_month, "1,15-18,31");
+    add("--months", words.months, "1,2,5-8");
+  }
+
+  // Its `set`, beside our `edit` and `link`.
+  void setting() {
+    auto& set = verb("set", "As orch-cli says it: links hosts to a policy, changes a schedule",
+                     "  abidectl set host host-1234abcd --osupdatepolicy newest\n"
+                     "  abidectl set schedule nightly --timezone Europe/Berlin --start-time 02:30");
+    auto& host = noun(set, kind_of("host"), "Links hosts to a policy: `link policy`, the other way round",
+                      "  abidectl set host host-1234abcd --osupdatepolicy newest\n"
+                      "  abidectl set host --site munich --osupdatepolicy newest",
+                      {});
+    auto* names = host.add_option("HOST", words_.hosts.names, "name, resource id or UUID; several");
+    host.add_option("--osupdatepolicy", words_.name, "name or resource id of the policy")->required();
+    auto* site = host.add_option("--site", words_.selection.site, "instead of names: each host of this site");
+    auto* region = host.add_option("--region", words_.selection.region, "each host of this region and of those below it");
+    auto* filter = host.add_option("--filter", words_.selection.filter, "each host that this filter of the API takes");
+    region->excludes(site);
+    names->excludes(site)->excludes(region)->excludes(filter);
+    host.callback([this] {
+      const auto& some = words_.selection;
+      if (words_.hosts.names.empty() && (some.site + some.region + some.filter).empty())
+        throw CLI::RequiredError("HOST, --site, --region or --filter");
+      words_.targets.hosts = words_.hosts;
+      words_.action = [this](Session& session) {
+        return words_.hosts.names.empty() ? link_policy(session, words_.name, words_.selection)
+                                          : link_policy(session, words_.name, words_.targets);
+      };
+    });
+    auto& words = words_.schedule_edit;
+    auto& schedule = noun(set, kind_of("schedule"), "Changes a window: `edit schedule`, in the words of orch-cli",
+                          "  abidectl set schedule nightly --timezone Europe/Berlin --start-time 02:30\n"
+                          "  abidectl set schedule nightly --frequency weekly --day-of-week mon-fri --duration 3600",
+                          [this](Session& session) { return edit_schedule(session, words_.schedule_edit); });
+    schedule.add_option("NAME", words.name, "name or resource id")->required();
+    schedule.add_option("--name", words.new_name, "new name");
+    schedule.add_option("--duration", words.duration, "of a repeated one: a number of seconds, or 1h30m");
+    orch_schedule_options(schedule, words.orch, false);
   }
 
   void metadata_option(CLI::App& noun, std::vector<std::string>& metadata) {
@@ -449,8 +514,10 @@ class Grammar {
     update.require_subcommand(0, 1);
     auto* site = update.add_option("--site", words_.update.site, "all hosts of this site");
     auto* region = update.add_option("--region", words_.update.region, "all hosts of this region and of those below it");
-    update.add_option("--policy", words_.update.policy,
-                      "links it first, to the hosts, the site or the region; without it what applies counts");
+    update.add_option("--filter", words_.update.filter,
+                      "all hosts that this filter of the API takes; of the site or the region, if one is named");
+    auto* policy = update.add_option("--policy", words_.update.policy,
+                                     "links it first, to the hosts, the site or the region; without it what applies counts");
     auto* now = update.add_flag("--now", words_.update.now, "opens a window now");
     auto* at = update.add_option("--at", words_.update.at, "or then: RFC 3339 or +10m; with neither, windows are as they are scheduled");
     auto* lasts = update.add_option("--for", words_.update.lasts, "how long that window is open")->capture_default_str();
@@ -459,15 +526,33 @@ class Grammar {
     region->excludes(site);
     at->excludes(now);
     dry->excludes(yes);
+    const char* const orch = "In the words of orch-cli";
+    auto* assign = update
+                       .add_option("--osupdatepolicy", words_.update.assign,
+                                   "links each of the hosts to it, and opens a window from 30 s to 660 s from now for each; asks nobody")
+                       ->group(orch);
+    auto* import = update
+                       .add_option("--import-from-csv", words_.update.import_csv,
+                                   std::string("the same for the hosts of a file, -: standard input: ") + orch_csv_head)
+                       ->group(orch);
+    auto* generate = update
+                         .add_option("--generate-csv", words_.update.generate_csv,
+                                     "only writes such a file, -: to standard output, of the hosts that are named or selected")
+                         ->group(orch);
+    for (auto* ours : {policy, now, at, lasts}) assign->excludes(ours);
+    for (auto* other : {policy, now, at, lasts, assign, site, region, update.get_option("--filter")}) import->excludes(other);
+    for (auto* other : {policy, now, at, lasts, assign, import, dry, yes}) generate->excludes(other);
     auto& host = noun(update, kind_of("host"), "Only these hosts", "  abidectl update-os host edge-1 edge-2 --policy newest --now", {});
     host.footer("Also: what `abidectl update-os --help` says.\n\nExamples:\n  abidectl update-os host edge-1 edge-2 --policy newest --now");
-    host.add_option("HOST", words_.update.hosts, "name, resource id or UUID; several")->required();
+    host.add_option("HOST", words_.update.hosts, "name, resource id or UUID; several");
     update.callback([this, lasts] {
       const auto& words = words_.update;
       if (lasts->count() != 0 && !words.now && words.at.empty()) throw CLI::RequiredError("--now or --at, beside --for,");
-      const int given = (words.hosts.empty() ? 0 : 1) + (words.site.empty() ? 0 : 1) + (words.region.empty() ? 0 : 1);
-      if (given == 0) throw CLI::RequiredError("host HOST, --site or --region");
-      if (given > 1) throw CLI::ExcludesError("host", "--site and --region");
+      const bool selected = !(words.site + words.region + words.filter).empty();
+      if (!words.hosts.empty() && selected) throw CLI::ExcludesError("host HOST", "--site, --region and --filter");
+      if (!words.hosts.empty() && !words.import_csv.empty()) throw CLI::ExcludesError("host HOST", "--import-from-csv");
+      if (words.hosts.empty() && !selected && words.import_csv.empty() && words.generate_csv.empty())
+        throw CLI::RequiredError("host HOST, --site, --region or --filter");
       words_.action = [this](Session& session) { return update_os(session, words_.update); };
     });
   }
@@ -523,6 +608,12 @@ class Grammar {
     auto* some = host.add_option("HOST", words_.hosts.names, "name, resource id or UUID; several");
     auto* all = host.add_flag("--all", words_.hosts.all, "every host of the project");
     some->excludes(all);
+    noun(order_verb, kind_of("instance"), what + ", by its instance", "  abidectl " + name + " instance inst-1234abcd",
+         [this, name, done](Session& session) {
+           return order_hosts(session, name, done, {words_.hosts.names, false, true});
+         })
+        .add_option("INSTANCE", words_.hosts.names, "resource id, or name; several")
+        ->required();
     host.callback([this, name, done] {
       if (words_.hosts.names.empty() && !words_.hosts.all) throw CLI::RequiredError("HOST or --all");
       words_.action = [this, name, done](Session& session) { return order_hosts(session, name, done, words_.hosts); };
@@ -573,10 +664,18 @@ class Grammar {
         });
     auto& explain = verb("explain", "Says what a host waits for", "  abidectl explain host edge-1");
     noun(explain, kind_of("host"), "Says what a host waits for", "  abidectl explain host edge-1",
-         [this](Session& session) { return explain_host(session, words_.name); })
+         [this](Session& session) { return explain_host(session, words_.name, false); })
         .add_option("HOST", words_.name, "name, resource id or UUID")
         ->required();
-    auto& refresh = verb("refresh", "Reads the release sources now", "  abidectl refresh sources");
+    noun(explain, kind_of("instance"), "Says what the host of an instance waits for", "  abidectl explain instance inst-1234abcd",
+         [this](Session& session) { return explain_host(session, words_.name, true); })
+        .add_option("INSTANCE", words_.name, "resource id, or name")
+        ->required();
+    auto& refresh = verb("refresh", "Reads the release sources now", "  abidectl refresh\n  abidectl refresh sources");
+    refresh.require_subcommand(0, 1);
+    refresh.callback([this, &refresh] {
+      if (refresh.get_subcommands().empty()) words_.action = [](Session& session) { return refresh_sources(session); };
+    });
     noun(refresh, kind_of("source"), "Reads the release sources now", "  abidectl refresh sources",
          [](Session& session) { return refresh_sources(session); });
   }

@@ -141,7 +141,10 @@ std::vector<Kind> make_kinds() {
                   plain("HOST STATUS", "hostStatus", true),
                   plain("ID", "resourceId", true),
                   plain("UUID", "uuid", true),
-                  seconds("SINCE", "instance.updateStatusTimestamp", true)}});
+                  seconds("SINCE", "instance.updateStatusTimestamp", true)},
+                 std::nullopt,
+                 true,
+                 "uuid"});
   all.push_back({"instance",
                  {"instances"},
                  "/compute/instances",
@@ -154,7 +157,10 @@ std::vector<Kind> make_kinds() {
                   plain("STATUS", "updateStatus"),
                   {"POLICY", false, [](const Json& instance, const Reading&) { return shown_policy(instance); }},
                   plain("ID", "resourceId", true),
-                  seconds("SINCE", "updateStatusTimestamp", true)}});
+                  seconds("SINCE", "updateStatusTimestamp", true)},
+                 std::nullopt,
+                 true,
+                 "host.uuid"});
   all.push_back({"osprofile",
                  {"osprofiles", "os"},
                  "/compute/os",

@@ -39,6 +39,9 @@ struct Kind {
   std::vector<Column> columns;
   std::optional<Beside> beside = std::nullopt;
   bool filters = true;  // its list takes the API's filter
+  // Of one of its elements, where the UUID is by which its list can be gone through to the end, however long. The API also
+  // takes names of such in paths.
+  std::string uuid_path = {};
 };
 
 const std::vector<Kind>& kinds();

@@ -13,20 +13,21 @@ namespace {
 struct Linkable {
   std::string called;  // "host edge-1"
   std::string path;    // what is changed
-  std::string policy;  // that it has now: resource id
 };
 
-Result<void> take_hosts(Session& session, const Hosts& hosts, std::vector<Linkable>& found) {
+// Of all: those only that this policy is linked to, if one is named.
+Result<void> take_hosts(Session& session, const Hosts& hosts, const std::string& policy, std::vector<Linkable>& found) {
   const Kind& kind = kind_of("host");
   const auto take = [&](const Json& host) {
     const auto instance = text_at(host, "instance.resourceId");
-    found.push_back({"host " + text_at(host, "name"), instance.empty() ? "" : path_of(kind_of("instance"), instance),
-                     text_at(host, "instance.updatePolicy.resourceId")});
+    found.push_back({"host " + text_at(host, "name"), instance.empty() ? "" : path_of(kind_of("instance"), instance)});
   };
   if (hosts.all) {
-    auto all = list_all(session, kind);
-    if (!all) return fail(all.error());
-    for (const auto& host : *all) take(host);
+    const Query query = policy.empty() ? Query{} : Query{{"filter", "instance.updatePolicy.resourceId=\"" + policy + "\""}};
+    auto read = visit_all(session, kind, query, [&](Json&& host) {
+      if (policy.empty() || text_at(host, "instance.updatePolicy.resourceId") == policy) take(host);
+    });
+    if (!read) return read;
   }
   for (const auto& name : hosts.names) {
     auto host = find(session, kind, name);
@@ -40,16 +41,15 @@ Result<void> take_named(Session& session, const Kind& kind, const std::vector<st
   for (const auto& name : names) {
     auto object = find(session, kind, name);
     if (!object) return fail(object.error());
-    found.push_back({kind.noun + " " + text_at(*object, "name"), path_of(kind, text_at(*object, "resourceId")),
-                     text_at(*object, "updatePolicy.resourceId")});
+    found.push_back({kind.noun + " " + text_at(*object, "name"), path_of(kind, text_at(*object, "resourceId"))});
   }
   return {};
 }
 
 // All are known before the first one is changed.
-Result<std::vector<Linkable>> find_all(Session& session, const Targets& targets) {
+Result<std::vector<Linkable>> find_all(Session& session, const Targets& targets, const std::string& policy = {}) {
   std::vector<Linkable> found;
-  if (auto taken = take_hosts(session, targets.hosts, found); !taken) return fail(taken.error());
+  if (auto taken = take_hosts(session, targets.hosts, policy, found); !taken) return fail(taken.error());
   for (const auto& [noun, names] :
        {std::pair{"instance", &targets.instances}, std::pair{"site", &targets.sites}, std::pair{"region", &targets.regions}})
     if (auto taken = take_named(session, kind_of(noun), *names, found); !taken) return fail(taken.error());
@@ -96,6 +96,15 @@ Result<void> link_policy(Session& session, const std::string& policy, const Targ
               [&](const Linkable& one) { return session.client.send("PATCH", one.path, body); });
 }
 
+Result<void> link_policy(Session& session, const std::string& policy, const Selection& selection) {
+  Targets targets;
+  auto hosts = select(session, kind_of("host"), selection);
+  if (!hosts) return fail(hosts.error());
+  if (hosts->empty()) return fail(Code::not_found, "there is no such host");
+  for (const auto& host : *hosts) targets.hosts.names.push_back(text_at(host, "resourceId"));
+  return link_policy(session, policy, targets);
+}
+
 Result<void> unlink_policy(Session& session, const std::string& policy, const Targets& targets) {
   std::string expected;
   if (!policy.empty()) {
@@ -103,11 +112,17 @@ Result<void> unlink_policy(Session& session, const std::string& policy, const Ta
     if (!found) return fail(found.error());
     expected = text_at(*found, "resourceId");
   }
-  auto all = find_all(session, targets);
+  auto all = find_all(session, targets, expected);
   if (!all) return fail(all.error());
+  const Json nothing = {{"osUpdatePolicyID", ""}};
+  if (!expected.empty() && all->empty() && !session.as_document()) *session.around.out << "no host is linked to " << policy << "\n";
   return each(session, *all, "unlinked", [&](const Linkable& one) -> Result<Json> {
-    if (!expected.empty() && one.policy != expected) return fail(Code::denied, "it is not linked to " + policy);
-    return session.client.send("PATCH", one.path, Json{{"osUpdatePolicyID", ""}});
+    if (expected.empty()) return session.client.send("PATCH", one.path, nothing);
+    // Another policy that somebody links meanwhile stays.
+    return change(session, one.path, [&](const Json& present) -> Result<Json> {
+      if (text_at(present, "updatePolicy.resourceId") != expected) return fail(Code::denied, "it is not linked to " + policy);
+      return nothing;
+    });
   });
 }
 

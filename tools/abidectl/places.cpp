@@ -164,9 +164,8 @@ Result<void> edit_place(Session& session, const Kind& kind, const PlaceEdit& edi
                                                          : "nothing to edit: give --name, --parent or --metadata");
   auto found = find(session, kind, edit.name);
   if (!found) return fail(found.error());
-  auto body = place_body(session, kind, edit, *found);
-  if (!body) return fail(body.error());
-  auto changed = session.client.send("PATCH", path_of(kind, text_at(*found, "resourceId")), *body);
+  auto changed = change(session, path_of(kind, text_at(*found, "resourceId")),
+                        [&](const Json& present) { return place_body(session, kind, edit, present); });
   if (!changed) return fail(changed.error());
   print_done(session, kind, *changed, "changed");
   return {};
@@ -199,19 +198,21 @@ Result<void> edit_host(Session& session, const HostEdit& edit) {
   const Kind& kind = kind_of("host");
   auto found = find(session, kind, edit.name);
   if (!found) return fail(found.error());
-  Json body = Json::object();
-  if (edit.new_name) body["name"] = *edit.new_name;
-  if (!edit.metadata.empty()) {
-    auto pairs = changed_metadata(member_at(*found, "metadata"), edit.metadata);
-    if (!pairs) return fail(pairs.error());
-    body["metadata"] = std::move(*pairs);
-  }
-  if (edit.site) {
-    auto site = id_of(session, "site", *edit.site);
-    if (!site) return fail(site.error());
-    body["siteId"] = *site;
-  }
-  auto changed = session.client.send("PATCH", path_of(kind, text_at(*found, "resourceId")), body);
+  auto changed = change(session, path_of(kind, text_at(*found, "resourceId")), [&](const Json& present) -> Result<Json> {
+    Json body = Json::object();
+    if (edit.new_name) body["name"] = *edit.new_name;
+    if (!edit.metadata.empty()) {
+      auto pairs = changed_metadata(member_at(present, "metadata"), edit.metadata);
+      if (!pairs) return pairs;
+      body["metadata"] = std::move(*pairs);
+    }
+    if (edit.site) {
+      auto site = id_of(session, "site", *edit.site);
+      if (!site) return fail(site.error());
+      body["siteId"] = *site;
+    }
+    return body;
+  });
   if (!changed) return fail(changed.error());
   print_done(session, kind, *changed, "changed");
   return {};

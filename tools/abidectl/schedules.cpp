@@ -1,5 +1,6 @@
 // abidectl create schedule, edit schedule: single and repeated ones.
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "common/core/calendar.hpp"
 #include "tools/abidectl/commands.hpp"
@@ -35,8 +36,14 @@ Result<std::int64_t> end_seconds(const std::string& when, std::int64_t now_ms) {
   return *at / 1000;
 }
 
+// "1h30m"; a number alone is seconds.
+Result<std::int64_t> parse_lasting_ms(const std::string& duration) {
+  const bool number = !duration.empty() && duration.find_first_not_of("0123456789") == std::string::npos;
+  return parse_duration_ms(number ? duration + "s" : duration);
+}
+
 Result<std::int64_t> lasting_seconds(const std::string& duration) {
-  const auto lasts = parse_duration_ms(duration);
+  const auto lasts = parse_lasting_ms(duration);
   if (!lasts) return fail(lasts.error().in("duration"));
   const auto seconds = *lasts / 1000;
   if (seconds < 1 || seconds > duration_seconds_max) return fail(Code::invalid_input, "duration: is from 1s to 24h, not " + duration);
@@ -140,7 +147,7 @@ Result<Json> schedule_body(const NewSchedule& schedule, std::int64_t now_ms) {
   if (!start) return fail(start.error());
   body["startSeconds"] = *start;
   if (!schedule.duration.empty()) {
-    const auto lasts = parse_duration_ms(schedule.duration);
+    const auto lasts = parse_lasting_ms(schedule.duration);
     if (!lasts) return fail(lasts.error().in("duration"));
     if (*lasts < 1000) return fail(Code::invalid_input, "duration: is at least 1s");
     body["endSeconds"] = *start + *lasts / 1000;
@@ -153,7 +160,15 @@ Result<Json> schedule_body(const NewSchedule& schedule, std::int64_t now_ms) {
   return body;
 }
 
-Result<void> create_schedule(Session& session, const NewSchedule& schedule) {
+Result<void> create_schedule(Session& session, const NewSchedule& given) {
+  NewSchedule schedule = given;
+  if (given.orch.given()) {
+    std::vector<std::string> notes;
+    auto ours = from_orch(given.orch, given, notes);
+    if (!ours) return fail(ours.error());
+    schedule = std::move(*ours);
+    for (const auto& note : notes) *session.around.err << note << "\n";
+  }
   auto body = schedule_body(schedule, session.around.now_ms());
   if (!body) return fail(by_flag(body.error()));
   if (auto put = put_targets(session, *body, schedule.host, schedule.site, schedule.region); !put) return put;
@@ -164,27 +179,49 @@ Result<void> create_schedule(Session& session, const NewSchedule& schedule) {
   return {};
 }
 
+namespace {
+
+PresentSchedule present_schedule(const Json& schedule) {
+  return {schedule.contains("durationSeconds"), text_at(schedule, "cronMinutes"), text_at(schedule, "cronHours"),
+          text_at(schedule, "cronDayMonth"),    text_at(schedule, "cronMonth"),   text_at(schedule, "cronDayWeek")};
+}
+
+Result<Json> schedule_changes(Session& session, const ScheduleEdit& given, const Json& present) {
+  ScheduleEdit edit = given;
+  if (given.orch.given()) {
+    std::vector<std::string> notes;
+    auto ours = from_orch(given.orch, given, present_schedule(present), notes);
+    if (!ours) return fail(ours.error());
+    edit = std::move(*ours);
+    for (const auto& note : notes) *session.around.err << note << "\n";
+  }
+  auto body = present.contains("durationSeconds") ? repeated_changes(edit, present) : single_changes(edit, session.around.now_ms());
+  if (!body) return body;
+  if (edit.new_name) (*body)["name"] = *edit.new_name;
+  if (edit.type) {
+    auto status = status_of(*edit.type);
+    if (!status) return fail(by_flag(status.error()));
+    (*body)["scheduleStatus"] = std::move(*status);
+  }
+  if (auto put = put_targets(session, *body, edit.host.value_or(""), edit.site.value_or(""), edit.region.value_or("")); !put)
+    return fail(put.error());
+  return body;
+}
+
+}  // namespace
+
 Result<void> edit_schedule(Session& session, const ScheduleEdit& edit) {
   const Kind& kind = kind_of("schedule");
-  if (!edit.new_name && !edit.type && !edit.start && !edit.end && !edit.cron && !edit.duration && !edit.zone && !edit.host && !edit.site &&
-      !edit.region)
+  if (!edit.orch.given() && !edit.new_name && !edit.type && !edit.start && !edit.end && !edit.cron && !edit.duration && !edit.zone &&
+      !edit.host && !edit.site && !edit.region)
     return fail(Code::invalid_input,
                 "nothing to edit: give --name, --type, --start, --end, --cron, --duration, --zone, --host, --site or --region");
-  std::string status;
-  if (edit.type) {
-    auto named = status_of(*edit.type);
-    if (!named) return fail(by_flag(named.error()));
-    status = std::move(*named);
-  }
+  if (edit.type)
+    if (const auto status = status_of(*edit.type); !status) return fail(by_flag(status.error()));
   auto found = find(session, kind, edit.name);
   if (!found) return fail(found.error());
-  const bool repeated = found->contains("durationSeconds");
-  auto body = repeated ? repeated_changes(edit, *found) : single_changes(edit, session.around.now_ms());
-  if (!body) return fail(body.error());
-  if (edit.new_name) (*body)["name"] = *edit.new_name;
-  if (!status.empty()) (*body)["scheduleStatus"] = status;
-  if (auto put = put_targets(session, *body, edit.host.value_or(""), edit.site.value_or(""), edit.region.value_or("")); !put) return put;
-  auto changed = session.client.send("PATCH", path_of(kind, text_at(*found, "resourceId")), *body);
+  auto changed = change(session, path_of(kind, text_at(*found, "resourceId")),
+                        [&](const Json& present) { return schedule_changes(session, edit, present); });
   if (!changed) return fail(changed.error());
   print_done(session, kind, *changed, "changed");
   return {};

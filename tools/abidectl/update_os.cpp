@@ -1,6 +1,8 @@
 // abidectl update-os: says what would happen, asks, does it.
 #include <algorithm>
+#include <fstream>
 #include <istream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -15,15 +17,20 @@ namespace {
 
 constexpr std::size_t hosts_max = 10'000;  // of one call
 constexpr std::int64_t ms_per_second = 1'000;
+// What orch-cli gives a host: from so long after now on, to so long after now.
+constexpr std::int64_t orch_lead_seconds = 30;
+constexpr std::int64_t orch_end_seconds = 660;
+constexpr std::size_t csv_bytes_max = 2U << 20U;  // of one call's hosts
 
 // The window to be made, by the clock of the moment.
 struct NewWindow {
   std::int64_t at_ms = 0;  // 0: now
   std::int64_t lasts_ms = 0;
+  // The API refuses a start that has passed; now is as soon as that allows.
+  std::int64_t lead_seconds = 1;
 
   [[nodiscard]] Interval interval(std::int64_t now_ms) const {
-    // The API refuses a start that has passed; now is as soon as that allows.
-    const auto start = at_ms == 0 ? now_ms / ms_per_second + 1 : at_ms / ms_per_second;
+    const auto start = at_ms == 0 ? now_ms / ms_per_second + lead_seconds : at_ms / ms_per_second;
     return {start, start + lasts_ms / ms_per_second};
   }
 };
@@ -33,9 +40,18 @@ struct Wanted {
   std::optional<NewWindow> window;
   std::optional<Json> place;  // the site or the region
   const Kind* place_kind = nullptr;
+  bool as_orch = false;
+};
+
+// Hosts that the same is wanted of, and what comes of it.
+struct Part {
+  Wanted wanted;
+  Json hosts = Json::array();
+  std::vector<PlannedHost> plan;
 };
 
 Result<std::optional<NewWindow>> read_window(const UpdateOs& asked, std::int64_t now_ms) {
+  if (asked.as_orch()) return std::optional(NewWindow{0, (orch_end_seconds - orch_lead_seconds) * ms_per_second, orch_lead_seconds});
   if (!asked.now && asked.at.empty()) return std::optional<NewWindow>();
   NewWindow window;
   if (!asked.at.empty()) {
@@ -63,11 +79,13 @@ Result<Wanted> read_wish(Session& session, const UpdateOs& asked) {
     // For people, "now" is now, though the API wants a second more.
     if (asked.now) wanted.wish.window->begin = wanted.wish.now_seconds;
   }
-  if (!asked.policy.empty()) {
-    auto policy = find(session, kind_of("osupdatepolicy"), asked.policy);
+  wanted.as_orch = asked.as_orch();
+  if (const auto& name = asked.policy.empty() ? asked.assign : asked.policy; !name.empty()) {
+    auto policy = find(session, kind_of("osupdatepolicy"), name);
     if (!policy) return fail(policy.error());
     wanted.wish.policy = std::move(*policy);
   }
+  if (asked.as_orch() || !asked.filter.empty()) return wanted;  // each host itself
   const auto& name = asked.site.empty() ? asked.region : asked.site;
   if (name.empty()) return wanted;
   wanted.place_kind = &kind_of(asked.site.empty() ? "region" : "site");
@@ -78,35 +96,107 @@ Result<Wanted> read_wish(Session& session, const UpdateOs& asked) {
   return wanted;
 }
 
-Result<UpdateFacts> read_facts(Session& session, const UpdateOs& asked) {
-  UpdateFacts facts;
-  facts.hosts = Json::array();
+Result<Json> read_hosts(Session& session, const UpdateOs& asked) {
   const Kind& host_kind = kind_of("host");
+  Json hosts = Json::array();
   for (const auto& name : asked.hosts) {
     auto host = find(session, host_kind, name);
     if (!host) return fail(host.error());
-    const bool again = std::any_of(facts.hosts.begin(), facts.hosts.end(),
+    const bool again = std::any_of(hosts.begin(), hosts.end(),
                                    [&](const Json& other) { return text_at(other, "resourceId") == text_at(*host, "resourceId"); });
-    if (!again) facts.hosts.push_back(std::move(*host));
+    if (!again) hosts.push_back(std::move(*host));
   }
   if (asked.hosts.empty()) {
     Selection selection;
     selection.site = asked.site;
     selection.region = asked.region;
-    auto hosts = select(session, host_kind, selection);
-    if (!hosts) return fail(hosts.error());
-    facts.hosts = std::move(*hosts);
+    selection.filter = asked.filter;
+    auto selected = select(session, host_kind, selection);
+    if (!selected) return selected;
+    hosts = std::move(*selected);
   }
-  if (facts.hosts.size() > hosts_max)
-    return fail(Code::denied, std::to_string(facts.hosts.size()) + " hosts are more than the " + std::to_string(hosts_max) +
+  if (hosts.size() > hosts_max)
+    return fail(Code::denied, std::to_string(hosts.size()) + " hosts are more than the " + std::to_string(hosts_max) +
                                   " of one call: name a smaller region, or sites");
+  return hosts;
+}
+
+// A part for each policy that is in the file. All hosts and policies are known before anything is changed.
+Result<std::vector<Part>> read_csv(Session& session, const UpdateOs& asked) {
+  auto text = read_file(session, asked.import_csv, csv_bytes_max);
+  if (!text) return fail(text.error());
+  const auto& source = asked.import_csv;
+  const auto rows = read_orch_csv(source, *text);
+  if (!rows) return fail(rows.error());
+  if (rows->size() > hosts_max)
+    return fail(Code::denied, source + ": has more than the " + std::to_string(hosts_max) + " hosts of one call");
+  std::vector<Part> parts;
+  std::map<std::string, std::size_t> by_policy;
+  for (const auto& row : *rows) {
+    const auto where = source + ":" + std::to_string(row.line);
+    auto host = find(session, kind_of("host"), row.host_id);
+    if (!host) return fail(host.error().in(where));
+    if (text_at(*host, "name") != row.name)
+      return fail(Code::conflict, where + ": host " + row.host_id + " is named " + text_at(*host, "name") + ", not " + row.name);
+    const auto [at, is_new] = by_policy.try_emplace(row.policy, parts.size());
+    if (is_new) {
+      UpdateOs of_part = asked;
+      of_part.assign = row.policy;
+      auto wanted = read_wish(session, of_part);
+      if (!wanted) return fail(wanted.error().in(where));
+      parts.push_back({std::move(*wanted), Json::array(), {}});
+    }
+    parts[at->second].hosts.push_back(std::move(*host));
+  }
+  return parts;
+}
+
+Result<std::vector<Part>> read_parts(Session& session, const UpdateOs& asked) {
+  if (!asked.import_csv.empty()) return read_csv(session, asked);
+  auto wanted = read_wish(session, asked);
+  if (!wanted) return fail(wanted.error());
+  auto hosts = read_hosts(session, asked);
+  if (!hosts) return fail(hosts.error());
+  std::vector<Part> parts;
+  parts.push_back({std::move(*wanted), std::move(*hosts), {}});
+  return parts;
+}
+
+Result<void> plan_parts(Session& session, std::vector<Part>& parts) {
+  UpdateFacts facts;
   auto resources = list_all(session, kind_of("osprofile"));
   if (!resources) return fail(resources.error());
   facts.os_resources = std::move(*resources);
   auto schedules = list_all(session, kind_of("schedule"));
   if (!schedules) return fail(schedules.error());
   facts.schedules = std::move(*schedules);
-  return facts;
+  for (auto& part : parts) {
+    facts.hosts = std::move(part.hosts);
+    part.plan = plan_update(facts, part.wanted.wish);
+  }
+  return {};
+}
+
+// The file that --import-from-csv takes, to be edited first; without a selection only its head.
+Result<void> generate_csv(Session& session, const UpdateOs& asked) {
+  std::string text = std::string(orch_csv_head) + "\n";
+  std::size_t count = 0;
+  if (!asked.hosts.empty() || !(asked.site + asked.region + asked.filter).empty()) {
+    auto hosts = read_hosts(session, asked);
+    if (!hosts) return fail(hosts.error());
+    for (const auto& host : *hosts)
+      text += text_at(host, "name") + "," + text_at(host, "resourceId") + "," + text_at(host, "instance.updatePolicy.resourceId") + "\n";
+    count = hosts->size();
+  }
+  if (asked.generate_csv == "-") {
+    *session.around.out << text;
+    return {};
+  }
+  std::ofstream file(asked.generate_csv, std::ios::binary | std::ios::trunc);
+  file << text << std::flush;
+  if (!file) return fail(Code::denied, asked.generate_csv + ": cannot be written");
+  *session.around.out << asked.generate_csv << " written, with " << count << (count == 1 ? " host" : " hosts") << "\n";
+  return {};
 }
 
 bool is_done(Verdict verdict) {
@@ -225,7 +315,7 @@ Result<std::string> change_one(Session& session, const Wanted& wanted, const std
   }
   if (wanted.window) {
     const auto interval = wanted.window->interval(session.around.now_ms());
-    const Json body = {{"name", "update-os " + target_id},
+    const Json body = {{"name", wanted.as_orch ? target_id + "_immediate_os_update" : "update-os " + target_id},
                        {"scheduleStatus", "SCHEDULE_STATUS_OS_UPDATE"},
                        {"startSeconds", interval.begin},
                        {"endSeconds", interval.end},
@@ -237,31 +327,44 @@ Result<std::string> change_one(Session& session, const Wanted& wanted, const std
   return done;
 }
 
-Result<void> change_all(Session& session, const Wanted& wanted, const std::vector<PlannedHost>& plan) {
-  if (wanted.place) {
-    const auto id = text_at(*wanted.place, "resourceId");
-    const bool links =
-        wanted.wish.policy && text_at(*wanted.place, "updatePolicy.resourceId") != text_at(*wanted.wish.policy, "resourceId");
-    if (!links && !wanted.window) return {};
-    Doing doing(session, 1);
-    (void)doing.step(wanted.place_kind->noun + " " + text_at(*wanted.place, "name"), [&] {
-      return change_one(session, wanted, links ? path_of(*wanted.place_kind, id) : "",
-                        wanted.place_kind->noun == "site" ? "targetSiteId" : "targetRegionId", id);
-    });
-    return doing.outcome();
+Result<void> change_place(Session& session, const Wanted& wanted) {
+  const auto id = text_at(*wanted.place, "resourceId");
+  const bool links = wanted.wish.policy && text_at(*wanted.place, "updatePolicy.resourceId") != text_at(*wanted.wish.policy, "resourceId");
+  if (!links && !wanted.window) return {};
+  Doing doing(session, 1);
+  (void)doing.step(wanted.place_kind->noun + " " + text_at(*wanted.place, "name"), [&] {
+    return change_one(session, wanted, links ? path_of(*wanted.place_kind, id) : "",
+                      wanted.place_kind->noun == "site" ? "targetSiteId" : "targetRegionId", id);
+  });
+  return doing.outcome();
+}
+
+// orch-cli gives its policy and its window also to a host that runs its image already.
+bool is_changed(const Wanted& wanted, const PlannedHost& host) {
+  if (wanted.as_orch) return host.verdict != Verdict::refused;
+  return is_done(host.verdict) && (wanted.window || (host.links && host.verdict != Verdict::goes_on));
+}
+
+Result<void> change_all(Session& session, const std::vector<Part>& parts) {
+  if (parts.front().wanted.place) return change_place(session, parts.front().wanted);
+  std::vector<std::pair<const Wanted*, const PlannedHost*>> changed;
+  std::size_t refused = 0;
+  for (const auto& part : parts) {
+    for (const auto& host : part.plan)
+      if (is_changed(part.wanted, host)) changed.emplace_back(&part.wanted, &host);
+    refused += count(part.plan, Verdict::refused);
   }
-  std::vector<const PlannedHost*> changed;
-  for (const auto& host : plan)
-    if (is_done(host.verdict) && (wanted.window || (host.links && host.verdict != Verdict::goes_on))) changed.push_back(&host);
   Doing doing(session, changed.size());
-  for (const auto* host : changed) {
+  for (const auto& [wanted, host] : changed) {
     const bool links = host->links && host->verdict != Verdict::goes_on;
-    if (!doing.step("host " + host->name, [&] {
-          return change_one(session, wanted, links ? path_of(kind_of("instance"), host->instance_id) : "", "targetHostId", host->host_id);
+    if (!doing.step("host " + host->name, [&, wanted = wanted, host = host] {
+          return change_one(session, *wanted, links ? path_of(kind_of("instance"), host->instance_id) : "", "targetHostId", host->host_id);
         }))
       break;
   }
-  return doing.outcome();
+  if (auto done = doing.outcome(); !done) return done;
+  if (parts.front().wanted.as_orch && refused != 0) return fail(Code::denied, counted(refused, "host") + " refused: see the verdicts");
+  return {};
 }
 
 std::string question_of(const Wanted& wanted, std::size_t hosts) {
@@ -278,19 +381,23 @@ std::string question_of(const Wanted& wanted, std::size_t hosts) {
 }  // namespace
 
 Result<void> update_os(Session& session, const UpdateOs& asked) {
-  auto wanted = read_wish(session, asked);
-  if (!wanted) return fail(wanted.error());
-  auto facts = read_facts(session, asked);
-  if (!facts) return fail(facts.error());
-  const auto plan = plan_update(*facts, wanted->wish);
-  if (plan.empty()) return fail(Code::not_found, "there is no host in " + (asked.site.empty() ? asked.region : asked.site));
+  if (!asked.generate_csv.empty()) return generate_csv(session, asked);
+  auto parts = read_parts(session, asked);
+  if (!parts) return fail(parts.error());
+  if (auto planned = plan_parts(session, *parts); !planned) return planned;
+  std::vector<PlannedHost> plan;
+  for (const auto& part : *parts) plan.insert(plan.end(), part.plan.begin(), part.plan.end());
+  const Wanted& wanted = parts->front().wanted;
+  if (plan.empty())
+    return fail(Code::not_found,
+                wanted.place ? "there is no host in " + (asked.site.empty() ? asked.region : asked.site) : "there is no such host");
   if (session.as_document()) {
     print_document(session, plan_document(plan));
   } else {
     print_plan(session, plan);
   }
-  const auto hosts =
-      static_cast<std::size_t>(std::count_if(plan.begin(), plan.end(), [](const auto& host) { return is_done(host.verdict); }));
+  const auto hosts = static_cast<std::size_t>(std::count_if(
+      plan.begin(), plan.end(), [&](const auto& host) { return wanted.as_orch ? is_changed(wanted, host) : is_done(host.verdict); }));
   const bool all_refused = count(plan, Verdict::refused) == plan.size();
   if (hosts == 0) {
     if (all_refused) return fail(Code::denied, "no host can be updated: see the verdicts");
@@ -301,16 +408,16 @@ Result<void> update_os(Session& session, const UpdateOs& asked) {
     if (!session.as_document()) *session.around.out << "a dry run: nothing was changed\n";
     return {};
   }
-  if (!wanted->wish.policy && !wanted->window) {
+  if (!wanted.wish.policy && !wanted.window) {
     if (!session.as_document()) *session.around.out << "nothing to change: without --policy, --now or --at it goes as it is scheduled\n";
     return {};
   }
-  if (!asked.yes) {
-    const auto yes = agreed(session, question_of(*wanted, hosts));
+  if (!asked.yes && !wanted.as_orch) {
+    const auto yes = agreed(session, question_of(wanted, hosts));
     if (!yes) return fail(yes.error());
     if (!*yes) return fail(Code::denied, "nothing was changed");
   }
-  return change_all(session, *wanted, plan);
+  return change_all(session, *parts);
 }
 
 }  // namespace abide::ctl

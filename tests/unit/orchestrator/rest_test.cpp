@@ -106,6 +106,62 @@ TEST(EntityTags, OfAHostAreNotOfWhatItsNodeReports) {
   EXPECT_EQ(desk.ask_if(Method::patch, "compute/hosts/" + host, tag, R"({"name":"edge-2"})").status, 200U);
 }
 
+TEST(EntityTags, OfAComparisonTieWhatIsConfirmedToWhatWasShown) {
+  Desk desk;
+  const auto host = desk.register_host("edge-1", uuid_1);
+  const auto policy =
+      desk.post("os-update-policies", R"({"name":"p","updatePolicy":"UPDATE_POLICY_LATEST"})").json["resourceId"].get<std::string>();
+  const auto shown = desk.get("compute/hosts/edge-1/confirmation").tag;
+  EXPECT_EQ(shown.size(), 34U);
+  EXPECT_EQ(desk.get("compute/hosts/edge-1/confirmation").tag, shown);
+  const auto confirm = [&](const std::string& tag) { return desk.ask_if(Method::post, "compute/hosts/edge-1/confirm", tag, "{}"); };
+  EXPECT_EQ(confirm(shown).status, 200U);
+  EXPECT_EQ(confirm("\"x\", " + shown).status, 200U);
+  EXPECT_EQ(confirm("x").status, 400U);
+  // What it would be asked is another thing now.
+  const auto instance = desk.get("compute/hosts/" + host).json["instance"]["resourceId"].get<std::string>();
+  ASSERT_EQ(desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":")" + policy + "\"}").status, 200U);
+  const auto before = desk.fleet.state().last;
+  const auto late = confirm(shown);
+  EXPECT_EQ(late.status, 412U) << late.body;
+  EXPECT_EQ(desk.fleet.state().last, before);
+  EXPECT_NE(desk.get("compute/hosts/edge-1/confirmation").tag, shown);
+  EXPECT_EQ(confirm(desk.get("compute/hosts/edge-1/confirmation").tag).status, 200U);
+}
+
+// ---- hosts behind a UUID ------------------------------------------------------------------------------------------------
+
+TEST(HostsBehindAUuid, ComeEachOnceWithoutACountWhateverIsDeletedMeanwhile) {
+  Desk desk;
+  const auto uuid = [](int number) { return "00000000-0000-0000-0000-0000000000" + std::to_string(number); };
+  for (const int number : {14, 11, 13, 12, 10, 15}) desk.register_host("edge-" + std::to_string(number), uuid(number));
+  for (const auto& [path, key, member] :
+       {std::tuple{"compute/hosts", "hosts", "/uuid"}, std::tuple{"compute/instances", "instances", "/host/uuid"}}) {
+    std::string after = "00000000-0000-0000-0000-000000000000";
+    std::vector<std::string> seen;
+    for (bool more = true; more;) {
+      const auto page = desk.get(std::string(path) + "?pageSize=2&after=" + after);
+      ASSERT_EQ(page.status, 200U) << page.body;
+      EXPECT_FALSE(page.json.contains("totalElements"));
+      for (const auto& item : page.json[key]) seen.push_back(item.at(json::json_pointer(member)));
+      after = seen.back();
+      more = page.json["hasNext"].get<bool>();
+    }
+    EXPECT_EQ(seen, (std::vector{uuid(10), uuid(11), uuid(12), uuid(13), uuid(14), uuid(15)}));
+  }
+  EXPECT_EQ(desk.erase("compute/hosts/edge-12").status, 200U);
+  const auto behind = desk.get("compute/hosts?pageSize=2&after=" + uuid(12)).json;
+  EXPECT_EQ(behind["hosts"][0]["name"], "edge-13");
+  EXPECT_EQ(behind["hasNext"], true);
+  // With a filter a page is full all the same, and its end is known.
+  const auto filtered = desk.get("compute/hosts?pageSize=2&filter=name%3E%22edge-13%22&after=" + uuid(10)).json;
+  EXPECT_EQ(filtered["hosts"].size(), 2U);
+  EXPECT_EQ(filtered["hasNext"], false);
+  for (const char* wrong : {"after=x", "after=00000000-0000-0000-0000-000000000000&offset=0",
+                            "after=00000000-0000-0000-0000-000000000000&orderBy=name", "after=00000000-0000-0000-0000-000000000000&what=1"})
+    EXPECT_EQ(desk.get(std::string("compute/hosts?") + wrong).status, 400U) << wrong;
+}
+
 TEST(EntityTags, SpareAReaderWhatItHas) {
   Desk desk;
   const auto path = "regions/" + desk.post("regions", R"({"name":"one"})").json["resourceId"].get<std::string>();
