@@ -85,6 +85,8 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.duration_ms("spread-per-node", &config.spread_ms_per_node, 0, 10'000,
                     "after a roll call, time for each known node to say hello in");
   table.duration_ms("roll-call-again", &config.roll_call_again_ms, 100, 3'600'000, "the roll call is repeated at most once in this time");
+  table.duration_ms("lost-after", &config.lost_after_ms, 0, 3'650 * 86'400'000LL,
+                    "update runs of a node that is silent for so long are closed as lost, until it speaks again; 0ms: never");
   table.duration_ms("keep-runs", &config.keep_runs_ms, 0, 3'650 * 86'400'000LL,
                     "closed update runs are deleted this long after their end, but the newest of each host; 0ms: never");
   table

@@ -35,6 +35,7 @@ Settings settings_of(const Config& config) {
   settings.fleet.ack_after_events = static_cast<std::uint32_t>(config.ack_after_events);
   settings.fleet.spread_ms_per_node = config.spread_ms_per_node;
   settings.fleet.roll_call_again_ms = config.roll_call_again_ms;
+  settings.fleet.lost_after_ms = config.lost_after_ms;
   settings.fleet.maintenance_updates = config.maintenance_updates;
   settings.projects = config.projects;
   settings.keep_runs_ms = config.keep_runs_ms;

@@ -219,6 +219,7 @@ class World:
         self.copied = False  # from a template: the orchestrator holds what it does not know to be the newest
         self.unmarked = None  # set to ["a"]: the power may have gone before the mark was set, and the outcome bars the image all the same
         self.may_die = variant  # once, by SIGKILL, and also while it is being stopped
+        self.orchestrator_more = []  # settings of it, in every start
         self.always = {}  # {program: environment}, in every start
         self.on_death = lambda name: None  # before it is started again
         os.makedirs(folder, exist_ok=True)
@@ -248,7 +249,7 @@ class World:
         path, environment = self._program("orchestrator")
         self.orchestrator = Child([path, "--state", self.orchestrator_disk + "/state", "--broker", f"mqtt://127.0.0.1:{self.broker_port}",
                                    "--listen", f"127.0.0.1:{self.api_port}", "--releases", f"http://127.0.0.1:{self.releases.port}", "--project", PROJECT,
-                                   *SETTINGS_ORCHESTRATOR], self.log("orchestrator"), environment, self.folder)
+                                   *SETTINGS_ORCHESTRATOR, *self.orchestrator_more], self.log("orchestrator"), environment, self.folder)
 
     def start_agent(self):
         path, environment = self._program("agent")

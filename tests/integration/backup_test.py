@@ -24,6 +24,8 @@ QUIET = 3.0  # seconds in which a node that may switch would have
 
 
 class Case(unittest.TestCase):
+    orchestrator_more = []
+
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="abide-backup-", dir=scratch_folder())
         self.addCleanup(shutil.rmtree, self.folder, True)
@@ -32,6 +34,7 @@ class Case(unittest.TestCase):
         self.addCleanup(self.releases.stop)
         self.world = World(BIN, os.path.join(self.folder, "world"), self.releases)
         self.addCleanup(self.world.kill)
+        self.world.orchestrator_more = self.orchestrator_more
         os.makedirs(self.world.node_disk)
         os.makedirs(self.world.orchestrator_disk)
         self.state = self.world.orchestrator_disk + "/state"

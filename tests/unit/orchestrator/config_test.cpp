@@ -61,6 +61,17 @@ TEST(Config, TakesReleaseServicesByFlagsAndOneOrSeveralFromAFile) {
   std::filesystem::remove(path);
 }
 
+TEST(Config, TakesRunsForLostAfterAWeekUnlessToldOtherwise) {
+  Config config;
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r"}), std::nullopt);
+  EXPECT_EQ(config.lost_after_ms, 604'800'000);
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r", "--lost-after", "36h"}), std::nullopt);
+  EXPECT_EQ(config.lost_after_ms, 36 * 3'600'000LL);
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r", "--lost-after", "0ms"}), std::nullopt);
+  EXPECT_EQ(config.lost_after_ms, 0);
+  EXPECT_EQ(settle(config, {"--state", "s", "--releases", "r", "--lost-after", "-1s"}), 2);
+}
+
 TEST(Config, KeepsEventsForEverOrForASecondAtLeast) {
   Config config;
   ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r"}), std::nullopt);
