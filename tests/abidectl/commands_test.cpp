@@ -204,15 +204,17 @@ class AbidectlEvents : public ::testing::Test {
            ",\"at\":\"2026-06-04T01:59:00Z\",\ndata: \"host\":\"edge-1\",\"text\":\"number " + text + "\"}\n\n";
   }
   Called watch(std::vector<SmallAnswer> streams) {
-    const auto rounds = static_cast<int>(streams.size());
+    const auto rounds = streams.size();
     SmallServer server([streams = std::move(streams), at = std::size_t{0}](const SmallRequest& request) mutable {
       if (request.target.find("watch=true") == std::string::npos) return SmallAnswer{200, R"({"events":[{"sequence":7}],"last":7})"};
       return at < streams.size() ? streams[at++] : SmallAnswer{200, "", "text/event-stream"};
     });
-    auto called = call({"get", "events", "--watch"}, {{"ABIDE_SERVER", server.url()}, {"ABIDE_PROJECT", "demo"}}, {}, false, rounds - 1);
+    auto called = call({"get", "events", "--watch"}, {{"ABIDE_SERVER", server.url()}, {"ABIDE_PROJECT", "demo"}}, {}, false,
+                       static_cast<int>(rounds) - 1);
     behind.clear();
     for (const auto& request : server.requests())
       if (request.target.find("watch=true") != std::string::npos) behind.push_back(request.header("Last-Event-ID"));
+    behind.resize(std::min(behind.size(), rounds));  // that nobody reads any more is seen one connection later
     return called;
   }
   static SmallAnswer stream(const std::string& text) { return {200, text, "text/event-stream"}; }

@@ -84,7 +84,8 @@ TEST_F(AbidectlSamples, OfThePlatformHaveTheShapeOfOurs) {
   const auto shape = [](const std::string& sent) {
     const auto body = sent.find('{');
     std::string text = sent.substr(0, body);
-    for (const auto& [key, value] : Json::parse(sent.substr(body)).items()) text += key + ":" + value.type_name() + " ";
+    const auto members = Json::parse(sent.substr(body));
+    for (const auto& [key, value] : members.items()) text += key + ":" + value.type_name() + " ";
     return text;
   };
   for (const auto& [name, noun] : samples) {

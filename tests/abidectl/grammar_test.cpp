@@ -266,7 +266,7 @@ TEST(AbidectlCompletion, KnowsVerbsNounsFlagsAndTheNamesThatTheServerHas) {
   const std::pair<Words, Words> table[] = {
       {{"des"}, {"describe"}},
       {{"unl"}, {"unlink"}},
-      {{"explain", ""}, {"host", "hosts"}},
+      {{"explain", ""}, {"host", "hosts", "instance", "instances"}},
       {{"link", "pol"}, {"policy", "policies"}},
       {{"describe", "host", ""}, {"edge-1", "press 7"}},
       {{"describe", "host", "ed"}, {"edge-1"}},
