@@ -333,8 +333,8 @@ class IndexOverHttp : public OciTest {
     for (const auto& version : versions) {
       const std::string yaml = profile("depot-rt", version);
       files.put("/" + version + ".yaml", yaml);
-      entries += (entries.empty() ? "" : ",") + std::string(R"({"profileName":"depot-rt","osImageVersion":")") + version + R"(","manifest":")" +
-                 version + R"(.yaml","sha256":")" + digest_of(yaml).substr(7) + "\"}";
+      entries += (entries.empty() ? "" : ",") + std::string(R"({"profileName":"depot-rt","osImageVersion":")") + version +
+                 R"(","manifest":")" + version + R"(.yaml","sha256":")" + digest_of(yaml).substr(7) + "\"}";
     }
     files.put("/index.json", "{\"profiles\":[" + entries + "]}");
   }

@@ -218,7 +218,7 @@ TEST(LaterVersions, APayloadThatIsNotKnownIsUnavailable) {
   const auto decoded = decode(test::from_json(*later, of("Later", R"({"what":"new"})")));
   ASSERT_FALSE(decoded);
   EXPECT_EQ(decoded.error().code, Code::unavailable);
-  EXPECT_EQ(decoded.error().message, "envelope: payload 67 is not known to this version");
+  EXPECT_EQ(decoded.error().message, "envelope: payload 68 is not known to this version");
 }
 
 TEST(LaterVersions, AStoredEventThatIsNotKnownIsUnavailable) {

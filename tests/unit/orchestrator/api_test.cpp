@@ -206,8 +206,8 @@ TEST(Api, TakesNoImagePathThatLeadsElsewhereAndEscapesTheRest) {
                                        R"("osProvider":"OS_PROVIDER_KIND_INFRA","sha256":")" +
                                        to_hex(sha256("1.0")) + "\"}");
   };
-  for (const char* url : {"../../../etc/x y#z.raw", "/etc/passwd", "images/../../x.raw", "..", "file:///etc/passwd", "ftp://h/x.raw",
-                          R"(images\\x.raw)"}) {
+  for (const char* url :
+       {"../../../etc/x y#z.raw", "/etc/passwd", "images/../../x.raw", "..", "file:///etc/passwd", "ftp://h/x.raw", R"(images\\x.raw)"}) {
     const auto refused = create(url);
     EXPECT_EQ(refused.status, 400U) << url;
     EXPECT_EQ(refused.message(), "imageUrl: is neither an http(s) URL nor a path below the release service") << url;
@@ -221,7 +221,8 @@ TEST(Api, TakesNoImagePathThatLeadsElsewhereAndEscapesTheRest) {
 TEST(Api, TellsOfEachScheduleWhetherItOpensWindowsForUpdates) {
   for (const bool maintenance_updates : {false, true}) {
     Desk desk;
-    api::Api api{desk.fleet, {"http://files.example/root", nullptr, maintenance_updates}, [](const std::function<void()>& work) { work(); }};
+    api::Api api{
+        desk.fleet, {"http://files.example/root", nullptr, maintenance_updates}, [](const std::function<void()>& work) { work(); }};
     std::string told;
     for (const char* status : {"OS_UPDATE", "MAINTENANCE", "BLACKOUT"}) {
       const auto answered = std::make_shared<Told>();

@@ -130,7 +130,9 @@ TEST_F(Directory, LooksAtABrokenFileWithEveryPass) {
   for (const bool with_index : {false, true}) {
     SCOPED_TRACE(with_index);
     write("broken.yaml", "spec: [");
-    if (with_index) write("index.json", R"({"profiles":[7,{"profileName":"demo","osImageVersion":"1.0","manifest":"broken.yaml","sha256":")" + to_hex(sha256("spec: [")) + "\"}]}");
+    if (with_index)
+      write("index.json", R"({"profiles":[7,{"profileName":"demo","osImageVersion":"1.0","manifest":"broken.yaml","sha256":")" +
+                              to_hex(sha256("spec: [")) + "\"}]}");
     for (std::uint32_t pass = 1; pass <= 20; ++pass) {
       const auto rows = source->read(false).rows;
       ASSERT_EQ(rows.size(), with_index ? 2U : 1U);
