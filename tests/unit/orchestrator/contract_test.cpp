@@ -145,7 +145,7 @@ TEST(Operations, TakeNoQueryThatTheyDoNotKnow) {
   const auto os = desk.create_os("1.0");
   const auto region = made(desk, "regions", {{"name", "north"}});
   const auto site = made(desk, "sites", {{"name", "oslo"}, {"regionId", region}});
-  for (const std::string path :
+  for (const std::string& path :
        {"compute/hosts/" + host, "compute/instances/" + host, "compute/os/" + os, "regions/" + region, "sites/" + site,
         "compute/hosts/" + host + "/explain", "compute/hosts/" + host + "/confirmation", std::string("compute/hosts/summary")}) {
     EXPECT_EQ(desk.get(path).status, 200U) << path;
@@ -162,12 +162,12 @@ TEST(Operations, OnASiteInARegionAreOfThatRegion) {
   const auto north = made(desk, "regions", {{"name", "north"}});
   const auto south = made(desk, "regions", {{"name", "south"}});
   const auto site = made(desk, "sites", {{"name", "oslo"}, {"regionId", north}});
-  for (const std::string path :
+  for (const std::string& path :
        {"regions/" + north + "/sites/" + site, "regions/*/sites/" + site, "sites/" + site, "sites/" + site + "?regionId=" + north}) {
     EXPECT_EQ(desk.get(path).status, 200U) << path;
     EXPECT_EQ(desk.patch(path, R"({"siteLat":1})").status, 200U) << path;
   }
-  for (const std::string path : {"regions/" + south + "/sites/" + site, "sites/" + site + "?regionId=" + south}) {
+  for (const std::string& path : {"regions/" + south + "/sites/" + site, "sites/" + site + "?regionId=" + south}) {
     EXPECT_EQ(desk.get(path).message(), "no such site in " + south + ": " + site);
     EXPECT_EQ(desk.put(path, R"({"name":"x"})").status, 404U) << path;
     EXPECT_EQ(desk.patch(path, R"({"name":"x"})").status, 404U) << path;

@@ -234,7 +234,8 @@ TEST(OrderBy, SortsVersionsByTheirNumbers) {
     ListQuery query;
     query.order_by = parse_order_by(order_by, fields()).value();
     std::string order;
-    for (const auto& image : list_page("images", images, query)["images"]) order += image.value("version", "none") + " ";
+    const Json page = list_page("images", images, query);
+    for (const auto& image : page["images"]) order += image.value("version", "none") + " ";
     return order;
   };
   EXPECT_EQ(sorted("version"), "none 1a nightly 3.0.20260602.947 3.0.20260602.2200 9.1 10.0 ");
