@@ -98,7 +98,9 @@ void compare(const FieldTree& tree, NeedsOf needs_of, JsonOf json_of) {
     const Json* expected = at(whole, path);
     const Json* found = at(json, path);
     ASSERT_EQ(found == nullptr, expected == nullptr) << name;
-    if (expected != nullptr) EXPECT_EQ(found->dump(), expected->dump()) << name;
+    if (expected != nullptr) {
+      EXPECT_EQ(found->dump(), expected->dump()) << name;
+    }
     present += expected == nullptr ? 0U : 1U;
     if (kind != FieldTree::Kind::object) continue;
     Wanted bare = Wanted::nothing();
@@ -131,7 +133,9 @@ TEST(Parts, OfARunSayWhatTheWholeRunSays) {
     const Json* expected = at(whole, path);
     const Json* found = at(json, path);
     ASSERT_EQ(found == nullptr, expected == nullptr) << path.back();
-    if (expected != nullptr) EXPECT_EQ(found->dump(), expected->dump()) << path.back();
+    if (expected != nullptr) {
+      EXPECT_EQ(found->dump(), expected->dump()) << path.back();
+    }
     present += expected == nullptr ? 0U : 1U;
   }
   EXPECT_GT(present, 20U);
