@@ -404,6 +404,13 @@ Result<void> Rows::unpack(std::string_view bytes, Batch& batch, const std::strin
   return {};
 }
 
+Result<std::string> project_row_without_key(std::string_view row) {
+  auto project = from_row<ProjectRow>(row);
+  if (!project) return fail(project.error().in("row of a project"));
+  project->key.assign(project->key.size(), '\0');
+  return to_row(*project);
+}
+
 Result<std::optional<Project>> read_project(const Reader& reader, const std::string& scope) {
   auto row = get<ProjectRow>(reader, scope, project_kind, "");
   if (!row) return fail(row.error());

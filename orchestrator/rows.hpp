@@ -43,6 +43,9 @@ struct Project {  // never the key
 template <class T>
 using Visitor = std::function<bool(T&&)>;
 
+// The row with each byte of its key 0.
+Result<std::string> project_row_without_key(std::string_view row);
+
 Result<std::optional<Project>> read_project(const Reader& reader, const std::string& scope);
 
 // Of a node, what costs most to read; what is not asked for stays as in a new Node.

@@ -161,8 +161,8 @@ class OrchUpdate : public OrchWords {
     project.policies =
         R"({"resourceId":"osupdatepolicy-0000000a","name":"newest","updatePolicy":"UPDATE_POLICY_LATEST"},{"resourceId":"osupdatepolicy-0000000b","name":"also","updatePolicy":"UPDATE_POLICY_LATEST"})";
     project.systems =
-        R"({"resourceId":"os-00000001","name":"EMT 3.0.1","imageId":"3.0.1","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE"},
-           {"resourceId":"os-00000002","name":"EMT 3.0.2","imageId":"3.0.2","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE"})";
+        R"({"resourceId":"os-00000001","name":"EMT 3.0.1","imageId":"3.0.1","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE","rawSha256":"1111111111111111111111111111111111111111111111111111111111111111"},
+           {"resourceId":"os-00000002","name":"EMT 3.0.2","imageId":"3.0.2","profileName":"emt","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE","rawSha256":"1111111111111111111111111111111111111111111111111111111111111111"})";
     project.hosts = host(1, "3.0.1") + "," + host(2, "3.0.2") + "," + host(3, "3.0.1");
   }
   static std::string host(int number, const std::string& runs) {

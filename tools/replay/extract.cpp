@@ -36,22 +36,6 @@ Result<std::optional<std::string>> event_without_secret(std::string_view bytes) 
   return std::optional(encode(*envelope));
 }
 
-Result<std::string> project_row_without_secret(std::string_view bytes) {
-  Batch batch;
-  const auto key = row_key("", "project", "");
-  batch.put(key, std::string(bytes));
-  MemoryStore row;
-  if (auto put = row.commit(batch); !put) return fail(put.error());
-  auto state = fleet::Rows::load(row, "");
-  if (!state) return fail(state.error());
-  blank(state->key);
-  batch.clear();
-  fleet::Rows::save_all(*state, batch, "");
-  for (const auto& change : batch.changes())
-    if (change.key == key) return *change.value;
-  return fail(Code::corrupt, "the project's row cannot be written again");
-}
-
 Result<std::string> snapshot_without_secret(std::string_view bytes) {
   Batch batch;
   if (auto unpacked = fleet::Rows::unpack(bytes, batch, ""); !unpacked) return fail(unpacked.error());
@@ -61,7 +45,7 @@ Result<std::string> snapshot_without_secret(std::string_view bytes) {
   auto project = rows.get(key);
   if (!project) return fail(project.error());
   if (*project) {
-    auto hidden = project_row_without_secret(**project);
+    auto hidden = fleet::project_row_without_key(**project);
     if (!hidden) return fail(hidden.error());
     batch.clear();
     batch.put(key, std::move(*hidden));
@@ -139,7 +123,7 @@ class Extract {
   [[nodiscard]] Result<std::string> without_secret(std::string_view key, std::string_view value) const {
     if (hide_ && key == snapshot_key(scope_.prefix)) return snapshot_without_secret(value);
     const auto is_project = [&](const std::string& scope) { return key == row_key(scope, "project", ""); };
-    if (hide_ && (is_project(scope_.prefix) || is_project(snapshot_scope(scope_.prefix)))) return project_row_without_secret(value);
+    if (hide_ && (is_project(scope_.prefix) || is_project(snapshot_scope(scope_.prefix)))) return fleet::project_row_without_key(value);
     return std::string(value);
   }
 

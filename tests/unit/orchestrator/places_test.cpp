@@ -111,7 +111,7 @@ TEST(Regions, RefuseWhatTheContractDoesNotAllow) {
       {R"({"name":"a","metadata":{}})", "metadata: must be a list of at most 100 items"},
       {R"({"name":"a","metadata":["x"]})", "metadata: must be a list of objects with the texts key and value"},
       {R"({"name":"a","metadata":[{"key":"a","value":"b"},{"key":"a","value":"c"}]})", "metadata: has the key a twice"},
-      {R"({"name":"a","osUpdatePolicyID":")" + tree.policy + "\"}", "osUpdatePolicyID: is linked by PATCH or PUT of what there is already"},
+      {R"({"name":"a","osUpdatePolicyID":"newest"})", "osUpdatePolicyID: must be osupdatepolicy- and 8 hex digits"},
       {R"({"name":"a","colour":"red"})", "colour: is not a known field"},
   };
   for (const auto& [body, message] : table) {

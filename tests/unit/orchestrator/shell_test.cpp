@@ -408,6 +408,7 @@ TEST_F(Shell, DeletesOldEventsOfEachProjectInPiecesAndItsStoreStillHolds) {
 TEST_F(Shell, KeepsEventsForEverUnlessItIsToldOtherwise) {
   {
     test::Written written(store);
+    written.add(ProjectCreated{"demo", std::string(32, 'k')}, 1'000);
     while (written.last() < 2 * events_trimmed_min) written.add(EpochRaised{1, "greater epoch seen"}, 1'000);
     written.flush();
   }

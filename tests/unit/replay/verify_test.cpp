@@ -25,6 +25,11 @@ TEST(Verify, HoldsForWhateverTheMachinesWentThrough) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
     test::World world(seed, 2);
+    world.publish_image(test::good);
+    world.publish_image(test::sick);
+    world.policy("");
+    world.policy(test::good);
+    world.policy(test::sick);
     for (int step = 0; step < 600; ++step) {
       if (!world.step()) world.pass_time();
       if (step % 40 == 17) world.something_breaks();
@@ -56,10 +61,15 @@ Content trimmed(const Content& content, std::uint64_t base) {
 }
 
 TEST(Verify, HoldsWhereverTheOrchestratorsJournalWasTrimmed) {
-  std::size_t left_behind = 0;
+  std::size_t left_behind = 0, all_runs = 0;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE(seed);
     test::World world(seed, 2);
+    world.publish_image(test::good);
+    world.publish_image(test::sick);
+    world.policy("");
+    world.policy(test::good);
+    world.policy(test::sick);
     for (int step = 0; step < 600; ++step) {
       if (!world.step()) world.pass_time();
       if (step % 40 == 17) world.something_breaks();
@@ -81,11 +91,12 @@ TEST(Verify, HoldsWhereverTheOrchestratorsJournalWasTrimmed) {
     for (const auto& [id, node] : state->nodes)
       if (node.run) held.insert(node.run->id);
     (void)fleet::scan_runs(MemoryStore(content), "plant/s/", [&](fleet::Run&& run) {
+      ++all_runs;
       left_behind += held.contains(run.id) ? 0 : 1;
       return true;
     }).value();
   }
-  EXPECT_GT(left_behind, 0U) << "the worlds were too quiet";
+  EXPECT_GT(left_behind, 0U) << "the worlds were too quiet: " << all_runs << " runs";
 }
 
 TEST(Verify, NamesRowFieldAndBothValuesOfADifference) {
