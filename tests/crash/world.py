@@ -30,7 +30,7 @@ PATIENCE = 120.0  # for one act of a run; a crash costs a second or two
 STORE_TRIES = 20  # looks at a store while its owner may be changing it
 PORTS = (12_000, 19_999)  # below those that the demo takes, and the kernel for outgoing connections
 SETTINGS_ORCHESTRATOR = ["--ack-after", "0ms", "--spread-per-node", "0ms", "--reconnect-max", "50ms", "--roll-call-again", "200ms"]
-SETTINGS_AGENT = ["--progress-every", "1h", "--check-again-every", "50ms", "--check-deadline", "10s", "--trial-deadline", "60s", "--switch-time", "1s",
+SETTINGS_AGENT = ["--progress-every", "1h", "--check-again-every", "50ms", "--check-deadline", "3s", "--trial-deadline", "60s", "--switch-time", "1s",
                   "--reconnect-max", "50ms", "--effect-retry", "50ms", "--download-backoff", "50ms", "--download-backoff-max", "200ms", "--hello-every", "2s"]
 ALARMS = {"JournalForked", "JournalRetired", "IdentityConflict", "GapNoted", "NodeHeld"}
 HEALTH_CHECK = "#!/bin/sh\nexec grep -aqm1 '^workload=active$' \"$ABIDE_SLOT_PATH\"\n"

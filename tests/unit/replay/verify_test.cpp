@@ -90,11 +90,12 @@ TEST(Verify, HoldsWhereverTheOrchestratorsJournalWasTrimmed) {
     std::set<std::string> held;
     for (const auto& [id, node] : state->nodes)
       if (node.run) held.insert(node.run->id);
-    (void)fleet::scan_runs(MemoryStore(content), "plant/s/", [&](fleet::Run&& run) {
+    const auto scanned = fleet::scan_runs(MemoryStore(content), "plant/s/", [&](fleet::Run&& run) {
       ++all_runs;
       left_behind += held.contains(run.id) ? 0 : 1;
       return true;
-    }).value();
+    });
+    EXPECT_TRUE(scanned) << scanned.error().message;
   }
   EXPECT_GT(left_behind, 0U) << "the worlds were too quiet: " << all_runs << " runs";
 }
