@@ -30,6 +30,13 @@ Result<State> Rows::from_snapshot(std::string_view bytes) {
   return state;
 }
 
+Result<void> Rows::unpack(std::string_view bytes, Batch& batch, const std::string& scope) {
+  auto state = from_snapshot(bytes);
+  if (!state) return fail(state.error());
+  save(*state, batch, scope);
+  return {};
+}
+
 void Rows::save(State& state, Batch& batch, const std::string& scope) {
   batch.put(row_key(scope, "state", ""), snapshot(state));
 }

@@ -16,6 +16,7 @@ struct Rows {
   static void save_all(State& state, Batch& batch, const std::string& scope) { save(state, batch, scope); }
   static std::string snapshot(const State& state);
   static Result<State> from_snapshot(std::string_view bytes);
+  static Result<void> unpack(std::string_view bytes, Batch& batch, const std::string& scope);  // a snapshot as its row
 };
 
 }  // namespace abide::node

@@ -27,6 +27,7 @@ Result<Json> check_project(const Reader& reader, const std::string& name, std::s
   Json json = Json::object();
   json["project"] = name;
   json["journal"] = to_hex(head->id);
+  json["base"] = head->base;
   json["last"] = head->last;
   json["chain"] = to_hex(head->chain);
   Json nodes = Json::array();

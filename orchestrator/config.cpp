@@ -6,6 +6,7 @@
 #include "common/core/ids.hpp"
 #include "common/service/exit_codes.hpp"
 #include "common/service/logging.hpp"
+#include "orchestrator/retention.hpp"
 
 namespace abide::orchestrator {
 
@@ -30,6 +31,12 @@ Result<void> check_listen(std::string_view text) {
   return {};
 }
 
+Result<void> check_keep_events(std::string_view text) {
+  const auto ms = parse_duration_ms(text);
+  if (!ms || *ms == 0 || *ms >= keep_events_ms_min) return {};  // what is no duration is said elsewhere
+  return fail(Code::invalid_input, "must be 0ms, which is never, or at least " + std::to_string(keep_events_ms_min / 1000) + "s");
+}
+
 Result<void> check_level(std::string_view text) {
   auto level = parse_log_level(text);
   if (!level) return fail(level.error());
@@ -39,9 +46,10 @@ Result<void> check_level(std::string_view text) {
 }  // namespace
 
 std::optional<int> settle_config(Config& config, int argc, const char* const* argv) {
-  SettingsTable table("abide-orchestrator",
-                      "finds OS releases, links them to nodes, and follows their updates.\nabide-orchestrator check --state DIR compares "
-                      "journal and rows of a state directory.");
+  SettingsTable table(
+      "abide-orchestrator",
+      "finds OS releases, links them to nodes, and follows their updates.\nabide-orchestrator check --state DIR compares "
+      "journal and rows of a state directory.\nabide-orchestrator backup DIR and restore DIR: `backup --help`, `restore --help`.");
   table.text("state", &config.state, "directory of the journal and its rows").required();
   table.text("broker", &config.broker, "MQTT broker, mqtt://HOST:PORT (loopback only) or mqtts://HOST:PORT");
   table.text("ca-file", &config.ca_file, "with mqtts://: certificates that the broker's may be signed by");
@@ -77,6 +85,16 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.duration_ms("spread-per-node", &config.spread_ms_per_node, 0, 10'000,
                     "after a roll call, time for each known node to say hello in");
   table.duration_ms("roll-call-again", &config.roll_call_again_ms, 100, 3'600'000, "the roll call is repeated at most once in this time");
+  table.duration_ms("lost-after", &config.lost_after_ms, 0, 3'650 * 86'400'000LL,
+                    "update runs of a node that is silent for so long are closed as lost, until it speaks again; 0ms: never");
+  table.duration_ms("keep-runs", &config.keep_runs_ms, 0, 3'650 * 86'400'000LL,
+                    "closed update runs are deleted this long after their end, but the newest of each host; 0ms: never");
+  table
+      .duration_ms("keep-events", &config.keep_events_ms, 0, 3'650 * 86'400'000LL,
+                   "events are deleted this long after they were journaled, the oldest first, at least 1000 at once; 0ms: never")
+      .checked(check_keep_events);
+  table.flag("maintenance-updates", &config.maintenance_updates,
+             "schedules of status MAINTENANCE open windows for updates, too, as they do in the product that this follows");
   table.integer("keep-alive", &config.keep_alive_s, 1, 3'600, "MQTT keep-alive", "seconds");
   table.duration_ms("reconnect-max", &config.reconnect_ms_max, 1, 3'600'000, "longest wait before the next attempt to reach the broker");
   table.integer("inbox-capacity", &config.inbox_capacity, 16, 10'000'000, "inputs that wait for the owner thread", "inputs");

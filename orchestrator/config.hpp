@@ -28,6 +28,10 @@ struct Config {
   std::int64_t ack_after_events = 8;
   std::int64_t spread_ms_per_node = 5;
   std::int64_t roll_call_again_ms = 10'000;
+  std::int64_t lost_after_ms = std::int64_t{7} * 86'400'000;
+  std::int64_t keep_runs_ms = 0;
+  std::int64_t keep_events_ms = 0;
+  bool maintenance_updates = false;
   std::int64_t keep_alive_s = 60;
   std::int64_t reconnect_ms_max = 60'000;
   std::int64_t inbox_capacity = 65'536;

@@ -44,7 +44,9 @@ Orchestrator::Orchestrator(Store& store, Settings settings, MakeBus make_bus)
 
 Orchestrator::~Orchestrator() {
   stop();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) thread_.join();  // the owner tells retention what has become of its finds
+  runs_retention_.reset();
+  events_retention_.reset();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
 }
@@ -93,7 +95,12 @@ Result<Orchestrator::Project*> Orchestrator::add_project(const std::string& name
     project.host->begin(JournalId{random_.next_id()}, batch);
     take(project, fleet::CreateProject{name, std::move(*key)}, now, {}, batch);
   } else {
-    take(project, fleet::Started{}, now, {}, batch);
+    fleet::Started started;
+    if (!settings_.restored.empty()) {
+      started.restored = true;
+      started.why = "may have been told more than this orchestrator knows: " + settings_.restored;
+    }
+    take(project, started, now, {}, batch);
   }
   const std::lock_guard lock(names_mutex_);
   scopes_[name] = scope;
@@ -109,6 +116,18 @@ Result<void> Orchestrator::start() {
   turned_mono_ms_ = boottime_ms();
   if (worker_) worker_->start();
   thread_ = std::thread([this] { run(); });
+  if (settings_.keep_runs_ms > 0) {
+    runs_retention_ = std::make_unique<Retention>(settings_.keep_runs_ms, [this](const Now& now, const GoOn& go_on) {
+      look_for_expired_runs(now.wall_ms - settings_.keep_runs_ms, go_on);
+      return false;
+    });
+    runs_retention_->start();
+  }
+  if (settings_.keep_events_ms > 0) {
+    events_retention_ = std::make_unique<Retention>(
+        settings_.keep_events_ms, [this](const Now& now, const GoOn& go_on) { return look_for_old_events(now.wall_ms, go_on); });
+    events_retention_->start();
+  }
   return {};
 }
 
@@ -119,6 +138,8 @@ void Orchestrator::stop() {
 
 Ended Orchestrator::wait() {
   if (thread_.joinable()) thread_.join();
+  runs_retention_.reset();
+  events_retention_.reset();
   if (worker_) worker_->stop();
   if (bus_) bus_->stop();
   return ended_;
@@ -205,21 +226,28 @@ void Orchestrator::take(Project& project, const fleet::Input& input, const Now& 
   project.host->take(input, now, cause, batch);
 }
 
-// Until it brings nothing new: a first pass over a large release service is more than one turn's work.
-void Orchestrator::take_pass(Project& project, const Now& now, Batch& batch) {
+// Until it brings nothing new: a first pass over a large release service is more than one turn's work. True: it brought something.
+bool Orchestrator::take_pass(Project& project, const Now& now, Batch& batch) {
   if (!last_pass_) project.pass_turns = 0;
-  if (project.pass_turns == 0) return;
+  if (project.pass_turns == 0) return false;
   const auto before = project.host->journal().head().last;
   take(project, last_pass_->profiles, now, {}, batch);
-  project.pass_turns = project.host->journal().head().last == before ? 0 : project.pass_turns - 1;
+  const bool brought = project.host->journal().head().last != before;
+  project.pass_turns = brought ? project.pass_turns - 1 : 0;
+  return brought;
 }
 
 void Orchestrator::take_ticks(const Now& now, Batch& batch) {
+  unsigned turns = 0;
+  bool through = true;  // all projects have taken in what was read
   for (auto& [name, project] : projects_) {
-    if (project.pass_turns != 0 && project.pass_turns != pass_turns_max) take_pass(project, now, batch);
+    if (turns < pass_turns_per_commit_max && take_pass(project, now, batch)) ++turns;
+    through = through && project.pass_turns == 0;
     const auto look = project.host->look_again(now);
     if (look && *look <= now.mono_ms) take(project, fleet::Tick{}, now, {}, batch);
   }
+  if (!through) return;
+  for (auto& done : std::exchange(after_pass_, {})) after_commit_.push_back(std::move(done));
 }
 
 void Orchestrator::take_dropped(const Now& now, Batch& batch) {
@@ -244,9 +272,8 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
     last_pass_ = discovered->pass;
     for (auto& [name, project] : projects_) {
       project.pass_turns = pass_turns_max;
-      take_pass(project, now, batch);
     }
-    for (auto& done : discovered->asked_for) after_commit_.push_back(std::move(done));
+    for (auto& done : discovered->asked_for) after_pass_.push_back(std::move(done));
     return;
   }
   if (auto* explained = std::get_if<ExplainAsked>(&item)) {
@@ -259,6 +286,30 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
     });
     return;
   }
+  if (auto* asked_to_compare = std::get_if<CompareAsked>(&item)) {
+    const auto project = projects_.find(asked_to_compare->project);
+    if (project == projects_.end()) return asked_to_compare->compared(fail(Code::not_found, "no such project"));
+    after_commit_.push_back(
+        [this, name = asked_to_compare->project, node = asked_to_compare->node, tell = std::move(asked_to_compare->compared)] {
+          const auto& host = *projects_.at(name).host;
+          tell(host.machine().confirmation(host.state(), host.link(), clock_.now(), node));
+        });
+    return;
+  }
+  if (auto* asked = std::get_if<CountAsked>(&item)) {
+    after_commit_.push_back([this, tell = std::move(asked->counted)] {
+      std::vector<api::ProjectCounts> counts;
+      for (const auto& [name, project] : projects_) counts.push_back({name, fleet::count(project.host->state())});
+      tell(std::move(counts));
+    });
+    return;
+  }
+  if (auto* expired = std::get_if<Expired>(&item)) {
+    const auto project = projects_.find(expired->project);
+    if (project != projects_.end()) take(project->second, std::move(expired->runs), now, {}, batch);
+    return;
+  }
+  if (auto* folded = std::get_if<OldEventsFolded>(&item)) return take_trim(*folded, now, batch);
   if (auto* created = std::get_if<ProjectAsked>(&item)) {
     if (projects_.count(created->project) == 0) {
       if (projects_.size() >= projects_max)
@@ -266,7 +317,6 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
       auto added = add_project(created->project, now, batch);
       if (!added) return created->created(fail(added.error()));
       (*added)->pass_turns = pass_turns_max;
-      take_pass(**added, now, batch);
     }
     after_commit_.push_back([tell = std::move(created->created)] { tell({}); });
     return;
@@ -277,7 +327,21 @@ void Orchestrator::take_item(Item& item, const Now& now, Batch& batch) {
   pending_[asked.id] = std::move(asked.answered);
   Cause cause;
   cause.request = asked.id;
-  take(project->second, fleet::Request{asked.id, std::move(asked.operation)}, now, cause, batch);
+  take(project->second, fleet::Request{asked.id, std::move(asked.operation), std::move(asked.seen)}, now, cause, batch);
+}
+
+void Orchestrator::take_trim(OldEventsFolded& folded, const Now& now, Batch& batch) {
+  const auto project = projects_.find(folded.project);
+  const auto& trim = folded.trim;
+  const bool fits = project != projects_.end() && project->second.host->trim(trim, batch);
+  if (!fits)
+    lines_.warn("trim " + folded.project, "old events are not deleted: the journal has changed project=" + one_line(folded.project),
+                now.mono_ms);
+  after_commit_.push_back([this, fits, name = folded.project, upto = trim.base, events = trim.base - trim.from] {
+    if (fits)
+      log_info("old events are deleted project=" + one_line(name) + " events=" + std::to_string(events) + " upto=" + std::to_string(upto));
+    events_retention_->answered(fits);
+  });
 }
 
 void Orchestrator::take_bus_changes(const Now& now, Batch& batch) {

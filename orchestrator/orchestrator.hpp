@@ -29,6 +29,7 @@
 #include "orchestrator/fleet/live.hpp"
 #include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/projects.hpp"
+#include "orchestrator/retention.hpp"
 #include "orchestrator/rows.hpp"
 
 namespace abide::orchestrator {
@@ -37,7 +38,8 @@ inline constexpr std::size_t inputs_per_commit_max = 512;
 inline constexpr std::size_t unsent_max = 100'000;         // messages that found the bus's queue full
 inline constexpr std::size_t dropped_nodes_max = 100'000;  // nodes noted while the inbox was full
 inline constexpr std::size_t projects_max = 1'000;
-inline constexpr unsigned pass_turns_max = 64;  // of one pass of discovery: the machine takes only so much of it in one turn
+inline constexpr unsigned pass_turns_per_commit_max = 8;  // of all projects: a turn may bring megabytes of lists
+inline constexpr unsigned pass_turns_max = 512;           // of one pass of discovery: the machine takes only so much of it in one turn
 
 // How the owner ended, and the line that says why; empty: it was asked to.
 struct Ended {
@@ -48,8 +50,11 @@ struct Ended {
 struct Settings {
   fleet::Settings fleet;
   std::vector<std::string> projects;  // made at the start where they do not exist
+  std::string restored;               // why the state is an older one than was once told: all nodes are held; empty: it is not
   std::size_t inbox_capacity = inbox_capacity_default;
   std::size_t inputs_per_commit = inputs_per_commit_max;
+  std::int64_t keep_runs_ms = 0;    // closed ones; 0: for ever
+  std::int64_t keep_events_ms = 0;  // 0: for ever
 };
 
 class Orchestrator final : public api::Backend {
@@ -80,8 +85,12 @@ class Orchestrator final : public api::Backend {
   [[nodiscard]] std::vector<std::string> projects() const override;
   [[nodiscard]] fleet::LiveNode live(const std::string& project, const NodeId& node) const override { return live_.get(project, node); }
   [[nodiscard]] api::Health health() const override;
-  [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered) override;
+  [[nodiscard]] std::vector<api::SourceTimes> source_times() const override;
+  [[nodiscard]] bool submit(const std::string& project, fleet::Operation operation, Answered answered,
+                            std::optional<fleet::Seen> seen = std::nullopt) override;
   [[nodiscard]] bool explain(const std::string& project, const NodeId& node, Explained explained) override;
+  [[nodiscard]] bool confirmation(const std::string& project, const NodeId& node, Compared compared) override;
+  [[nodiscard]] bool count(Counted counted) override;
   [[nodiscard]] bool create_project(const std::string& project, ProjectCreated created) override;
   [[nodiscard]] bool refresh(Refreshed refreshed) override;
 
@@ -110,6 +119,7 @@ class Orchestrator final : public api::Backend {
     std::string project;
     std::string id;
     fleet::Operation operation;
+    std::optional<fleet::Seen> seen;
     Answered answered;
   };
   struct ExplainAsked {
@@ -117,11 +127,28 @@ class Orchestrator final : public api::Backend {
     NodeId node;
     Explained explained;
   };
+  struct CompareAsked {
+    std::string project;
+    NodeId node;
+    Compared compared;
+  };
+  struct CountAsked {
+    Counted counted;
+  };
+  struct Expired {
+    std::string project;
+    fleet::RunsExpired runs;
+  };
+  struct OldEventsFolded {
+    std::string project;
+    FleetHost::Trim trim;
+  };
   struct ProjectAsked {
     std::string project;
     ProjectCreated created;
   };
-  using Item = std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, ProjectAsked>;
+  using Item =
+      std::variant<Woken, FromBus, FromDiscovery, Asked, ExplainAsked, CompareAsked, ProjectAsked, CountAsked, Expired, OldEventsFolded>;
 
   Orchestrator(Store& store, Settings settings, MakeBus make_bus);
   Result<void> open_projects();
@@ -131,6 +158,8 @@ class Orchestrator final : public api::Backend {
   void heard(std::uint64_t bus, BusEvent event);
   void heard_message(std::uint64_t bus, BusReceived message);
   [[nodiscard]] bool known(const std::string& project) const;
+  void look_for_expired_runs(std::int64_t before_ms, const GoOn& go_on);
+  [[nodiscard]] bool look_for_old_events(std::int64_t now_ms, const GoOn& go_on);  // true: some are handed in
 
   // owner thread
   void run();
@@ -140,7 +169,8 @@ class Orchestrator final : public api::Backend {
   void take_bus_changes(const Now& now, Batch& batch);
   void take_message(BusReceived& message, const Now& now, Batch& batch);
   void take_from_node(Project& project, const NodeId& node, Envelope& envelope, std::string& bytes, const Now& now, Batch& batch);
-  void take_pass(Project& project, const Now& now, Batch& batch);
+  bool take_pass(Project& project, const Now& now, Batch& batch);
+  void take_trim(OldEventsFolded& folded, const Now& now, Batch& batch);
   void take_ticks(const Now& now, Batch& batch);
   void take_dropped(const Now& now, Batch& batch);
   bool commit(Batch& batch);
@@ -165,9 +195,11 @@ class Orchestrator final : public api::Backend {
   std::atomic<bool> connected_{false};
   std::atomic<std::int64_t> turned_mono_ms_{0};
   std::atomic<std::uint64_t> request_count_{0};
+  std::atomic<std::uint64_t> messages_dropped_{0};
   std::string request_prefix_;
   std::unique_ptr<discovery::Worker> worker_;
   std::thread thread_;
+  std::unique_ptr<Retention> runs_retention_, events_retention_;
 
   mutable std::mutex names_mutex_;
   std::map<std::string, std::string> scopes_;  // by project
@@ -187,6 +219,7 @@ class Orchestrator final : public api::Backend {
   std::map<std::string, Answered> pending_;          // by request id, until the machine's reply
   std::vector<std::function<void()>> after_commit_;  // answers that wait for this turn's commit
   discovery::Worker::Pass last_pass_;
+  std::vector<discovery::Worker::Refreshed> after_pass_;  // who asked for it, until every project has taken it in
   Ended ended_;
 };
 

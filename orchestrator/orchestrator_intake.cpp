@@ -1,5 +1,6 @@
 // What other threads do with the orchestrator: they post to its inbox, read snapshots, and change what is only live.
 #include "common/events/codec.hpp"
+#include "common/store/base.hpp"
 #include "orchestrator/orchestrator.hpp"
 
 namespace abide::orchestrator {
@@ -57,6 +58,7 @@ void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
     }
   }
   if (inbox_.try_post(FromBus{bus, std::move(message)}) || inbox_.closed()) return;
+  ++messages_dropped_;
   lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", now.mono_ms);
   if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
     const std::lock_guard lock(dropped_mutex_);
@@ -83,6 +85,9 @@ api::Health Orchestrator::health() const {
   health.healthy = boottime_ms() - turned_mono_ms_ < stuck_after_ms;
   health.bus_connected = connected_;
   health.projects = projects().size();
+  health.inbox_items = inbox_.size();
+  health.inbox_capacity = inbox_.capacity();
+  health.messages_dropped = messages_dropped_;
   if (worker_) {
     const auto pass = worker_->last();
     health.releases = worker_->source_name();
@@ -92,12 +97,76 @@ api::Health Orchestrator::health() const {
   return health;
 }
 
-bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered) {
-  return inbox_.try_post(Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(answered)});
+std::vector<api::SourceTimes> Orchestrator::source_times() const {
+  std::vector<api::SourceTimes> all;
+  if (!worker_) return all;
+  const auto pass = worker_->last();
+  std::map<std::string, std::size_t> places;
+  for (const auto& service : pass.services) {
+    places.emplace(service.name, all.size());
+    all.push_back({service.name, service.error, true, service.found, 0, service.good_since_wall_ms, service.tried_at_wall_ms,
+                   service.good_at_wall_ms, service.next_at_wall_ms});
+  }
+  for (const auto& row : pass.rows) {
+    const auto [place, fresh] = places.emplace(row.source, all.size());
+    if (fresh) all.push_back({row.source, row.error, false, 0, 0, 0, row.last_at_wall_ms, row.good_at_wall_ms, row.next_at_wall_ms});
+    auto& times = all[place->second];
+    // What is not held back is looked at with the next pass over its service.
+    for (const auto& service : pass.services)
+      if (times.next_at_ms == 0 && (pass.services.size() == 1 || os_resource_manager::lies_in(row.source, service.name)))
+        times.next_at_ms = service.next_at_wall_ms;
+    times.attempts = row.attempts;
+    times.since_ms = row.first_at_wall_ms;
+  }
+  return all;
+}
+
+bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered, std::optional<fleet::Seen> seen) {
+  return inbox_.try_post(
+      Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(seen), std::move(answered)});
+}
+
+bool Orchestrator::count(Counted counted) {
+  return inbox_.try_post(CountAsked{std::move(counted)});
+}
+
+void Orchestrator::look_for_expired_runs(std::int64_t before_ms, const GoOn& go_on) {
+  for (const auto& name : projects()) {
+    const auto scope = scope_of(name);
+    if (!scope) continue;
+    const auto found = find_expired_runs(*store_.snapshot(), *scope, before_ms, [&](fleet::RunsExpired runs) {
+      return go_on() && inbox_.post(Expired{name, std::move(runs)});
+    });
+    if (!found) lines_.warn("retention " + name, "runs cannot be read: " + found.error().message, clock_.now().mono_ms);
+  }
+}
+
+bool Orchestrator::look_for_old_events(std::int64_t now_ms, const GoOn& go_on) {
+  for (const auto& name : projects()) {
+    const auto scope = scope_of(name);
+    if (!scope) continue;
+    const auto reader = store_.snapshot();
+    const auto warn = [&](const Error& error) {
+      lines_.warn("retention " + name, "old events cannot be deleted: " + error.message, clock_.now().mono_ms);
+    };
+    const auto old = find_old_events(*reader, *scope, now_ms, settings_.keep_events_ms, go_on);
+    if (!old) warn(old.error());
+    if (!old || !*old) continue;
+    auto trim = FleetHost::make_trim(*reader, *scope, (*old)->upto, go_on);
+    if (!trim) warn(trim.error());
+    if (!trim || !*trim) continue;
+    (*trim)->snapshot.put(newest_gone_key(*scope), big_endian(static_cast<std::uint64_t>((*old)->newest_ms)));
+    return inbox_.post(OldEventsFolded{name, std::move(**trim)});
+  }
+  return false;
 }
 
 bool Orchestrator::explain(const std::string& project, const NodeId& node, Explained explained) {
   return inbox_.try_post(ExplainAsked{project, node, std::move(explained)});
+}
+
+bool Orchestrator::confirmation(const std::string& project, const NodeId& node, Compared compared) {
+  return inbox_.try_post(CompareAsked{project, node, std::move(compared)});
 }
 
 bool Orchestrator::create_project(const std::string& project, ProjectCreated created) {

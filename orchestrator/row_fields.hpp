@@ -23,8 +23,13 @@ struct ProjectRow {
   std::uint64_t epoch = 0;
   std::uint64_t revision = 0;
   std::set<NodeId> refused;
+  std::uint64_t nodes = 0;
 };
 
+struct OsListsRow {
+  std::string id;
+  Digest installed_packages, existing_cves, fixed_cves;
+};
 struct SnapshotRow {
   std::string key;
   std::string value;
@@ -60,6 +65,7 @@ void fields(auto& v, Is<Run> auto& e) {
   v("outcome", e.outcome);
   v("reason", e.reason);
   v("evidence", e.evidence);
+  v("silent", e.silent);
 }
 void fields(auto& v, Is<IssuedDocument> auto& e) {
   v("document", e.document);
@@ -108,6 +114,8 @@ void fields(auto& v, Is<Node> auto& e) {
   v("os_update_available", e.os_update_available, row_text);
   v("run", e.run);
   v("superseded", e.superseded, row_items);
+  v("site_id", e.site_id, row_text);
+  v("metadata", e.metadata, metadata_items);
 }
 void fields(auto& v, Is<ProjectRow> auto& e) {
   v("project", e.project, project_text);
@@ -117,18 +125,32 @@ void fields(auto& v, Is<ProjectRow> auto& e) {
   v("epoch", e.epoch);
   v("revision", e.revision);
   v("refused", e.refused, row_items);
+  v("nodes", e.nodes);
 }
 template <class E>
-concept IsStamped = Is<E, Stamped<OsResource>> || Is<E, Stamped<Policy>> || Is<E, Stamped<Schedule>>;
+concept IsStamped =
+    Is<E, Stamped<OsResource>> || Is<E, Stamped<Policy>> || Is<E, Stamped<Schedule>> || Is<E, Stamped<Region>> || Is<E, Stamped<Site>>;
 void fields(auto& v, IsStamped auto& e) {
   v("value", e.value);
   v("created_ms", e.created_ms, Moment{});
   v("updated_ms", e.updated_ms, Moment{});
 }
+void fields(auto& v, Is<OsListsRow> auto& e) {
+  v("id", e.id, row_text);
+  v("installed_packages", e.installed_packages);
+  v("existing_cves", e.existing_cves);
+  v("fixed_cves", e.fixed_cves);
+}
 void fields(auto& v, Is<Source> auto& e) {
   v("name", e.name, row_text);
   v("error", e.error, row_text);
   v("since_ms", e.since_ms, Moment{});
+}
+void fields(auto& v, Is<DeletedHost> auto& e) {
+  v("node", e.node);
+  v("host_id", e.host_id, row_text);
+  v("name", e.name, row_text);
+  v("deleted_ms", e.deleted_ms, Moment{});
 }
 void fields(auto& v, Is<SnapshotRow> auto& e) {
   v("key", e.key, snapshot_key_bytes);

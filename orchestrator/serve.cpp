@@ -12,9 +12,12 @@
 #include "common/store/rocks_store.hpp"
 #include "orchestrator/api/api.hpp"
 #include "orchestrator/api/server.hpp"
+#include "orchestrator/backup.hpp"
 #include "orchestrator/check.hpp"
 #include "orchestrator/config.hpp"
+#include "orchestrator/control.hpp"
 #include "orchestrator/orchestrator.hpp"
+#include "orchestrator/stamp.hpp"
 
 namespace abide::orchestrator {
 
@@ -32,7 +35,11 @@ Settings settings_of(const Config& config) {
   settings.fleet.ack_after_events = static_cast<std::uint32_t>(config.ack_after_events);
   settings.fleet.spread_ms_per_node = config.spread_ms_per_node;
   settings.fleet.roll_call_again_ms = config.roll_call_again_ms;
+  settings.fleet.lost_after_ms = config.lost_after_ms;
+  settings.fleet.maintenance_updates = config.maintenance_updates;
   settings.projects = config.projects;
+  settings.keep_runs_ms = config.keep_runs_ms;
+  settings.keep_events_ms = config.keep_events_ms;
   settings.inbox_capacity = static_cast<std::size_t>(config.inbox_capacity);
   return settings;
 }
@@ -80,23 +87,35 @@ discovery::SourceSettings source_settings_of(const Config& config) {
 }
 
 int serve(const Config& config, const Parts& parts) {
-  auto store = parts.open_store(config.state);
-  if (!store) return ended(exit_code_of_open(store.error()), store.error().message);
+  if (auto ready = check_restore_ended(config.state); !ready) return ended(exit_code_of_open(ready.error()), ready.error().message);
+  auto held = parts.open_store(config.state);
+  if (!held) return ended(exit_code_of_open(held.error()), held.error().message);
+  Store& store = *held->store;
   auto services = discovery::Worker::open(config.releases, source_settings_of(config));
   if (!services) return ended(ExitCode::usage, services.error().message);
   const std::string files_root = services->front().source->files_root();
   if (files_root.starts_with("file:"))
     log_warn("nodes fetch images by HTTP only, and these are told to be at " + files_root + ": give the URL that serves them with --files");
 
-  auto opened = Orchestrator::open(**store, settings_of(config), [&](std::vector<std::string> filters) {
+  auto restored = why_restored(store, config.state);
+  if (!restored) return ended(exit_code_of_open(restored.error()), restored.error().message);
+  Settings settings = settings_of(config);
+  settings.restored = *restored;
+  auto opened = Orchestrator::open(store, std::move(settings), [&](std::vector<std::string> filters) {
     return parts.make_bus(bus_settings_of(config, std::move(filters)));
   });
   if (!opened) return ended(exit_code_of_open(opened.error()), opened.error().message);
   Orchestrator& orchestrator = **opened;
+  // What the state's age led to is committed now.
+  if (!restored->empty())
+    log_warn("every node is held until `abidectl confirm`: the orchestrator's state may be old: " + one_line(*restored));
+  if (auto begun = begin_store(store, config.state); !begun) return ended(exit_code_of_open(begun.error()), begun.error().message);
+  if (auto stamped = write_stamp(store, config.state); !stamped) return ended(exit_code_of_open(stamped.error()), stamped.error().message);
   orchestrator.set_worker(std::make_unique<discovery::Worker>(*std::move(services), Random{random_seed()}, orchestrator.deliver()));
 
   std::unique_ptr<api::Server> server;
-  api::Api handlers(orchestrator, api::ApiSettings{files_root}, [&](std::function<void()> work) { server->post(std::move(work)); });
+  api::Api handlers(orchestrator, api::ApiSettings{files_root, [&] { return server->stats(); }, config.maintenance_updates},
+                    [&](std::function<void()> work) { server->post(std::move(work)); });
   auto listening = api::Server::listen(server_settings_of(config), [&](api::HttpRequest request, std::shared_ptr<api::Exchange> exchange) {
     handlers.handle(request, exchange);
   });
@@ -119,6 +138,12 @@ int serve(const Config& config, const Parts& parts) {
     orchestrator.stop();
   });
   if (!signals) return ended(ExitCode::failed, signals.error().message);
+  std::string stamped_at;
+  const auto stamp = [&] {
+    if (auto stamped = stamp_progress(store, config.state, stamped_at); !stamped)
+      log_warn("the state directory cannot be stamped: " + stamped.error().message);
+  };
+  auto control = Control::start(config.state, {held->checkpoint, stamp});
   if (auto started = orchestrator.start(); !started) return ended(ExitCode::usage, started.error().message);
   server->start();
   const std::string host = config.listen_host.find(':') == std::string::npos ? config.listen_host : "[" + config.listen_host + "]";
@@ -127,6 +152,8 @@ int serve(const Config& config, const Parts& parts) {
   log_info(version_line("abide-orchestrator") + " serves state=" + config.state);
   const Ended end = orchestrator.wait();
   server->stop();
+  control.reset();
+  stamp();
   return ended(end.code, end.line);
 }
 
@@ -134,17 +161,21 @@ int serve(const Config& config, const Parts& parts) {
 
 Parts product_parts() {
   Parts parts;
-  parts.open_store = [](const std::string& dir) -> Result<std::unique_ptr<Store>> {
+  parts.open_store = [](const std::string& dir) -> Result<OpenedStore> {
     auto store = RocksStore::open(dir);
     if (!store) return fail(store.error());
-    return std::unique_ptr<Store>(std::move(*store));
+    const auto* one = store->get();
+    return OpenedStore{std::move(*store), [one](const std::string& into) { return one->checkpoint(into); }};
   };
   parts.make_bus = [](BusSettings settings) { return std::make_unique<MqttBus>(std::move(settings)); };
   return parts;
 }
 
 int run_orchestrator(int argc, const char* const* argv, const Parts& parts) {
-  if (argc > 1 && std::string_view(argv[1]) == "check") return run_check(argc - 1, argv + 1);
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "check") return run_check(argc - 1, argv + 1);
+  if (command == "backup") return run_backup(argc - 1, argv + 1);
+  if (command == "restore") return run_restore(argc - 1, argv + 1);
   Config config;
   if (const auto code = settle_config(config, argc, argv)) return *code;
   if (const auto level = parse_log_level(config.log_level)) start_logging(*level);

@@ -11,8 +11,13 @@
 
 namespace abide::orchestrator {
 
+struct OpenedStore {
+  std::unique_ptr<Store> store;
+  std::function<Result<void>(const std::string& dir)> checkpoint;  // of it; any thread, while it lives
+};
+
 struct Parts {
-  std::function<Result<std::unique_ptr<Store>>(const std::string& dir)> open_store;
+  std::function<Result<OpenedStore>(const std::string& dir)> open_store;
   std::function<std::unique_ptr<Bus>(BusSettings settings)> make_bus;
 };
 

@@ -51,6 +51,8 @@ std::optional<BusMessage> bus_message(const Speaker& speaker, const fleet::Setti
     const auto& newest = node->second.newest;
     return BusMessage{topics::document(project, document->node, newest.topic), written(newest.document), 1, true};
   }
+  if (const auto* clear = std::get_if<fleet::ClearDocument>(&message))
+    return BusMessage{topics::document(project, clear->node, clear->topic), {}, 1, true};
   if (const auto* announced = std::get_if<fleet::AnnounceProfile>(&message)) {
     const auto found = state.os_resources.find(announced->os_resource_id);
     if (found == state.os_resources.end()) return std::nullopt;

@@ -126,6 +126,11 @@ std::vector<MemoryBroker::Seen> MemoryBroker::seen() const {
   return seen_;
 }
 
+void MemoryBroker::forget_seen() {
+  const std::lock_guard lock(mutex_);
+  seen_.clear();
+}
+
 std::map<std::string, std::string> MemoryBroker::retained() const {
   const std::lock_guard lock(mutex_);
   std::map<std::string, std::string> content;

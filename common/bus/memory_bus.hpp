@@ -44,6 +44,7 @@ class MemoryBroker {
   };
   // Everything published, in order, wills included.
   [[nodiscard]] std::vector<Seen> seen() const;
+  void forget_seen();  // else it grows without end
   [[nodiscard]] std::map<std::string, std::string> retained() const;
 
  private:

@@ -9,6 +9,7 @@ namespace {
 constexpr std::int64_t seconds_per_minute = 60;
 constexpr std::int64_t seconds_per_hour = 3'600;
 constexpr std::int64_t seconds_per_day = 86'400;
+constexpr std::int64_t clocks_back_seconds_max = 3 * seconds_per_hour;
 constexpr int minutes_in_hour = 60;
 constexpr int hours_in_day = 24;
 
@@ -33,6 +34,28 @@ std::optional<Opening> next(const Repeat& repeat, std::int64_t at) {
 std::optional<Opening> last(const Repeat& repeat, std::int64_t at) {
   if (at < calendar_seconds_min) return std::nullopt;
   return found_at(repeat, last_match(repeat.cron, repeat.zone.first_local(std::min(at, calendar_seconds_max) + 1) - 1));
+}
+
+// Of a local time that comes twice the second instant.
+std::int64_t last_instant_of(const Zone& zone, std::int64_t local) {
+  const std::int64_t first = zone.instant_of(local);
+  const std::int64_t later = first + clocks_back_seconds_max;
+  const std::int64_t second = local - (zone.local_of(later) - later);
+  return second > first && zone.local_of(second) == local ? second : first;
+}
+
+// Never decreases from one opening to a later one.
+std::int64_t end_of(const Repeat& repeat, const Opening& opening) {
+  const std::int64_t end = opening.at + repeat.duration_seconds;
+  if (!repeat.until_clocks_show_end || repeat.zone.is_utc()) return end;
+  return std::max(end, last_instant_of(repeat.zone, opening.local + repeat.duration_seconds));
+}
+
+// The first opening that lasts until this moment at least.
+std::optional<Opening> first_reaching(const Repeat& repeat, std::int64_t at) {
+  auto opening = next(repeat, at - repeat.duration_seconds - (repeat.until_clocks_show_end ? clocks_back_seconds_max : 0));
+  while (opening && end_of(repeat, *opening) < at) opening = next(repeat, opening->at + 1);
+  return opening;
 }
 
 // Openings of one hour last until those of the next, so hours that follow each other are open without a break.
@@ -95,7 +118,7 @@ std::int64_t last_end(const WindowSet& set, std::int64_t at) {
     if (!single.empty() && single.end <= at) end = std::max(end, single.end);
   }
   for (const auto& repeat : set.repeats) {
-    if (const auto opening = last(repeat, at)) end = std::max(end, opening->at + repeat.duration_seconds);
+    if (const auto opening = last(repeat, at)) end = std::max(end, end_of(repeat, *opening));
   }
   return end;
 }
@@ -157,26 +180,25 @@ std::vector<std::int64_t> openings_between(const Repeat& repeat, std::int64_t fr
 
 std::optional<Interval> open_around(const Repeat& repeat, std::int64_t at) {
   if (!can_be_open(at)) return std::nullopt;
-  const std::int64_t duration = repeat.duration_seconds;
   const auto current = last(repeat, at);
-  if (!current || current->at + duration <= at) return std::nullopt;
+  if (!current || end_of(repeat, *current) <= at) return std::nullopt;
   const bool runs = joins_hours(repeat);
-  Interval found{current->at, current->at + duration};
+  Interval found{current->at, end_of(repeat, *current)};
   // Each step moves by more than nothing, and at least from one opening to another: merged_seconds_max ends the loop.
   for (auto opening = current; opening;) {
     if (runs) opening = end_of_run(repeat, *opening, false);
-    found.end = std::max(found.end, opening->at + duration);
+    found.end = std::max(found.end, end_of(repeat, *opening));
     if (found.end - at > merged_seconds_max) found.end = open_end;
     if (found.end == open_end) break;
     opening = last(repeat, found.end);
-    if (opening && opening->at + duration <= found.end) break;
+    if (opening && end_of(repeat, *opening) <= found.end) break;
   }
   for (auto opening = current; opening;) {
     if (runs) opening = end_of_run(repeat, *opening, true);
     found.begin = std::min(found.begin, opening->at);
     if (at - found.begin > merged_seconds_max) found.begin = open_begin;
     if (found.begin <= open_begin) break;
-    opening = next(repeat, found.begin - duration);
+    opening = first_reaching(repeat, found.begin);
     if (opening && opening->at >= found.begin) break;
   }
   found.begin = std::max(found.begin, open_begin);

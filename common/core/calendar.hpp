@@ -32,6 +32,9 @@ struct Repeat {
   Cron cron;
   std::int64_t duration_seconds = 0;  // 1 to duration_seconds_max
   Zone zone;
+  // Each opening lasts until the clocks show its end, the second time where they show it twice, and never shorter than its
+  // duration: for what must not be too short, as a blackout.
+  bool until_clocks_show_end = false;
 
   friend bool operator==(const Repeat&, const Repeat&) = default;
 };

@@ -286,6 +286,7 @@ class FromTable {
     get(slot, member, specs...);
     if (error_) error_ = error_->in(name);
   }
+  void leave_out() { ++count_; }  // the next field
 
  private:
   using Slot = flatbuffers::voffset_t;

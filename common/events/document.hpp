@@ -38,6 +38,7 @@ struct LinkedRelease {
   bool allow_downgrade = false;
   bool paused = false;
   bool aborted = false;
+  bool allow_profile_change = false;
 
   friend bool operator==(const LinkedRelease&, const LinkedRelease&) = default;
 };

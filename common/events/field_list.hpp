@@ -44,6 +44,17 @@ inline std::string_view text_of(UpdatePolicy policy) {
   }
   return "unknown";
 }
+inline std::string_view text_of(OsList list) {
+  switch (list) {
+    case OsList::installed_packages:
+      return "installed_packages";
+    case OsList::existing_cves:
+      return "existing_cves";
+    case OsList::fixed_cves:
+      return "fixed_cves";
+  }
+  return "unknown";
+}
 inline std::string_view text_of(ScheduleStatus status) {
   switch (status) {
     case ScheduleStatus::unspecified:
@@ -52,6 +63,8 @@ inline std::string_view text_of(ScheduleStatus status) {
       return "maintenance";
     case ScheduleStatus::os_update:
       return "os_update";
+    case ScheduleStatus::blackout:
+      return "blackout";
   }
   return "unknown";
 }

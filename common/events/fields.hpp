@@ -51,10 +51,14 @@ inline constexpr Text error_text{4096};
 inline constexpr Text description_text{4096};
 inline constexpr Text json_text{16 * 1024};
 inline constexpr Bytes manifest_bytes{manifest_bytes_max};
+inline constexpr Bytes os_list_bytes{os_list_bytes_max};
 inline constexpr Bytes signature_bytes{16 * 1024};
 inline constexpr Bytes body_bytes{512 * 1024};
 inline constexpr Bytes envelope_bytes{256 * 1024};  // of a node's event: more than the largest that the limits here allow
 inline constexpr Secret key_bytes{32};
+inline constexpr Text cron_text{cron_field_bytes_max};
+inline constexpr Text metadata_text{256};
+inline constexpr Items metadata_items{100};
 inline constexpr Items urls_items{urls_max};
 inline constexpr Items checks_items{64};
 static_assert(output_text.bytes_max == output_tail_bytes_max && detail_text.bytes_max == detail_bytes_max);
@@ -118,6 +122,7 @@ void fields(auto& v, Is<LinkedRelease> auto& e) {
   v("allow_downgrade", e.allow_downgrade);
   v("paused", e.paused);
   v("aborted", e.aborted);
+  v("allow_profile_change", e.allow_profile_change);
 }
 void fields(auto& v, Is<Window> auto& e) {
   v("id", e.id, id_text);
@@ -350,6 +355,7 @@ void fields(auto& v, Is<ProfileSourceFailed> auto& e) {
 }
 void fields(auto& v, Is<ProfileSourceRecovered> auto& e) {
   v("source", e.source, url_text);
+  v("gone", e.gone);
 }
 void fields(auto& v, Is<Policy> auto& e) {
   v("id", e.id, id_text);
@@ -358,6 +364,7 @@ void fields(auto& v, Is<Policy> auto& e) {
   v("update_policy", e.update_policy);
   v("target_os_id", e.target_os_id, id_text);
   v("allow_downgrade", e.allow_downgrade);
+  v("allow_profile_change", e.allow_profile_change);
 }
 void fields(auto& v, Is<PolicyCreated> auto& e) {
   v("policy", e.policy);
@@ -381,6 +388,18 @@ void fields(auto& v, Is<UpdateAborted> auto& e) {
   v("node", e.node);
   v("offer", e.offer);
 }
+void fields(auto& v, Is<CronTexts> auto& e) {
+  v("minutes", e.minutes, cron_text);
+  v("hours", e.hours, cron_text);
+  v("day_of_month", e.day_of_month, cron_text);
+  v("month", e.month, cron_text);
+  v("day_of_week", e.day_of_week, cron_text);
+}
+void fields(auto& v, Is<Repetition> auto& e) {
+  v("cron", e.cron);
+  v("duration_seconds", e.duration_seconds);
+  v("zone", e.zone, id_text);
+}
 void fields(auto& v, Is<Schedule> auto& e) {
   v("id", e.id, id_text);
   v("name", e.name, name_text);
@@ -388,6 +407,9 @@ void fields(auto& v, Is<Schedule> auto& e) {
   v("start_seconds", e.start_seconds, Moment{1000});
   v("end_seconds", e.end_seconds, Moment{1000});
   v("host_id", e.host_id, id_text);
+  v("site_id", e.site_id, id_text);
+  v("region_id", e.region_id, id_text);
+  v("repetition", e.repetition);
 }
 void fields(auto& v, Is<WindowScheduled> auto& e) {
   v("schedule", e.schedule);
@@ -438,6 +460,7 @@ void fields(auto& v, Is<RunClosed> auto& e) {
   v("outcome", e.outcome);
   v("reason", e.reason);
   v("detail", e.detail, detail_text);
+  v("silent", e.silent);
 }
 // `event` is not listed: it is what `envelope` says.
 void fields(auto& v, Is<NodeEventStored> auto& e) {
@@ -495,6 +518,78 @@ void fields(auto& v, Is<NodeHeld> auto& e) {
 void fields(auto& v, Is<NodeConfirmed> auto& e) {
   v("node", e.node);
 }
+void fields(auto& v, Is<Metadata> auto& e) {
+  v("key", e.key, metadata_text);
+  v("value", e.value, metadata_text);
+}
+void fields(auto& v, Is<HostEdited> auto& e) {
+  v("node", e.node);
+  v("site_id", e.site_id, id_text);
+  v("metadata", e.metadata, metadata_items);
+}
+void fields(auto& v, Is<Region> auto& e) {
+  v("id", e.id, id_text);
+  v("name", e.name, name_text);
+  v("parent_id", e.parent_id, id_text);
+  v("metadata", e.metadata, metadata_items);
+  v("policy_id", e.policy_id, id_text);
+}
+void fields(auto& v, Is<Site> auto& e) {
+  v("id", e.id, id_text);
+  v("name", e.name, name_text);
+  v("region_id", e.region_id, id_text);
+  v("latitude_e7", e.latitude_e7);
+  v("longitude_e7", e.longitude_e7);
+  v("metadata", e.metadata, metadata_items);
+  v("policy_id", e.policy_id, id_text);
+}
+void fields(auto& v, Is<RegionPlaced> auto& e) {
+  v("region", e.region);
+}
+void fields(auto& v, Is<RegionDeleted> auto& e) {
+  v("id", e.id, id_text);
+}
+void fields(auto& v, Is<SitePlaced> auto& e) {
+  v("site", e.site);
+}
+void fields(auto& v, Is<SiteDeleted> auto& e) {
+  v("id", e.id, id_text);
+}
+void fields(auto& v, Is<PlacePolicyLinked> auto& e) {
+  v("place_id", e.place_id, id_text);
+  v("policy_id", e.policy_id, id_text);
+}
+void fields(auto& v, Is<RunReopened> auto& e) {
+  v("node", e.node);
+  v("run_id", e.run_id, id_text);
+}
+void fields(auto& v, Is<RunDeleted> auto& e) {
+  v("node", e.node);
+  v("run_id", e.run_id, id_text);
+  v("expired", e.expired);
+}
+void fields(auto& v, Is<HostDeleted> auto& e) {
+  v("node", e.node);
+  v("host_id", e.host_id, id_text);
+  v("instance_id", e.instance_id, id_text);
+  v("host_name", e.host_name, name_text);
+}
+void fields(auto& v, Is<OsResourceListed> auto& e) {
+  v("id", e.id, id_text);
+  v("list", e.list);
+  v("text", e.text, os_list_bytes);
+}
+void fields(auto& v, Is<OsResourceMoved> auto& e) {
+  v("id", e.id, id_text);
+  v("image_url", e.image_url, url_text);
+  v("urls", e.urls, urls_items, url_text);
+  v("package_manifest_url", e.package_manifest_url, url_text);
+  v("existing_cves_url", e.existing_cves_url, url_text);
+  v("fixed_cves_url", e.fixed_cves_url, url_text);
+  v("manifest", e.manifest, manifest_bytes);
+  v("signature", e.signature, signature_bytes);
+  v("source", e.source, url_text);
+}
 
 // ---- lists of them -----------------------------------------------------------------------------------------------------
 
@@ -508,8 +603,10 @@ using PayloadMembers =
                PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused, UpdateAborted, WindowScheduled, WindowDeleted,
                WindowOpened, WindowClosed, NodeRegistered, NodeRefused, DocumentIssued, RunOpened, RunClosed, NodeEventStored,
                JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld,
-               NodeConfirmed,  //
-               RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered>;
+               NodeConfirmed,                                                               //
+               RollCall, Hello, Received, Document, Progress, Presence, ProfileDiscovered,  //
+               HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted, HostDeleted,
+               OsResourceListed, OsResourceMoved>;
 
 template <class T>
 concept NamesItself = std::same_as<decltype(T::name), const std::string_view>;
@@ -563,8 +660,11 @@ constexpr bool is_known(E value) {
     return value <= DocumentTopic::window_opened;
   else if constexpr (std::same_as<E, UpdatePolicy>)
     return value == UpdatePolicy::latest || value == UpdatePolicy::target;
+  else if constexpr (std::same_as<E, OsList>)
+    return value >= OsList::installed_packages && value <= OsList::fixed_cves;
   else if constexpr (std::same_as<E, ScheduleStatus>)
-    return value == ScheduleStatus::unspecified || value == ScheduleStatus::maintenance || value == ScheduleStatus::os_update;
+    return value == ScheduleStatus::unspecified || value == ScheduleStatus::maintenance || value == ScheduleStatus::os_update ||
+           value == ScheduleStatus::blackout;
   else
     return is_known_enum(value);  // of a component's rows, found beside the enum
 }

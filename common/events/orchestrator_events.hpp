@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/core/cron.hpp"
 #include "common/core/ids.hpp"
 #include "common/events/document.hpp"
 #include "common/events/messages.hpp"
@@ -33,11 +34,11 @@ struct EpochRaised {
 };
 
 struct OsResource {
-  std::string id;             // "os-1a2b3c4d"
+  std::string id;  // "os-1a2b3c4d"
   std::string name;
   std::string architecture;
-  std::string image_url;      // as in the manifest: relative to the release service
-  std::string image_id;       // osImageVersion
+  std::string image_url;  // as in the manifest: relative to the release service
+  std::string image_id;   // osImageVersion
   Artifact artifact;
   Artifact raw;
   std::string profile_name;
@@ -45,12 +46,12 @@ struct OsResource {
   std::string os_type;
   std::string os_provider;
   std::string description;
-  std::string metadata;       // compact JSON object, or empty
+  std::string metadata;  // compact JSON object, or empty
   std::string platform_bundle;
   std::string package_manifest_url;
   std::string existing_cves_url;
   std::string fixed_cves_url;
-  std::string manifest;       // bytes as published; empty: made by hand through the API
+  std::string manifest;  // bytes as published; empty: made by hand through the API
   std::string signature;
   std::vector<std::string> urls;  // absolute
   friend bool operator==(const OsResource&, const OsResource&) = default;
@@ -71,7 +72,7 @@ struct OsResourceDeleted {
 
 struct ProfileSourceFailed {
   static constexpr std::string_view name = "ProfileSourceFailed";
-  std::string source;   // URL or directory, and the entry in it
+  std::string source;  // URL or directory, and the entry in it
   std::string error;
   friend bool operator==(const ProfileSourceFailed&, const ProfileSourceFailed&) = default;
 };
@@ -79,7 +80,33 @@ struct ProfileSourceFailed {
 struct ProfileSourceRecovered {
   static constexpr std::string_view name = "ProfileSourceRecovered";
   std::string source;
+  bool gone = false;  // it is no longer there, so that nothing is wrong with it
   friend bool operator==(const ProfileSourceRecovered&, const ProfileSourceRecovered&) = default;
+};
+
+inline constexpr std::size_t os_list_bytes_max = 500'000;  // the REST contract's limit
+enum class OsList : std::uint8_t { installed_packages = 1, existing_cves = 2, fixed_cves = 3 };
+
+struct OsResourceListed {  // the release service has another list of a resource than before
+  static constexpr std::string_view name = "OsResourceListed";
+  std::string id;
+  OsList list = OsList::installed_packages;
+  std::string text;  // compact JSON
+  friend bool operator==(const OsResourceListed&, const OsResourceListed&) = default;
+};
+
+struct OsResourceMoved {  // the same image, and its files, are to be had at other addresses than before
+  static constexpr std::string_view name = "OsResourceMoved";
+  std::string id;
+  std::string image_url;
+  std::vector<std::string> urls;
+  std::string package_manifest_url;
+  std::string existing_cves_url;
+  std::string fixed_cves_url;
+  std::string manifest;
+  std::string signature;
+  std::string source;  // the entry that says so
+  friend bool operator==(const OsResourceMoved&, const OsResourceMoved&) = default;
 };
 
 enum class UpdatePolicy : std::uint8_t { latest = 1, target = 2 };
@@ -91,10 +118,11 @@ struct Policy {
   UpdatePolicy update_policy = UpdatePolicy::latest;
   std::string target_os_id;  // TARGET only
   bool allow_downgrade = false;
+  bool allow_profile_change = false;  // TARGET only: an image of another profile
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 
-struct PolicyCreated {
+struct PolicyCreated {  // or edited (same id)
   static constexpr std::string_view name = "PolicyCreated";
   Policy policy;
   friend bool operator==(const PolicyCreated&, const PolicyCreated&) = default;
@@ -134,15 +162,26 @@ struct UpdateAborted {
   friend bool operator==(const UpdateAborted&, const UpdateAborted&) = default;
 };
 
-enum class ScheduleStatus : std::uint8_t { unspecified = 0, maintenance = 1, os_update = 3 };  // numbers of the REST contract
+// Numbers of the REST contract; blackout is ours: it takes time away from the windows of those that it applies to.
+enum class ScheduleStatus : std::uint8_t { unspecified = 0, maintenance = 1, os_update = 3, blackout = 16 };
 
-struct Schedule {  // a single one
-  std::string id;  // "singlesche-1b3c0f44"
+struct Repetition {  // of a repeated schedule
+  CronTexts cron;
+  std::int64_t duration_seconds = 0;
+  std::string zone;  // IANA name; empty: UTC
+  friend bool operator==(const Repetition&, const Repetition&) = default;
+};
+
+struct Schedule {
+  std::string id;  // "singlesche-1b3c0f44", or "repeatedsche-..."
   std::string name;
   ScheduleStatus status = ScheduleStatus::os_update;
-  std::int64_t start_seconds = 0;  // since 1970 UTC
+  std::int64_t start_seconds = 0;  // since 1970 UTC; 0: a repeated one
   std::int64_t end_seconds = 0;    // 0: open-ended
-  std::string host_id;             // target; empty: applies to nobody
+  std::string host_id;             // the target is at most one of the three; none: applies to nobody
+  std::string site_id;
+  std::string region_id;
+  std::optional<Repetition> repetition;
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
@@ -179,8 +218,73 @@ struct NodeRegistered {
   std::string host_id;      // "host-ab12cd34"
   std::string instance_id;  // "inst-11223344"
   std::string host_name;
-  bool automatic = false;   // by its hello; else by an operator
+  bool automatic = false;  // by its hello; else by an operator
   friend bool operator==(const NodeRegistered&, const NodeRegistered&) = default;
+};
+
+struct Metadata {  // of a host, a site or a region
+  std::string key;
+  std::string value;
+  friend bool operator==(const Metadata&, const Metadata&) = default;
+};
+
+struct HostEdited {
+  static constexpr std::string_view name = "HostEdited";
+  NodeId node;
+  std::string site_id;  // empty: it is nowhere
+  std::vector<Metadata> metadata;
+  friend bool operator==(const HostEdited&, const HostEdited&) = default;
+};
+
+struct Region {
+  std::string id;  // "region-1a2b3c4d"
+  std::string name;
+  std::string parent_id;  // empty: it is a root
+  std::vector<Metadata> metadata;
+  std::string policy_id;  // of all below that have no nearer one; empty: none
+  friend bool operator==(const Region&, const Region&) = default;
+};
+
+struct Site {
+  std::string id;  // "site-1a2b3c4d"
+  std::string name;
+  std::string region_id;         // empty: in none
+  std::int64_t latitude_e7 = 0;  // degrees times 10^7
+  std::int64_t longitude_e7 = 0;
+  std::vector<Metadata> metadata;
+  std::string policy_id;  // as of a region
+  friend bool operator==(const Site&, const Site&) = default;
+};
+
+struct RegionPlaced {  // created, or edited (same id)
+  static constexpr std::string_view name = "RegionPlaced";
+  Region region;
+  friend bool operator==(const RegionPlaced&, const RegionPlaced&) = default;
+};
+
+struct RegionDeleted {
+  static constexpr std::string_view name = "RegionDeleted";
+  std::string id;
+  friend bool operator==(const RegionDeleted&, const RegionDeleted&) = default;
+};
+
+struct SitePlaced {  // created, or edited (same id)
+  static constexpr std::string_view name = "SitePlaced";
+  Site site;
+  friend bool operator==(const SitePlaced&, const SitePlaced&) = default;
+};
+
+struct SiteDeleted {
+  static constexpr std::string_view name = "SiteDeleted";
+  std::string id;
+  friend bool operator==(const SiteDeleted&, const SiteDeleted&) = default;
+};
+
+struct PlacePolicyLinked {  // to a site or a region
+  static constexpr std::string_view name = "PlacePolicyLinked";
+  std::string place_id;
+  std::string policy_id;  // empty: un-linked
+  friend bool operator==(const PlacePolicyLinked&, const PlacePolicyLinked&) = default;
 };
 
 struct NodeRefused {
@@ -221,7 +325,33 @@ struct RunClosed {
   OutcomeKind outcome = OutcomeKind::none;
   Reason reason = Reason::none;
   std::string detail;
+  bool silent = false;  // only because nothing was heard of the node: opened again when it speaks
   friend bool operator==(const RunClosed&, const RunClosed&) = default;
+};
+
+struct RunReopened {  // it was closed as lost, and the node has come back
+  static constexpr std::string_view name = "RunReopened";
+  NodeId node;
+  std::string run_id;
+  friend bool operator==(const RunReopened&, const RunReopened&) = default;
+};
+
+struct RunDeleted {  // a closed one
+  static constexpr std::string_view name = "RunDeleted";
+  NodeId node;
+  std::string run_id;
+  bool expired = false;  // by its age; else by an operator
+  friend bool operator==(const RunDeleted&, const RunDeleted&) = default;
+};
+
+// By an operator. Its instance goes with it; its runs, which are closed by then, stay. Refused until it is registered again.
+struct HostDeleted {
+  static constexpr std::string_view name = "HostDeleted";
+  NodeId node;
+  std::string host_id;
+  std::string instance_id;
+  std::string host_name;
+  friend bool operator==(const HostDeleted&, const HostDeleted&) = default;
 };
 
 // ---- the delivery of nodes' journals -----------------------------------------------------------------------------------
@@ -234,8 +364,8 @@ struct NodeEventStored {  // an event of a node's journal, as it came
   Chain chain;             // with it
   std::int64_t at_ms = 0;  // by the node's clock
   bool clock_trusted = false;
-  std::string envelope;    // bytes as journaled by the node
-  NodeEvent event;         // decoded from them; not encoded a second time
+  std::string envelope;  // bytes as journaled by the node
+  NodeEvent event;       // decoded from them; not encoded a second time
   friend bool operator==(const NodeEventStored&, const NodeEventStored&) = default;
 };
 
@@ -297,8 +427,8 @@ struct IdentityResolved {
 
 struct NodeHeld {  // nothing is published to it until the operator confirms
   static constexpr std::string_view name = "NodeHeld";
-  NodeId node;      // all zero: every node that is registered
-  Number shown;     // the document that the node holds and this orchestrator does not know
+  NodeId node;   // all zero: every node that is registered
+  Number shown;  // the document that the node holds and this orchestrator does not know
   std::string why;
   friend bool operator==(const NodeHeld&, const NodeHeld&) = default;
 };
@@ -310,10 +440,11 @@ struct NodeConfirmed {  // a document with the whole state, asked for anew, foll
 };
 
 using OrchestratorEvent =
-    std::variant<ProjectCreated, EpochRaised, OsResourceCreated, OsResourceDeleted, ProfileSourceFailed,
-                 ProfileSourceRecovered, PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused,
-                 UpdateAborted, WindowScheduled, WindowDeleted, WindowOpened, WindowClosed, NodeRegistered, NodeRefused,
-                 DocumentIssued, RunOpened, RunClosed, NodeEventStored, JournalAdopted, JournalRetired, GapNoted,
-                 PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed>;
+    std::variant<ProjectCreated, EpochRaised, OsResourceCreated, OsResourceDeleted, ProfileSourceFailed, ProfileSourceRecovered,
+                 PolicyCreated, PolicyDeleted, PolicyLinked, PolicyUnlinked, UpdatePaused, UpdateAborted, WindowScheduled, WindowDeleted,
+                 WindowOpened, WindowClosed, NodeRegistered, NodeRefused, DocumentIssued, RunOpened, RunClosed, NodeEventStored,
+                 JournalAdopted, JournalRetired, GapNoted, PictureCorrected, IdentityConflict, IdentityResolved, NodeHeld, NodeConfirmed,
+                 HostEdited, RegionPlaced, RegionDeleted, SitePlaced, SiteDeleted, PlacePolicyLinked, RunReopened, RunDeleted, HostDeleted,
+                 OsResourceListed, OsResourceMoved>;
 
 }  // namespace abide

@@ -14,6 +14,7 @@
 #include <cassert>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "common/core/rules.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/envelope.hpp"
+#include "common/store/base.hpp"
 #include "common/store/journal.hpp"
 #include "common/store/memory_store.hpp"
 #include "common/store/store.hpp"
@@ -36,10 +38,12 @@ namespace abide {
 //   static void save_all(typename M::State&, Batch&, const std::string& scope);          // everything
 //   static std::string snapshot(const typename M::State&);                               // the whole state as one value
 //   static Result<typename M::State> from_snapshot(std::string_view);
+//   static Result<void> unpack(std::string_view snapshot, Batch&, const std::string& scope);    // all its rows, into a scope
 // Rows lie under <scope>r/ and are a pure function of the fold.
 
 inline constexpr std::size_t events_per_input_max = 4096;
-inline constexpr std::size_t verify_batch_max = 8192;  // changes that verify keeps before it puts them into its own rows
+inline constexpr std::size_t verify_batch_max = 8192;   // changes that verify keeps before it puts them into its own rows
+inline constexpr std::uint64_t trim_stop_events = 256;  // a trim that is made looks so often whether it is still wanted
 
 // A journaled event with its bytes as they are sent.
 template <class Event>
@@ -117,6 +121,89 @@ class Host {
     return {};
   }
 
+  // What takes the place of the events from `from` + 1 to `base`. Made by any thread, from a reader; put in place by the owner.
+  struct Trim {
+    JournalId journal;
+    std::uint64_t from = 0;
+    std::uint64_t base = 0;
+    Chain chain;     // chain(base)
+    Batch snapshot;  // what changes in its rows, each key once
+  };
+  // For a journal that no other side has to be given. Nothing: `go_on` said no. not_found: no such event. corrupt: what cannot be
+  // folded, or does not follow by its chain, is not trimmed.
+  static Result<std::optional<Trim>> make_trim(const Reader& reader, const std::string& scope, std::uint64_t base,
+                                               const std::function<bool()>& go_on) {
+    auto head = Journal::read_head(reader, scope);
+    if (!head) return fail(head.error());
+    if (base <= head->base || base > head->last)
+      return fail(Code::not_found, "there is no event " + std::to_string(base) + " to trim up to");
+    auto state = at_base(reader, scope, *head);
+    if (!state) return fail(state.error());
+    std::map<std::string, std::optional<std::string>> changed;
+    Batch batch;
+    const std::string rows = snapshot_scope(scope);
+    const auto keep_changes = [&] {
+      for (const auto& change : batch.changes()) changed.insert_or_assign(change.key, change.value);
+      batch.clear();
+    };
+    auto value = reader.get(snapshot_key(scope));
+    if (!value) return fail(value.error());
+    if (*value) {  // from now on as rows, in the place of any that a value had replaced
+      auto old = reader.scan(rows, after_prefix(rows), [&](std::string_view key, std::string_view) {
+        batch.erase(std::string(key));
+        return true;
+      });
+      if (!old) return fail(old.error());
+      if (auto unpacked = Rows::unpack(**value, batch, rows); !unpacked) return fail(unpacked.error());
+      keep_changes();
+    }
+    bool wanted = true;
+    std::optional<Error> broken;
+    Chain before = head->base_chain;
+    auto read =
+        Journal::read(reader, scope, head->id, head->base + 1, base, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+          wanted = sequence % trim_stop_events != 0 || go_on();
+          auto recorded = decode_recorded<Event>(bytes, sequence, chain);
+          if (!recorded)
+            broken = recorded.error();
+          else if (chain_after(before, bytes) != chain)
+            broken = Error{Code::corrupt, "the chain breaks at sequence " + std::to_string(sequence)};
+          if (broken || !wanted) return false;
+          before = chain;
+          M::apply(*state, *recorded);
+          Rows::save(*state, batch, rows);
+          if (batch.size() >= verify_batch_max) keep_changes();
+          return true;
+        });
+    if (!read) return fail(read.error());
+    if (broken) return fail(*broken);
+    if (!wanted) return std::optional<Trim>{};
+    keep_changes();
+    Trim trim{head->id, head->base, base, before, {}};
+    for (auto& [key, bytes] : changed) {
+      if (bytes)
+        trim.snapshot.put(key, std::move(*bytes));
+      else
+        trim.snapshot.erase(key);
+    }
+    return std::optional(std::move(trim));
+  }
+  // False, and nothing is changed: it is not of this journal as it is now, or would leave no event.
+  [[nodiscard]] bool trim(const Trim& made, Batch& batch) {
+    const auto& head = journal_.head();
+    if (made.journal != head.id || made.from != head.base || made.base <= head.base || made.base >= head.last) return false;
+    const auto chain = journal_.chain_at(made.base);
+    if (!chain || *chain != made.chain) return false;
+    for (const auto& change : made.snapshot.changes()) {
+      if (change.value)
+        batch.put(change.key, *change.value);
+      else
+        batch.erase(change.key);
+    }
+    journal_.trim(batch, made.base);
+    return true;
+  }
+
   [[nodiscard]] const M& machine() const { return machine_; }
   [[nodiscard]] const State& state() const { return state_; }
   [[nodiscard]] Link& link() { return link_; }
@@ -162,7 +249,8 @@ class Host {
     if (!state) return fail(state.error());
     MemoryStore rows;
     Batch batch;
-    Rows::save_all(*state, batch, scope);
+    // Not what the state makes of it: that need not keep all rows.
+    if (auto put = rows_at_base<Rows>(reader, scope, scope, rows); !put) return fail(put.error());
     std::optional<Error> broken;
     Chain before = head->base_chain;
     auto read = Journal::read(reader, scope, head->id, head->base + 1, head->last,
@@ -200,13 +288,12 @@ class Host {
         link_(std::move(link)),
         session_(session) {}
 
-  static std::string snapshot_key(const std::string& scope) { return scope + "s/base"; }
   static Result<State> at_base(const Reader& reader, const std::string& scope, const JournalHead& head) {
     if (!head.id) return State{};
-    auto bytes = reader.get(snapshot_key(scope));
-    if (!bytes) return fail(bytes.error());
-    if (!*bytes) return fail(Code::corrupt, "the snapshot at base " + std::to_string(head.base) + " is missing");
-    return Rows::from_snapshot(**bytes);
+    auto state = state_at_base<State, Rows>(reader, scope);
+    if (!state) return fail(state.error());
+    if (!*state) return fail(Code::corrupt, "the snapshot at base " + std::to_string(head.base) + " is missing");
+    return std::move(**state);
   }
 
   class Sink final : public Out<Event, Message> {

@@ -65,6 +65,11 @@ class Inbox {
     ready_.notify_all();
     room_.notify_all();
   }
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return items_.size();
+  }
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] bool closed() const {
     const std::lock_guard lock(mutex_);
     return closed_;

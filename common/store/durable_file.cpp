@@ -67,14 +67,20 @@ Result<void> write_all(int descriptor, std::string_view bytes, const std::string
   return {};
 }
 
-Result<void> write_new(const std::string& path, std::string_view bytes, unsigned mode) {
+using Make = std::function<Result<std::string>(int descriptor)>;
+
+Result<void> write_new(const std::string& path, const Make& make, unsigned mode) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
   if (file.get() < 0) return from_errno("create", path);
-  if (Result<void> written = write_all(file.get(), bytes, path); !written) return written;
+  const auto bytes = make(file.get());
+  if (!bytes) return fail(bytes.error());
+  if (Result<void> written = write_all(file.get(), *bytes, path); !written) return written;
   if (::fsync(file.get()) != 0) return from_errno("flush", path);
   if (!file.close()) return from_errno("close", path);
   return {};
 }
+
+}  // namespace
 
 Result<void> flush_folder(const std::string& folder) {
   const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -82,6 +88,8 @@ Result<void> flush_folder(const std::string& folder) {
   if (::fsync(directory.get()) != 0) return from_errno("flush", folder);
   return {};
 }
+
+namespace {
 
 bool is_folder(const std::string& path) {
   struct stat status {};
@@ -112,8 +120,13 @@ Result<void> make_folder(const std::string& path) {
 }
 
 Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode) {
+  return replace_file(
+      path, [&](int) -> Result<std::string> { return std::string(bytes); }, mode);
+}
+
+Result<void> replace_file(const std::string& path, const Make& make, unsigned mode) {
   const std::string temporary = path + ".new";
-  if (Result<void> written = write_new(temporary, bytes, mode); !written) {
+  if (Result<void> written = write_new(temporary, make, mode); !written) {
     ::unlink(temporary.c_str());
     return written;
   }

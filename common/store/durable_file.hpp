@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,12 @@ namespace abide {
 // file beside it, fsync, rename, fsync of the folder. unavailable: no space, no such folder; denied: no right to.
 // `mode` is that of a new file.
 Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode = 0600);
+
+// The same where the bytes depend on the file that they will stand in: `make` is given its descriptor while it is empty.
+Result<void> replace_file(const std::string& path, const std::function<Result<std::string>(int descriptor)>& make, unsigned mode = 0600);
+
+// The names in a folder, as they are now, whatever happens to the power.
+Result<void> flush_folder(const std::string& folder);
 
 // Makes the folder, readable for its owner only, and the ones above it that are missing. After it returns, it is there
 // whatever happens to the power: without a flush of the folder above, all that is flushed into a new one goes with its name.

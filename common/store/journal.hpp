@@ -5,7 +5,7 @@
 // Keys, below the scope's prefix ("node/" or the escaped project and "/"):
 //   <scope>m/head                         JournalHead
 //   <scope>j/<journal, 8 bytes><sequence, 8 bytes>   chain (8 bytes), then the event's bytes
-// Other rows of a scope: <scope>r/... state rows, <scope>s/... snapshot at base (see Host), <scope>b/... blobs.
+// Other rows of a scope: <scope>r/... state rows, <scope>s/... snapshot at base (base.hpp), <scope>b/... blobs.
 // One thread, the owner; `read` also from others, on a Reader of their own.
 #include <cstdint>
 #include <deque>

@@ -10,6 +10,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <sys/file.h>
 #include <system_error>
@@ -345,6 +346,27 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_damaged(const std::string& 
   auto opened = std::make_shared<Opened>();
   opened->db = std::move(*reader);
   return std::unique_ptr<RocksStore>(new RocksStore(std::move(opened)));
+}
+
+Result<std::shared_ptr<void>> RocksStore::own(const std::string& dir) {
+  auto lock = OwnerLock::take(dir);
+  if (!lock) return fail(lock.error());
+  return std::shared_ptr<void>(std::make_shared<OwnerLock>(std::move(*lock)));
+}
+
+Result<void> RocksStore::checkpoint(const std::string& dir) const {
+  if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
+  std::error_code failure;
+  const std::string whole = fs::absolute(dir, failure).string();
+  if (failure) return fail(error_of(failure.value(), "find " + dir));
+  if (fs::exists(whole, failure)) return fail(Code::conflict, "a checkpoint of the store is there already: " + whole);
+  rocksdb::Checkpoint* made = nullptr;
+  auto status = rocksdb::Checkpoint::Create(opened_->db.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  // What is in memory goes to a file first: the log that has to be copied is only what is committed meanwhile.
+  if (status.ok()) status = checkpoint->CreateCheckpoint(whole, 0);
+  if (!status.ok()) return fail(error_of(status, "make a checkpoint of the store"));
+  return {};
 }
 
 Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {

@@ -28,6 +28,14 @@ class RocksStore final : public Store {
   // its log, and files that are gone or broken, are missing, so nothing about the rows is promised.
   static Result<std::unique_ptr<RocksStore>> open_damaged(const std::string& dir);
 
+  // The exclusive right to a directory, without opening what is in it, while what is returned lives. conflict, denied, unavailable.
+  static Result<std::shared_ptr<void>> own(const std::string& dir);
+
+  // The store as it is at one moment of the call, whole, in a new directory beside its files: those that are never changed by a
+  // second name (on the same file system), the rest copied. Any thread, also while commits go on. The owner only. conflict: the
+  // directory is there already.
+  [[nodiscard]] Result<void> checkpoint(const std::string& dir) const;
+
   ~RocksStore() override;
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;

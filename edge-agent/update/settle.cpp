@@ -74,7 +74,8 @@ void Decision::accept() {
   const Release& release = wanted.release;
   auto refuse = [&](Reason reason, std::string detail) { fail(reason, {"", "", 0, BootCause::other, std::move(detail)}); };
   if (state_.fault != Reason::none) return refuse(state_.fault, state_.fault_detail);
-  if (release.profile_name != runs.profile_name) {
+  const bool other_profile = release.profile_name != runs.profile_name;
+  if (other_profile && !wanted.allow_profile_change) {
     return refuse(Reason::other_profile, "this node runs profile \"" + runs.profile_name + "\", not \"" + release.profile_name + "\"");
   }
   if (release.architecture != runs.architecture) {
@@ -84,7 +85,7 @@ void Decision::accept() {
   if (!release.raw.sha256)
     return refuse(Reason::unsupported_image, "the digest of the raw image is not known, so it could not be verified");
   if (release.raw.sha256 == runs.digest) return succeed(runs.digest);
-  if (wanted.allow_downgrade) return;
+  if (wanted.allow_downgrade || other_profile) return;  // versions of two profiles say nothing of each other
   const auto order = compare_versions(release.os_image_id, runs.os_image_id);
   if (!order) {
     return refuse(Reason::older_release, "\"" + release.os_image_id + "\" cannot be compared with \"" + runs.os_image_id +

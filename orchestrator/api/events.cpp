@@ -6,7 +6,7 @@
 #include "common/core/time.hpp"
 #include "common/events/print.hpp"
 #include "common/service/host.hpp"
-#include "common/store/journal.hpp"
+#include "common/store/base.hpp"
 #include "orchestrator/api/view.hpp"
 
 namespace abide::api {
@@ -31,6 +31,32 @@ std::string cause_text(const Cause& cause) {
   return {};
 }
 
+// As things are called now.
+class ViewNames final : public Names {
+ public:
+  explicit ViewNames(View& view) : view_(view) {}
+  [[nodiscard]] std::string policy(const std::string& id) const override {
+    const auto found = view_.policy(id);
+    return found == nullptr ? id : found->value.name;
+  }
+  [[nodiscard]] std::string image(const std::string& id) const override {
+    const auto found = view_.os_resource(id);
+    return found == nullptr ? id : found->value.image_id;
+  }
+  [[nodiscard]] std::string schedule(const std::string& id) const override {
+    const auto found = view_.schedule(id);
+    return !found || found->value.name.empty() ? id : found->value.name;
+  }
+  [[nodiscard]] std::string place(const std::string& id) const override {
+    if (const auto site = view_.site(id); site != nullptr) return site->value.name;
+    const auto region = view_.region(id);
+    return region == nullptr ? id : region->value.name;
+  }
+
+ private:
+  View& view_;
+};
+
 nlohmann::ordered_json fields_json(const Fields& fields) {
   auto json = nlohmann::ordered_json::object();
   for (const auto& [name, value] : fields) json[name] = value;
@@ -39,7 +65,7 @@ nlohmann::ordered_json fields_json(const Fields& fields) {
 
 }  // namespace
 
-RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host) {
+RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const std::optional<HostName>& host, const Names* names) {
   RenderedEvent rendered;
   rendered.sequence = recorded.sequence;
   rendered.at_ms = recorded.at_ms;
@@ -66,6 +92,7 @@ RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const st
   if (!cause.empty()) json["cause"] = cause;
   json["fields"] = fields_json(stored != nullptr ? fields_of(stored->event) : fields_of(recorded.event));
   json["text"] = stored != nullptr ? print(stored->event) : print(recorded.event);
+  if (names != nullptr) rendered.words = in_words(recorded.event, *names);
   rendered.json = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return rendered;
 }
@@ -75,7 +102,7 @@ std::string event_frame(const RenderedEvent& event) {
 }
 
 bool EventFilter::matches(const RenderedEvent& event) const {
-  if (node && event.node != node) return false;
+  if (node && event.node != node && !(of_all && event.node == fleet::every_node)) return false;
   if (!type.empty() && event.type != type) return false;
   if (since_ms && event.at_ms < *since_ms) return false;
   return !until_ms || event.at_ms < *until_ms;
@@ -106,6 +133,7 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
   std::map<NodeId, std::optional<HostName>> names;
   // The view does not own the reader; it lives no longer than this call.
   View view(std::shared_ptr<const Reader>(&reader, [](const Reader*) {}), scope);
+  const ViewNames view_names(view);
   std::optional<Error> broken;
   const auto first_missing = from + events.size();
   auto read = Journal::read(reader, scope, head->id, first_missing, to, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
@@ -122,7 +150,7 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
       }
       host = name->second;
     }
-    events.push_back(std::make_shared<const RenderedEvent>(render_event(*recorded, host)));
+    events.push_back(std::make_shared<const RenderedEvent>(render_event(*recorded, host, &view_names)));
     return true;
   });
   if (!read) return fail(read.error());
@@ -133,19 +161,30 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
   return events;
 }
 
-Result<std::uint64_t> EventLog::last(const Reader& reader, const std::string& scope) {
-  auto head = Journal::read_head(reader, scope);
-  if (!head) return fail(head.error());
-  return head->last;
+Result<bool> EventLog::may_be_gone(const Reader& reader, const std::string& scope, const JournalHead& head, std::int64_t since_ms) {
+  if (head.base == 0) return false;
+  auto newest_gone = reader.get(newest_gone_key(scope));
+  if (!newest_gone) return fail(newest_gone.error());
+  if (*newest_gone && (*newest_gone)->size() == 8) return static_cast<std::int64_t>(from_big_endian(**newest_gone)) >= since_ms;
+  auto oldest = read(reader, scope, head.base + 1, std::min(head.base + 1, head.last));
+  if (!oldest) return fail(oldest.error());
+  return oldest->empty() || oldest->front()->at_ms > since_ms;
+}
+
+std::string gone_text(const JournalHead& head) {
+  return "events up to " + std::to_string(head.base) + " were deleted, as they were older than events are kept; the oldest is " +
+         std::to_string(head.base + 1);
 }
 
 Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::string& scope, const EventFilter& filter,
                                 std::uint64_t after, std::uint64_t before, std::size_t most) {
   EventPage page;
-  auto last = EventLog::last(reader, scope);
-  if (!last) return fail(last.error());
-  page.last = *last;
-  std::uint64_t upper = before == 0 ? *last + 1 : std::min(before, *last + 1);  // all from here on are done
+  const auto head = EventLog::head(reader, scope);
+  if (!head) return fail(head.error());
+  page.oldest = head->base + 1;
+  page.last = head->last;
+  after = std::max(after, head->base);
+  std::uint64_t upper = before == 0 ? head->last + 1 : std::min(before, head->last + 1);  // all from here on are done
   std::uint64_t scanned = 0;
   while (upper > after + 1) {
     if (page.events.size() >= most || scanned >= events_scanned_max) {
@@ -175,24 +214,26 @@ Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::
 EventSource::Chunk EventStream::next() {
   Chunk chunk;
   const auto reader = snapshot_();
-  auto last = EventLog::last(*reader, scope_);
-  if (!last) return {": the journal cannot be read\n\n", false, true};
-  if (up_to_date_ && *last > cursor_ + stream_lag_events_max)
+  const auto head = EventLog::head(*reader, scope_);
+  if (!head) return {": the journal cannot be read\n\n", false, true};
+  const std::uint64_t last = head->last;
+  if (cursor_ < head->base) return {": gone: " + gone_text(*head) + "\n\n", false, true};
+  if (up_to_date_ && last > cursor_ + stream_lag_events_max)
     return {
-        ": dropped: this reader is " + std::to_string(*last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n",
+        ": dropped: this reader is " + std::to_string(last - cursor_) + " events behind; go on after " + std::to_string(cursor_) + "\n\n",
         false, true};
-  while (cursor_ < *last && chunk.bytes.size() < stream_chunk_bytes_max) {
-    auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, *last));
+  const std::uint64_t turn_ends = cursor_ + stream_scanned_max;
+  while (cursor_ < std::min(last, turn_ends) && chunk.bytes.size() < stream_chunk_bytes_max) {
+    auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, last));
     if (!events) return {": the journal cannot be read\n\n", false, true};
     for (const auto& event : *events) {
       cursor_ = event->sequence;
       if (filter_.matches(*event)) chunk.bytes += event_frame(*event);
       if (chunk.bytes.size() >= stream_chunk_bytes_max) break;
     }
-    if (events->empty()) break;  // trimmed away
   }
-  if (cursor_ >= *last) up_to_date_ = true;
-  chunk.more = cursor_ < *last;
+  if (cursor_ >= last) up_to_date_ = true;
+  chunk.more = cursor_ < last;
   return chunk;
 }
 

@@ -1,5 +1,6 @@
 // Events, and the sources that OS resources come from.
 #include "common/core/time.hpp"
+#include "common/service/logging.hpp"
 #include "orchestrator/api/call.hpp"
 #include "orchestrator/api/json_input.hpp"
 #include "orchestrator/api/render.hpp"
@@ -28,7 +29,9 @@ Result<std::int64_t> parse_moment(const char* key, const std::string& text) {
   return at;
 }
 
-Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less<>>& query, View& view) {
+// With `of` it is one node's, and there is nothing to choose.
+Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less<>>& query, View& view,
+                                    const std::optional<NodeId>& of = std::nullopt) {
   EventQuery wanted;
   const auto take = [&](const char* key) {
     std::optional<std::string> value;
@@ -38,6 +41,12 @@ Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less
     }
     return value;
   };
+  if (of) {
+    wanted.filter.node = of;
+    wanted.filter.of_all = true;
+    for (const char* key : {"watch", "node", "hostId"})
+      if (query.contains(key)) return fail(Code::invalid_input, "no such query parameter: " + std::string(key));
+  }
   if (const auto watch = take("watch")) {
     if (*watch != "true" && *watch != "false") return fail(Code::invalid_input, "watch: must be true or false");
     wanted.watch = *watch == "true";
@@ -83,6 +92,37 @@ Result<EventQuery> take_event_query(std::map<std::string, std::string, std::less
   return wanted;
 }
 
+// 410: a stream cannot begin where it is to.
+HttpResponse gone(const JournalHead& head) {
+  Json body = Json::object();
+  body["code"] = "OutOfRange";
+  body["message"] = gone_text(head) + ": a stream goes on from there with after=" + std::to_string(head.base);
+  body["oldest"] = head.base + 1;
+  auto response = json_response(body);
+  response.status = 410;
+  return response;
+}
+
+// After which event a stream begins. Nothing: some that it would have to say were deleted.
+Result<std::optional<std::uint64_t>> stream_begin(EventLog& log, const Reader& reader, const std::string& scope,
+                                                  const std::string& last_event_id, const EventQuery& query, const JournalHead& head) {
+  std::optional<std::uint64_t> after;
+  if (!last_event_id.empty()) {
+    auto last_seen = parse_integer("Last-Event-ID", last_event_id, 0, INT64_MAX);
+    if (!last_seen) return fail(last_seen.error());
+    after = static_cast<std::uint64_t>(*last_seen);
+  } else if (query.has_after) {
+    after = query.after;
+  } else if (query.filter.since_ms) {
+    auto may_be = log.may_be_gone(reader, scope, head, *query.filter.since_ms);
+    if (!may_be) return fail(may_be.error());
+    if (!*may_be) after = head.base;
+  } else {
+    after = head.last;  // from now on
+  }
+  return after && *after < head.base ? std::nullopt : after;
+}
+
 }  // namespace
 
 void Api::events(Call& call) {
@@ -90,18 +130,19 @@ void Api::events(Call& call) {
   auto query = take_event_query(call.target.query, view);
   if (!query) return call.refuse(query.error());
   if (query->watch) {
-    std::uint64_t after = query->after;
-    if (!call.request.last_event_id.empty()) {
-      auto last_seen = parse_integer("Last-Event-ID", call.request.last_event_id, 0, INT64_MAX);
-      if (!last_seen) return call.refuse(last_seen.error());
-      after = static_cast<std::uint64_t>(*last_seen);
-    } else if (!query->has_after && !query->filter.since_ms) {
-      auto last = EventLog::last(*call.reader, call.scope);  // from now on
-      if (!last) return call.refuse(last.error());
-      after = *last;
-    }
+    auto head = EventLog::head(*call.reader, call.scope);
+    if (!head) return call.refuse(head.error());
+    auto after = stream_begin(*events_, *call.reader, call.scope, call.request.last_event_id, *query, *head);
+    if (!after) return call.refuse(after.error());
+    if (!*after) return call.exchange->respond(gone(*head));
+    // The journal was put back to a state before what this reader has seen: silence up to there would hide what happens now.
+    if (**after > head->last)
+      return call.exchange->respond(error_response(410, "OutOfRange",
+                                                   "there is no event " + std::to_string(**after) + ": the journal's last is " +
+                                                       std::to_string(head->last) +
+                                                       ", since an earlier state of it was restored; go on after that one"));
     return call.exchange->stream(std::make_unique<EventStream>(
-        events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, after));
+        events_, [this] { return backend_.snapshot(); }, call.scope, query->filter, **after));
   }
   auto page = newest_events(*events_, *call.reader, call.scope, query->filter, query->after, query->before,
                             static_cast<std::size_t>(query->page_size));
@@ -109,7 +150,8 @@ void Api::events(Call& call) {
   // The events are JSON already.
   std::string body = "{\"events\":[";
   for (std::size_t i = 0; i < page->events.size(); ++i) body += (i == 0 ? "" : ",") + page->events[i]->json;
-  body += "],\"last\":" + std::to_string(page->last) + ",\"hasNext\":" + (page->more ? "true" : "false");
+  body += "],\"oldest\":" + std::to_string(page->oldest) + ",\"last\":" + std::to_string(page->last) +
+          ",\"hasNext\":" + (page->more ? "true" : "false");
   if (page->more)
     body +=
         ",\"before\":" + std::to_string(page->events.size() == static_cast<std::size_t>(query->page_size) ? page->events.front()->sequence
@@ -120,14 +162,80 @@ void Api::events(Call& call) {
   call.exchange->respond(std::move(response));
 }
 
+// The history of one host in plain words; also of one that was deleted.
+void Api::timeline(Call& call) {
+  View view = call.view();
+  std::string format = "json";
+  if (const auto found = call.target.query.find("format"); found != call.target.query.end()) {
+    format = found->second;
+    if (format != "json" && format != "text") return call.refuse({Code::invalid_input, "format: must be json or text"});
+    call.target.query.erase(found);
+  }
+  NodeId id;
+  HostName host;
+  auto node = view.find_host(call.id);
+  if (node) {
+    id = node->id;
+    host = {node->host_id, node->name};
+  } else {
+    const auto deleted = node.error().code == Code::not_found ? view.deleted_host(call.id) : std::nullopt;
+    if (!deleted) return call.refuse(node.error());
+    id = deleted->node;
+    host = {deleted->host_id, deleted->name};
+  }
+  auto query = take_event_query(call.target.query, view, id);
+  if (!query) return call.refuse(query.error());
+  auto page = newest_events(*events_, *call.reader, call.scope, query->filter, query->after, query->before,
+                            static_cast<std::size_t>(query->page_size));
+  if (!page) return call.refuse(page.error());
+  if (format == "text") {
+    HttpResponse response;
+    response.content_type = "text/plain; charset=utf-8";
+    for (const auto& event : page->events) response.body += to_rfc3339(event->at_ms) + "  " + one_line(event->words) + "\n";
+    return call.exchange->respond(std::move(response));
+  }
+  Json json = Json::object();
+  json["resourceId"] = host.host_id;
+  json["name"] = host.name;
+  json["uuid"] = to_string(id);
+  json["deleted"] = !node;
+  Json& entries = json["entries"] = Json::array();
+  for (const auto& event : page->events) {
+    Json entry = Json::object();
+    entry["sequence"] = event->sequence;
+    entry["at"] = to_rfc3339(event->at_ms);
+    entry["type"] = event->type;
+    entry["text"] = event->words;
+    entries.push_back(std::move(entry));
+  }
+  json["oldest"] = page->oldest;
+  json["last"] = page->last;
+  json["hasNext"] = page->more;
+  if (page->more) {
+    const bool full = page->events.size() == static_cast<std::size_t>(query->page_size);
+    json["before"] = full ? page->events.front()->sequence : page->looked_from;
+  }
+  call.answer(json);
+}
+
 void Api::list_sources(Call& call) {
   auto query = take_list_query(call.target.query, nullptr);
   if (!query) return call.refuse(query.error());
   if (auto left = nothing_left(call.target.query); !left) return call.refuse(left.error());
   View view = call.view();
   std::vector<Json> items;
-  auto read = view.sources([&](const auto& source) { items.push_back(source_json(source)); });
+  std::map<std::string, SourceTimes> times;
+  for (auto& one : backend_.source_times()) times.emplace(one.name, std::move(one));
+  std::map<std::string, Json> sources;  // by name
+  auto read = view.sources([&](const auto& source) {
+    const auto known = times.find(source.name);
+    sources.emplace(source.name, source_json(&source, known == times.end() ? nullptr : &known->second));
+  });
   if (!read) return call.refuse(read.error());
+  for (const auto& [name, one] : times) {
+    if (!sources.contains(name)) sources.emplace(name, source_json(nullptr, &one));
+  }
+  for (auto& [name, json] : sources) items.push_back(std::move(json));
   Json page = list_page("sources", std::move(items), *query);
   const auto health = backend_.health();
   page["releases"] = health.releases;

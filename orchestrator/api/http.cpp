@@ -53,8 +53,22 @@ Result<void> parse_query(std::string_view query, Target& target) {
 
 }  // namespace
 
+std::string_view authority_of(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());
+    return target.substr(0, target.find_first_of("/?"));
+  }
+  return {};
+}
+
 Result<Target> parse_target(std::string_view text) {
   Target target;
+  std::string whole;
+  if (const auto authority = authority_of(text); !authority.empty()) {
+    text.remove_prefix(static_cast<std::size_t>(authority.data() + authority.size() - text.data()));
+    if (!text.starts_with('/')) text = whole = "/" + std::string(text);
+  }
   const std::size_t question = std::min(text.find('?'), text.size());
   std::string_view path = text.substr(0, question);
   if (path.empty() || path.front() != '/') return fail(Code::invalid_input, "the URL's path does not begin with /");
@@ -71,6 +85,32 @@ Result<Target> parse_target(std::string_view text) {
     if (auto parsed = parse_query(text.substr(question + 1), target); !parsed) return fail(parsed.error());
   }
   return target;
+}
+
+Result<bool> names_tag(std::string_view list, std::string_view tag, bool weak) {
+  const auto wrong = [] { return fail(Code::invalid_input, "If-Match and If-None-Match are * or entity tags in double quotes"); };
+  const auto blanks = [&] { list.remove_prefix(std::min(list.find_first_not_of(" \t"), list.size())); };
+  blanks();
+  if (list.starts_with('*')) {
+    list.remove_prefix(1);
+    blanks();
+    if (!list.empty()) return wrong();
+    return true;
+  }
+  bool found = false;
+  while (true) {
+    blanks();
+    const bool is_weak = list.starts_with("W/");
+    if (is_weak) list.remove_prefix(2);
+    const std::size_t end = list.find('"', 1);
+    if (!list.starts_with('"') || end == std::string_view::npos) return wrong();
+    found = found || (list.substr(0, end + 1) == tag && (weak || !is_weak));
+    list.remove_prefix(end + 1);
+    blanks();
+    if (list.empty()) return found;
+    if (!list.starts_with(',')) return wrong();
+    list.remove_prefix(1);
+  }
 }
 
 HttpResponse error_response(unsigned status, std::string_view code, std::string_view message) {

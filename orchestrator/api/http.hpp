@@ -1,5 +1,7 @@
 #pragma once
 // Requests and answers as the API sees them: plain data, without the HTTP library.
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,9 +24,23 @@ enum class Method { get, post, put, patch, erase, other };
 
 struct HttpRequest {
   Method method = Method::get;
-  std::string target;  // path and query as sent
+  std::string target;  // path and query as sent, or the whole URL
   std::string body;
   std::string last_event_id;  // header Last-Event-ID
+  std::string if_match;       // headers as sent; empty: none
+  std::string if_none_match;
+  std::string project;  // header ActiveProjectID, for paths that have none
+};
+
+// What was served since the start, and what is open now.
+struct HttpStats {
+  static constexpr std::array<std::int64_t, 6> bucket_ms = {5, 25, 100, 500, 2'500, 10'000};
+  std::map<unsigned, std::uint64_t> answers;                    // by status
+  std::array<std::uint64_t, bucket_ms.size()> within_bucket{};  // from the whole request to its answer, at most so long
+  std::uint64_t timed = 0;
+  std::int64_t took_ms = 0;  // all of them together
+  std::size_t connections = 0;
+  std::size_t streams = 0;
 };
 
 struct HttpResponse {
@@ -39,14 +55,20 @@ struct Target {
   std::vector<std::string> segments;
   std::map<std::string, std::string, std::less<>> query;
 };
+// The host and port of a target that is a whole URL; empty: it is a path.
+std::string_view authority_of(std::string_view target);
 // invalid_input: bad %XX, a control character, an empty value, a key twice, too many of either.
 Result<Target> parse_target(std::string_view target);
+
+// Whether a list of entity tags, as If-Match and If-None-Match have it, names this one; "*" names all. `weak` compares without
+// the W/ of weak ones, which else match nothing. invalid_input: it is no such list.
+Result<bool> names_tag(std::string_view list, std::string_view tag, bool weak);
 
 // {"code":"InvalidArgument","message":"..."} with its HTTP status.
 HttpResponse error_response(const Error& error);
 HttpResponse error_response(unsigned status, std::string_view code, std::string_view message);
 
-// What a stream gives next. Called on a reader thread, one call at a time.
+// What a stream gives next. Called on a thread for streams, one call at a time.
 class EventSource {
  public:
   virtual ~EventSource() = default;

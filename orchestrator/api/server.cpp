@@ -10,6 +10,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -26,7 +27,10 @@ class Connection;
 
 struct ServerCore : std::enable_shared_from_this<ServerCore> {
   ServerCore(ServerSettings settings_in, Handler handler_in)
-      : settings(std::move(settings_in)), handler(std::move(handler_in)), readers(settings.reader_threads) {}
+      : settings(std::move(settings_in)),
+        handler(std::move(handler_in)),
+        readers(settings.reader_threads),
+        streamers(settings.stream_threads) {}
 
   void accept();
   void wake_now();
@@ -39,7 +43,8 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   Tcp::acceptor acceptor{io};
   net::steady_timer wake_timer{io};
   net::steady_timer accept_timer{io};
-  net::thread_pool readers;
+  net::thread_pool readers;    // for requests
+  net::thread_pool streamers;  // for streams
   std::thread thread;
   std::uint16_t port = 0;
   std::atomic<bool> waking{false};
@@ -47,6 +52,10 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   // On the sockets' thread only.
   std::set<Connection*> connections;
   std::size_t streams = 0;
+
+  void count(unsigned status, std::optional<std::int64_t> took_ms);
+  std::mutex stats_mutex;
+  HttpStats stats;
 };
 
 namespace {
@@ -58,6 +67,7 @@ constexpr std::string_view stream_comment = ": keep-alive\n\n";
 Method method_of(http::verb verb) {
   switch (verb) {
     case http::verb::get:
+    case http::verb::head:  // the same without its body
       return Method::get;
     case http::verb::post:
       return Method::post;
@@ -76,6 +86,14 @@ std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
+// A list may come in several lines.
+std::string lines_of(const http::request<http::string_body>& message, http::field name) {
+  std::string list;
+  const auto [begin, end] = message.equal_range(name);
+  for (auto line = begin; line != end; ++line) list += (list.empty() ? "" : ", ") + std::string(view(line->value()));
+  return list;
+}
+
 // The host of "host", "host:port", "[::1]:port".
 std::string_view host_part(std::string_view authority) {
   if (authority.starts_with('[')) return authority.substr(1, std::min(authority.find(']'), authority.size()) - 1);
@@ -90,16 +108,24 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(Tcp::socket socket, std::shared_ptr<ServerCore> core)
       : stream_(std::move(socket)), core_(std::move(core)), answer_timer_(core_->io), stream_timer_(core_->io) {
     core_->connections.insert(this);
+    const std::lock_guard lock(core_->stats_mutex);
+    ++core_->stats.connections;
   }
   ~Connection() {
     if (streaming_) --core_->streams;
     core_->connections.erase(this);
+    const std::lock_guard lock(core_->stats_mutex);
+    --core_->stats.connections;
+    if (streaming_) --core_->stats.streams;
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   void read();
-  void refuse(HttpResponse response) { write(std::move(response), false); }
+  void refuse(HttpResponse response) {
+    core_->count(response.status, std::nullopt);
+    write(std::move(response), false);
+  }
   void close();
   void answer(std::uint64_t exchange, HttpResponse response);
   void begin_stream(std::uint64_t exchange, std::unique_ptr<EventSource> source);
@@ -122,10 +148,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer_{header_bytes_max + body_bytes_max};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> response_;
+  std::optional<http::response_serializer<http::string_body>> serializer_;  // of that
   net::steady_timer answer_timer_;
   std::uint64_t exchange_ = 0;  // number of the request that is being answered
+  std::chrono::steady_clock::time_point asked_at_;
   bool answered_ = true;
   bool keep_open_ = false;
+  bool head_ = false;  // no body is expected
   bool closed_ = false;
   // a stream
   net::steady_timer stream_timer_;  // keep-alive while idle, deadline while writing
@@ -172,6 +201,7 @@ class Answer final : public Exchange {
 }  // namespace
 
 void Connection::read() {
+  head_ = false;
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(header_bytes_max));
   parser_->body_limit(body_bytes_max);
@@ -220,6 +250,8 @@ std::optional<HttpResponse> Connection::refusal() const {
   const auto host = view(request[http::field::host]);
   if (!host.empty() && !is_loopback(host_part(host)))
     return error_response(403, "PermissionDenied", "this server answers for localhost only");
+  if (const auto authority = authority_of(view(request.target())); !authority.empty() && !is_loopback(host_part(authority)))
+    return error_response(403, "PermissionDenied", "this server answers for localhost only");
   if (const auto origin = view(request[http::field::origin]); !origin.empty()) {
     const std::size_t scheme = origin.find("://");
     if (scheme == std::string_view::npos || origin.substr(scheme + 3) != host)
@@ -234,6 +266,8 @@ void Connection::handle() {
   stream_.expires_never();
   keep_open_ = parser_->get().keep_alive();
   answered_ = false;
+  head_ = parser_->get().method() == http::verb::head;
+  asked_at_ = std::chrono::steady_clock::now();
   const std::uint64_t number = ++exchange_;
   if (auto refused = refusal()) return answer(number, std::move(*refused));
   auto message = parser_->release();
@@ -241,6 +275,9 @@ void Connection::handle() {
   request.method = method_of(message.method());
   request.target = std::string(view(message.target()));
   request.last_event_id = std::string(view(message["Last-Event-ID"]));
+  request.if_match = lines_of(message, http::field::if_match);
+  request.project = std::string(view(message["ActiveProjectID"]));
+  request.if_none_match = lines_of(message, http::field::if_none_match);
   request.body = std::move(message.body());
   answer_timer_.expires_after(milliseconds(core_->settings.answer_ms));
   answer_timer_.async_wait([self = shared_from_this(), number](beast::error_code error) {
@@ -265,10 +302,13 @@ void Connection::answer(std::uint64_t exchange, HttpResponse response) {
   if (answered_ || closed_ || exchange != exchange_) return;
   answered_ = true;
   answer_timer_.cancel();
+  const auto took = std::chrono::steady_clock::now() - asked_at_;
+  core_->count(response.status, std::chrono::duration_cast<milliseconds>(took).count());
   write(std::move(response), keep_open_ && !core_->stopping);
 }
 
 void Connection::write(HttpResponse response, bool keep_open) {
+  serializer_.reset();
   response_.emplace(static_cast<http::status>(response.status), 11);
   response_->set(http::field::server, "abide");
   response_->set(http::field::content_type, response.content_type);
@@ -279,10 +319,13 @@ void Connection::write(HttpResponse response, bool keep_open) {
   response_->body() = std::move(response.body);
   response_->prepare_payload();
   stream_.expires_after(milliseconds(core_->settings.write_ms));
-  http::async_write(stream_, *response_, [self = shared_from_this(), keep_open](beast::error_code error, std::size_t) {
+  serializer_.emplace(*response_);
+  auto written = [self = shared_from_this(), keep_open](beast::error_code error, std::size_t) {
     if (error || !keep_open) return self->close();
     self->read();
-  });
+  };
+  if (head_) return http::async_write_header(stream_, *serializer_, std::move(written));
+  http::async_write(stream_, *serializer_, std::move(written));
 }
 
 void Connection::close() {
@@ -303,6 +346,12 @@ void Connection::begin_stream(std::uint64_t exchange, std::unique_ptr<EventSourc
   answer_timer_.cancel();
   streaming_ = true;
   ++core_->streams;
+  {
+    const std::lock_guard lock(core_->stats_mutex);
+    ++core_->stats.streams;
+    ++core_->stats.answers[200];
+  }
+  if (head_) return write_stream(std::string(stream_header.substr(0, stream_header.find("\r\n\r\n") + 4)), false, true);
   source_ = std::move(source);
   listen_for_end();
   write_stream(std::string(stream_header), true, false);
@@ -316,7 +365,7 @@ void Connection::pump() {
   }
   busy_ = true;
   look_again_ = false;
-  net::post(core_->readers, [core = core_.get(), weak = weak_from_this(), source = std::move(source_)]() mutable {
+  net::post(core_->streamers, [core = core_.get(), weak = weak_from_this(), source = std::move(source_)]() mutable {
     auto chunk = source->next();
     net::post(core->io, [weak = std::move(weak), source = std::move(source), chunk = std::move(chunk)]() mutable {
       if (const auto connection = weak.lock()) connection->pumped(std::move(source), std::move(chunk));
@@ -379,6 +428,16 @@ void ServerCore::accept() {
   });
 }
 
+void ServerCore::count(unsigned status, std::optional<std::int64_t> took_ms) {
+  const std::lock_guard lock(stats_mutex);
+  ++stats.answers[status];
+  if (!took_ms) return;
+  ++stats.timed;
+  stats.took_ms += *took_ms;
+  for (std::size_t i = 0; i < HttpStats::bucket_ms.size(); ++i)
+    if (*took_ms <= HttpStats::bucket_ms[i]) ++stats.within_bucket[i];
+}
+
 void ServerCore::wake_now() {
   waking = false;
   for (Connection* connection : connections) connection->pump();
@@ -432,16 +491,23 @@ void Server::stop() {
   if (core_->stopping.exchange(true)) return;
   if (!core_->thread.joinable()) {
     core_->readers.join();
+    core_->streamers.join();
     return;
   }
   net::post(core_->io, [core = core_.get()] { core->close_all(); });
   core_->readers.join();  // handlers that run end; what they answer goes to closed connections
+  core_->streamers.join();
   core_->work.reset();
   core_->thread.join();
 }
 
 std::uint16_t Server::port() const {
   return core_->port;
+}
+
+HttpStats Server::stats() const {
+  const std::lock_guard lock(core_->stats_mutex);
+  return core_->stats;
 }
 
 void Server::wake_streams() {

@@ -1,6 +1,6 @@
 #pragma once
-// The HTTP server: Boost.Beast, asynchronous, one thread for the sockets and a few that read the store for requests.
-// Event streams stay open by the hundred. Everything that a client can make it hold has a limit here.
+// The HTTP server: Boost.Beast, asynchronous, one thread for the sockets and a few that read the store for requests
+// and for streams. Event streams stay open by the hundred. Everything that a client can make it hold has a limit here.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,6 +17,7 @@ struct ServerSettings {
   std::size_t connections_max = 2'048;  // above: answered 503 and closed
   std::size_t streams_max = 1'024;      // above: 503
   std::size_t reader_threads = 2;
+  std::size_t stream_threads = 1;       // of their own: streams that have much to say hold up no answer
   std::int64_t idle_ms = 60'000;        // from one answer to the end of the next request
   std::int64_t answer_ms = 15'000;      // then 503 `request timeout`
   std::int64_t write_ms = 30'000;       // a reader that takes longer for one write is dropped
@@ -41,6 +42,7 @@ class Server {
   // Closes all connections; no handler runs when this returns.
   void stop();
   [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] HttpStats stats() const;  // any thread
   // There may be something new for the streams. Any thread; cheap.
   void wake_streams();
   // Runs `work` on a reader thread. Any thread; dropped once stopped.

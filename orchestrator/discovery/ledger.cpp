@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "orchestrator/os_resource_manager/os_resource_manager.hpp"
+
 namespace abide::discovery {
 
 namespace {
@@ -20,6 +22,7 @@ std::int64_t retry_after_ms(std::int64_t base_ms, std::uint32_t attempts, std::u
 void Ledger::begin(const Now& now, bool everything) {
   now_ = now;
   everything_ = everything;
+  good_now_.clear();
   for (auto& [source, entry] : entries_) entry.said = Said::nothing;
 }
 
@@ -29,6 +32,10 @@ bool Ledger::ask(const std::string& source) {
   const bool due = everything_ || found->second.due_mono_ms <= now_.mono_ms;
   found->second.said = due ? Said::asked : Said::broken;
   return due;
+}
+
+void Ledger::good(const std::string& source) {
+  good_now_.push_back(source);
 }
 
 Ledger::Entry& Ledger::note(const std::string& source, const std::string& error) {
@@ -62,23 +69,35 @@ void Ledger::refused(const std::string& source, const std::string& reason) {
   entry.row.next_at_wall_ms = 0;
 }
 
-std::vector<FailureRow> Ledger::finish(bool complete) {
+std::vector<FailureRow> Ledger::finish(bool complete, const std::vector<std::string>& unread) {
+  const auto is_unread = [&](const std::string& source) {
+    return std::any_of(unread.begin(), unread.end(), [&](const auto& place) { return os_resource_manager::lies_in(source, place); });
+  };
+  for (const auto& source : good_now_) {
+    const auto entry = entries_.find(source);
+    if (entry == entries_.end() || entry->second.said != Said::broken) good_[source] = now_.wall_ms;
+  }
+  good_now_.clear();
+  if (good_.size() > good_max) std::erase_if(good_, [&](const auto& one) { return !entries_.contains(one.first); });
   std::vector<FailureRow> rows;
   for (auto at = entries_.begin(); at != entries_.end();) {
     const Said said = at->second.said;
-    if (said == Said::asked || (said == Said::nothing && complete)) {
+    if (said == Said::asked || (said == Said::nothing && complete && !is_unread(at->first))) {
       at = entries_.erase(at);
     } else {
       rows.push_back(at->second.row);
+      if (const auto good = good_.find(at->first); good != good_.end()) rows.back().good_at_wall_ms = good->second;
       ++at;
     }
   }
   return rows;
 }
 
-std::vector<FailureRow> cut(std::vector<FailureRow> rows) {
+std::vector<FailureRow> cut(std::vector<FailureRow> rows, const std::set<std::string>& first, std::vector<std::string>& untold) {
   if (rows.size() <= failures_max) return rows;
+  std::stable_partition(rows.begin(), rows.end(), [&](const FailureRow& row) { return first.contains(row.source); });
   const std::size_t more = rows.size() - failures_max;
+  for (std::size_t i = failures_max; i < rows.size(); ++i) untold.push_back(std::move(rows[i].source));
   rows.resize(failures_max);
   rows.back().error += " (and " + std::to_string(more) + " more failures in this pass)";
   return rows;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "common/core/hash.hpp"
 #include "orchestrator/discovery/files.hpp"
 
 namespace abide::discovery {
@@ -91,18 +92,21 @@ std::string Lists::place_of(const std::string& path) const {
 
 void Lists::add_known(Read& read) {
   for (const auto& [source, resource] : read.profiles.found) {
-    Details details;
-    const auto text = [&](const std::string& path) {
+    if (resource.os_type != "OS_TYPE_IMMUTABLE") continue;
+    const auto good = [&](const std::string& path) {
       const auto list = path.empty() ? lists_.end() : lists_.find(place_of(path));
-      return list == lists_.end() || !list->second.text ? std::string() : *list->second.text;
+      return list == lists_.end() ? nullptr : list->second.good;
     };
-    if (resource.os_type == "OS_TYPE_IMMUTABLE")
-      details = {text(resource.package_manifest_url), text(resource.existing_cves_url), text(resource.fixed_cves_url)};
-    if (details != Details{}) read.details.emplace(ReleaseKey{resource.profile_name, resource.image_id}, std::move(details));
+    fleet::ReleaseLists lists{good(resource.package_manifest_url), good(resource.existing_cves_url), good(resource.fixed_cves_url)};
+    if (lists.installed_packages || lists.existing_cves || lists.fixed_cves)
+      read.profiles.lists.emplace(ReleaseKey{resource.profile_name, resource.image_id}, std::move(lists));
   }
   read.rows.insert(read.rows.end(), rows_.begin(), rows_.end());
-  read.rows = cut(std::move(read.rows));
   read.profiles.failures = failures_of(read.rows);
+  auto& reach = read.profiles.reach;
+  (whole_ ? reach.whole : reach.unread).push_back(files_root_);
+  for (const auto& [url, list] : lists_)
+    if (list.good) reach.fine.push_back(url);
 }
 
 bool Lists::refresh(const Read& read, bool everything) {
@@ -121,17 +125,18 @@ bool Lists::refresh(const Read& read, bool everything) {
       const auto [list, is_new] = lists_.try_emplace(url);
       if (!is_new && list->second.wanted) continue;
       list->second.wanted = true;
-      (list->second.text ? old : fresh).emplace_back(url, kind);
+      (list->second.good ? old : fresh).emplace_back(url, kind);
     }
   }
   std::erase_if(lists_, [&](const auto& entry) {
     const bool gone = read.complete && !entry.second.wanted;
-    if (gone && entry.second.text) bytes_ -= entry.second.text->size();
+    if (gone && entry.second.good) bytes_ -= entry.second.good->text.size();
     return gone;
   });
   fresh.insert(fresh.end(), old.begin(), old.end());
   const auto [changed, whole] = refresh_all(fresh, now, everything);
   const bool complete = whole && read.complete;
+  whole_ = complete;
   auto rows = ledger_.finish(complete);
   const auto same = [](const FailureRow& a, const FailureRow& b) { return a.source == b.source && a.error == b.error; };
   const bool rows_changed = !std::equal(rows.begin(), rows.end(), rows_.begin(), rows_.end(), same);
@@ -145,7 +150,7 @@ std::pair<bool, bool> Lists::refresh_all(const std::vector<std::pair<std::string
   int unreachable = 0;
   for (const auto& [url, kind] : urls) {
     List& list = lists_.at(url);
-    const bool fresh = list.text && now.mono_ms - list.good_at_mono_ms < age_ms;
+    const bool fresh = list.good && now.mono_ms - list.good_at_mono_ms < age_ms;
     if (!everything && fresh && !ledger_.failing(url)) continue;
     // The rest, with the rows that it may have, stays as it is.
     if (unreachable >= unreachable_max || http_.cancelled() || now_().mono_ms > now.mono_ms + pass_timeout_ms_) return {changed, false};
@@ -153,11 +158,16 @@ std::pair<bool, bool> Lists::refresh_all(const std::vector<std::pair<std::string
     auto fetched = fetch(url, kind, list);
     if (fetched) {
       list.good_at_mono_ms = now.mono_ms;
+      ledger_.good(url);
       changed = changed || *fetched;
       unreachable = 0;
       continue;
     }
     if (http_.cancelled()) return {changed, false};
+    if (url.starts_with(file_scheme)) {
+      ledger_.refused(url, fetched.error().message);  // looking again costs nothing
+      continue;
+    }
     ledger_.failed(url, fetched.error().message);
     const bool away = fetched.error().code == Code::unavailable || fetched.error().code == Code::timeout;
     unreachable = away ? unreachable + 1 : 0;
@@ -168,29 +178,32 @@ std::pair<bool, bool> Lists::refresh_all(const std::vector<std::pair<std::string
 Result<bool> Lists::fetch(const std::string& url, ListKind kind, List& list) {
   auto fetched = get(url, list);
   if (!fetched) return fail(fetched.error());
-  if (fetched->not_modified && list.text) return false;
+  if (fetched->not_modified && list.good) return false;
   auto text = compact_list(kind, fetched->body);
   if (!text) return fail(text.error());
-  const std::size_t before = list.text ? list.text->size() : 0;
+  const std::size_t before = list.good ? list.good->text.size() : 0;
   if (bytes_ - before + text->size() > lists_bytes_max)
     return fail(Code::invalid_input, "not kept: all lists together would be larger than " + std::to_string(lists_bytes_max) + " bytes");
   bytes_ = bytes_ - before + text->size();
-  const bool changed = !list.text || *list.text != *text;
-  list.text = std::make_shared<const std::string>(*std::move(text));
+  const bool changed = !list.good || list.good->text != *text;
+  if (changed) {
+    const Digest digest = sha256(*text);
+    list.good = std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{*std::move(text), digest});
+  }
   list.etag = fetched->etag;
   list.last_modified = fetched->last_modified;
   return changed;
 }
 
 Result<Fetched> Lists::get(const std::string& url, const List& list) {
-  if (!url.starts_with(file_scheme)) return http_.get(url, list_bytes_max, list.text ? list.etag : "", list.text ? list.last_modified : "");
+  if (!url.starts_with(file_scheme)) return http_.get(url, list_bytes_max, list.good ? list.etag : "", list.good ? list.last_modified : "");
   const std::string path = path_of_file_url(url);
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
   const auto changed_at = std::filesystem::last_write_time(path, error);
   Fetched fetched;
   if (!error) fetched.etag = std::to_string(size) + "@" + std::to_string(changed_at.time_since_epoch().count());
-  fetched.not_modified = list.text && !fetched.etag.empty() && fetched.etag == list.etag;
+  fetched.not_modified = list.good && !fetched.etag.empty() && fetched.etag == list.etag;
   if (fetched.not_modified) return fetched;
   auto bytes = read_file(path, list_bytes_max);
   if (!bytes) return fail(bytes.error());

@@ -15,9 +15,9 @@
 
 namespace abide::discovery {
 
-inline constexpr std::size_t list_bytes_max = 4 * 1024 * 1024;       // as it is served
-inline constexpr std::size_t list_text_bytes_max = 500'000;          // compact; the REST contract's limit
-inline constexpr std::size_t lists_bytes_max = 128UL * 1024 * 1024;  // of all texts of one source
+inline constexpr std::size_t list_bytes_max = 4 * 1024 * 1024;         // as it is served
+inline constexpr std::size_t list_text_bytes_max = os_list_bytes_max;  // compact
+inline constexpr std::size_t lists_bytes_max = 128UL * 1024 * 1024;    // of all texts of one source
 inline constexpr std::size_t list_depth_max = 16;
 inline constexpr std::int64_t list_fresh_ms = 3'600'000;  // a list that was good is asked for again after this long
 
@@ -41,7 +41,7 @@ class Lists {
 
  private:
   struct List {
-    std::shared_ptr<const std::string> text;  // nothing: not good yet
+    std::shared_ptr<const fleet::ReleaseList> good;  // nothing: not yet
     std::string etag, last_modified;
     std::int64_t good_at_mono_ms = 0;
     bool wanted = false;
@@ -65,6 +65,7 @@ class Lists {
   std::map<std::string, List> lists_;  // by URL: profiles share them
   std::size_t bytes_ = 0;              // of all texts
   std::vector<FailureRow> rows_;
+  bool whole_ = false;  // the last refresh looked at every list
 };
 
 }  // namespace abide::discovery

@@ -41,7 +41,8 @@ class OciSource final : public Source {
     }
     const bool complete = !down_ && !unlisted_all_ && !registry_.cancelled();
     tell(entries, complete, pass);
-    return std::move(pass).finish(complete);
+    for (const auto& profile : unlisted_) pass.unread(name_ + "/" + profile);
+    return std::move(pass).finish(name_, complete);
   }
 
  private:
@@ -113,6 +114,7 @@ class OciSource final : public Source {
       if (listed.error().code != Code::conflict) failed(source, listed.error(), pass);
       return {};
     }
+    pass.good(source);
     auto tags = tags_in(*revision_.range, *listed);
     // Whoever names a profile wants to hear that there is none of it; a registry may well have others.
     if (tags.empty() && !passes_.enabled.empty())
@@ -132,16 +134,17 @@ class OciSource final : public Source {
     if (manifest && manifest->not_modified && before == read_before_.end())
       manifest = fail(Code::invalid_input, "the registry says 304 to a question that was not asked");
     if (!manifest) return forget(entry, manifest.error(), pass);
-    if (manifest->not_modified) return;
+    if (manifest->not_modified) return pass.good(entry.source);
     if (before != read_before_.end() && before->second.blob == manifest->layer.digest) {
       before->second.etag = manifest->etag;
-      return;
+      return pass.good(entry.source);
     }
     auto bytes = registry_.blob(entry.profile, manifest->layer);
     if (!bytes) return forget(entry, bytes.error(), pass);
     const Expected expected{"its repository", entry.profile, {}, {}};
     auto resource = resource_of(*bytes, expected, rules_);
     if (resource) {
+      pass.good(entry.source);
       read_before_[entry.source] = {manifest->etag, manifest->layer.digest, *std::move(resource), {}};
     } else if (resource.error().code == Code::conflict) {
       read_before_[entry.source] = {manifest->etag, manifest->layer.digest, {}, resource.error().message};

@@ -1,49 +1,23 @@
 #include "orchestrator/discovery/pass.hpp"
 
-#include <optional>
+#include <tuple>
 
 namespace abide::discovery {
 
-namespace {
-
-bool same_image(const Known& known, const OsResource& resource) {
-  return known.artifact == resource.artifact.sha256 && known.raw == resource.raw.sha256;
-}
-
-std::string digest_text(const OsResource& resource, const OsResource& other) {
-  return resource.artifact.sha256 == other.artifact.sha256 ? "raw " + to_hex(resource.raw.sha256) : to_hex(resource.artifact.sha256);
-}
-
-}  // namespace
-
-std::vector<fleet::ProfilesRead::Found> settle(std::vector<fleet::ProfilesRead::Found> found, KnownImages& known, Ledger& ledger) {
-  std::map<ReleaseKey, std::size_t> chosen;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const ReleaseKey key{found[i].resource.profile_name, found[i].resource.image_id};
-    const auto [place, first] = chosen.emplace(key, i);
-    const auto before = known.find(key);
-    if (first || before == known.end()) continue;
-    if (!same_image(before->second, found[place->second].resource) && same_image(before->second, found[i].resource)) place->second = i;
-  }
-  std::vector<bool> stays(found.size(), false);
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const OsResource& resource = found[i].resource;
-    const ReleaseKey key{resource.profile_name, resource.image_id};
-    const std::size_t winner = chosen.at(key);
-    stays[i] = winner == i;
-    const OsResource& other = found[winner].resource;
-    if (stays[i]) {
-      known.emplace(key, Known{resource.artifact.sha256, resource.raw.sha256});
-    } else if (!same_image({other.artifact.sha256, other.raw.sha256}, resource)) {
-      ledger.refused(found[i].source, key.first + " " + key.second + " is another image here, " + digest_text(resource, other) +
-                                          ", than in " + found[winner].source + ", " + digest_text(other, resource) + "; that one stays");
+std::vector<fleet::ProfilesRead::Found> without_doubles(std::vector<fleet::ProfilesRead::Found> found) {
+  std::map<std::tuple<std::string, std::string, Digest, Digest>, std::size_t> places;
+  std::vector<fleet::ProfilesRead::Found> once;
+  for (auto& one : found) {
+    const OsResource& resource = one.resource;
+    const auto [place, fresh] =
+        places.emplace(std::tuple{resource.profile_name, resource.image_id, resource.artifact.sha256, resource.raw.sha256}, once.size());
+    if (fresh) {
+      once.push_back(std::move(one));
+    } else {
+      once[place->second] = std::move(one);
     }
   }
-  std::vector<fleet::ProfilesRead::Found> settled;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (stays[i]) settled.push_back(std::move(found[i]));
-  }
-  return settled;
+  return once;
 }
 
 std::vector<fleet::ProfilesRead::Failure> failures_of(const std::vector<FailureRow>& rows) {
@@ -54,7 +28,13 @@ std::vector<fleet::ProfilesRead::Failure> failures_of(const std::vector<FailureR
 }
 
 void Pass::found(const std::string& source, OsResource resource) {
+  seen_.insert(resource.profile_name);
   if (enabled_.empty() || enabled_.contains(resource.profile_name)) found_.push_back({source, std::move(resource)});
+}
+
+void Pass::good(const std::string& source) {
+  ledger_.good(source);
+  good_.push_back(source);
 }
 
 void Pass::failed(const std::string& source, const Error& error) {
@@ -62,12 +42,27 @@ void Pass::failed(const std::string& source, const Error& error) {
   failed(source, error.message);
 }
 
-Read Pass::finish(bool complete) && {
+Read Pass::finish(const std::string& service, bool complete) && {
   Read read;
-  read.profiles.found = settle(std::move(found_), known_, ledger_);
-  read.rows = cut(ledger_.finish(complete));
+  read.profiles.found = without_doubles(std::move(found_));
+  read.rows = ledger_.finish(complete, unread_);
   read.profiles.failures = failures_of(read.rows);
   read.complete = complete;
+  auto& reach = read.profiles.reach;
+  reach.fine = std::move(good_);
+  reach.complete = complete && unread_.empty();
+  (complete ? reach.whole : reach.unread).push_back(service);
+  reach.unread.insert(reach.unread.end(), std::make_move_iterator(unread_.begin()), std::make_move_iterator(unread_.end()));
+  return read;
+}
+
+Read Pass::finish_and_tell_missing(const std::string& service, bool complete) && {
+  std::set<std::string> missing;
+  for (const auto& profile : enabled_) {
+    if (complete && !seen_.contains(profile)) missing.insert(profile);
+  }
+  Read read = std::move(*this).finish(service, complete);
+  read.missing = std::move(missing);
   return read;
 }
 

@@ -14,29 +14,16 @@ namespace abide::discovery {
 
 using ReleaseKey = std::pair<std::string, std::string>;  // profile, version
 
-// Lists that belong to a release, as compact JSON. Empty: its manifest names none, or it could not be read yet.
-struct Details {
-  std::string installed_packages;  // {"Repo":[{"Name","Version",...}]}
-  std::string existing_cves;       // [{"cve_id","priority",...}]
-  std::string fixed_cves;
-  friend bool operator==(const Details&, const Details&) = default;
-};
-
 struct Read {
-  fleet::ProfilesRead profiles;  // `failures` are those of `rows`
-  std::map<ReleaseKey, Details> details;
+  fleet::ProfilesRead profiles;  // `failures` are those of `rows`, where this is what is delivered
   std::vector<FailureRow> rows;
-  bool complete = true;  // false: the service as a whole could not be read; what is not here may still be there
+  bool complete = true;           // false: the service as a whole could not be read; what is not here may still be there
+  std::set<std::string> missing;  // profiles that were asked for by name, and of which it has nothing
 };
 
-// A profile and version that is there more than once is one resource: the one that was known first, here or in an earlier
-// pass, stays. The same image under other words (every package of profiles writes its own version into them) is no matter;
-// another image is a failure that names both places.
-struct Known {
-  Digest artifact, raw;
-};
-using KnownImages = std::map<ReleaseKey, Known>;
-std::vector<fleet::ProfilesRead::Found> settle(std::vector<fleet::ProfilesRead::Found> found, KnownImages& known, Ledger& ledger);
+// A profile and version that a service has more than once as the same image is one release, with the words that come last:
+// every package of profiles writes its own into them. Another image of the same version is for each project to judge.
+std::vector<fleet::ProfilesRead::Found> without_doubles(std::vector<fleet::ProfilesRead::Found> found);
 
 // Rows as the fleet takes them.
 std::vector<fleet::ProfilesRead::Failure> failures_of(const std::vector<FailureRow>& rows);
@@ -45,18 +32,24 @@ std::vector<fleet::ProfilesRead::Failure> failures_of(const std::vector<FailureR
 class Pass {
  public:
   // `enabled`: profiles that are taken; empty: all.
-  Pass(Ledger& ledger, KnownImages& known, const std::set<std::string>& enabled) : ledger_(ledger), known_(known), enabled_(enabled) {}
+  Pass(Ledger& ledger, const std::set<std::string>& enabled) : ledger_(ledger), enabled_(enabled) {}
   void found(const std::string& source, OsResource resource);
   bool ask(const std::string& source) { return ledger_.ask(source); }
+  void good(const std::string& source);  // it was asked, and the answer is right
   void failed(const std::string& source, const std::string& error) { ledger_.failed(source, error); }
   void refused(const std::string& source, const std::string& reason) { ledger_.refused(source, reason); }
-  void failed(const std::string& source, const Error& error);  // conflict: refused
-  Read finish(bool complete) &&;
+  void failed(const std::string& source, const Error& error);          // conflict: refused
+  void unread(const std::string& place) { unread_.push_back(place); }  // nobody could look what is in it
+  // `service`: its name. `complete`: all of it was looked at, but for what is unread.
+  Read finish(const std::string& service, bool complete) &&;
+  // The same, and `missing` is told: of a service that does not tell it itself.
+  Read finish_and_tell_missing(const std::string& service, bool complete) &&;
 
  private:
   Ledger& ledger_;
-  KnownImages& known_;
   const std::set<std::string>& enabled_;
+  std::set<std::string> seen_;  // profiles, also of those that are not taken
+  std::vector<std::string> good_, unread_;
   std::vector<fleet::ProfilesRead::Found> found_;
 };
 

@@ -32,23 +32,25 @@ class DirectorySource final : public Source {
     Pass pass = passes_.begin(everything);
     std::error_code error;
     if (!fs::is_directory(root_, error)) {
-      pass.failed(root_, error ? error.message() : "no such directory");
-      return std::move(pass).finish(false);
+      pass.refused(root_, error ? error.message() : "no such directory");
+      return std::move(pass).finish(root_, false);
     }
     const fs::path index_path = fs::path(root_) / "index.json";
     const bool complete = fs::exists(index_path, error) ? read_index(index_path, pass) : scan(pass);
-    return std::move(pass).finish(complete && !cancelled_);
+    return std::move(pass).finish_and_tell_missing(root_, complete && !cancelled_);
   }
 
  private:
+  // Reading a file costs nothing: what is broken is looked at again with every pass.
   bool read_index(const fs::path& path, Pass& pass) {
     auto bytes = read_file(path, index_bytes_max);
     auto index = bytes ? parse_index(*bytes, root_) : fail(bytes.error());
     if (!index) {
-      pass.failed(path.string(), index.error());
+      pass.refused(path.string(), index.error().message);
       return false;
     }
-    for (auto& failure : index->failures) pass.failed(failure.source, failure.error);
+    pass.good(path.string());
+    for (auto& failure : index->failures) pass.refused(failure.source, failure.error);
     for (const auto& entry : index->entries) {
       if (cancelled_) break;
       read_manifest(fs::path(root_) / entry.path, entry.expected, pass);
@@ -64,22 +66,24 @@ class DirectorySource final : public Source {
       if (at.depth() >= directory_depth_max) at.disable_recursion_pending();
       if (at->path().extension() == ".yaml") paths.insert(at->path());
       if (paths.size() > entries_max) {
-        pass.failed(root_, "more than " + std::to_string(entries_max) + " files *.yaml");
+        pass.refused(root_, "more than " + std::to_string(entries_max) + " files *.yaml");
         return false;
       }
     }
-    if (error) pass.failed(root_, error.message());
+    if (error) pass.refused(root_, error.message());
+    const bool whole = !error;
     for (const auto& path : paths) {
       if (cancelled_) break;
       read_manifest(path, {}, pass);
     }
-    return true;
+    return whole;
   }
 
   void read_manifest(const fs::path& path, const Expected& expected, Pass& pass) const {
     auto bytes = read_file(path, manifest_bytes_max);
     auto resource = bytes ? resource_of(*bytes, expected, rules_) : fail(bytes.error());
-    if (!resource) return pass.failed(path.string(), resource.error());
+    if (!resource) return pass.refused(path.string(), resource.error().message);
+    pass.good(path.string());
     pass.found(path.string(), std::move(*resource));
   }
 
@@ -107,27 +111,40 @@ class HttpSource final : public Source {
   Read read(bool everything) override {
     Pass pass = passes_.begin(everything);
     until_mono_ms_ = passes_.now().mono_ms + pass_timeout_ms_;
-    const std::string url = root_ + "/index.json";
-    auto fetched = http_.get(url, index_bytes_max, index_.body.empty() ? "" : index_.etag, index_.body.empty() ? "" : index_.last_modified);
-    if (!fetched) {
-      pass.failed(root_, fetched.error());
-      return std::move(pass).finish(false);
-    }
-    if (!fetched->not_modified) index_ = std::move(*fetched);
-    auto index = parse_index(index_.body, root_);
+    auto index = read_index();
     if (!index) {
-      index_ = {};
-      pass.failed(root_, index.error());
-      return std::move(pass).finish(false);
+      pass.refused(root_, index.error().message);
+      tell_what_was_read(pass);
+      return std::move(pass).finish(root_, false);
     }
-    for (auto& failure : index->failures) pass.failed(failure.source, failure.error);
+    for (auto& failure : index->failures) pass.refused(failure.source, failure.error);
     std::map<Digest, std::string> still;
     for (const auto& entry : index->entries) read_entry(entry, still, pass);
     manifests_ = std::move(still);  // what the index no longer names is forgotten
-    return std::move(pass).finish(!http_.cancelled());
+    entries_ = std::move(index->entries);
+    return std::move(pass).finish_and_tell_missing(root_, !http_.cancelled());
   }
 
  private:
+  Result<Index> read_index() {
+    auto fetched = http_.get(root_ + "/index.json", index_bytes_max, index_.etag, index_.last_modified);
+    if (!fetched) return fail(fetched.error());
+    if (!fetched->not_modified) index_ = std::move(*fetched);
+    auto index = parse_index(index_.body, root_);
+    if (!index) index_ = {};
+    return index;
+  }
+
+  // While the index cannot be had, nobody has said that what it named is gone.
+  void tell_what_was_read(Pass& pass) {
+    for (const auto& entry : entries_) {
+      const auto known = manifests_.find(entry.expected.sha256);
+      if (known == manifests_.end()) continue;
+      if (auto resource = resource_of(known->second, entry.expected, rules_))
+        pass.found(absolute_url(root_, entry.path), *std::move(resource));
+    }
+  }
+
   // Manifests are named by their digest: the bytes of one that was read before are not asked for again.
   void read_entry(const IndexEntry& entry, std::map<Digest, std::string>& still, Pass& pass) {
     const std::string url = absolute_url(root_, entry.path);
@@ -146,6 +163,7 @@ class HttpSource final : public Source {
     if (!resource && resource.error().code != Code::conflict) return pass.failed(url, resource.error());
     still.emplace(entry.expected.sha256, std::move(bytes));
     if (!resource) return pass.failed(url, resource.error());
+    pass.good(url);
     pass.found(url, std::move(*resource));
   }
 
@@ -155,7 +173,8 @@ class HttpSource final : public Source {
   std::int64_t until_mono_ms_ = 0;
   PassMaker passes_;
   Http http_;
-  Fetched index_;
+  Fetched index_;                    // the last good one
+  std::vector<IndexEntry> entries_;  // and what it named
   std::map<Digest, std::string> manifests_;
 };
 
@@ -173,7 +192,7 @@ PassMaker::PassMaker(const SourceSettings& settings, std::int64_t poll_ms)
 
 Pass PassMaker::begin(bool everything) {
   ledger.begin(now(), everything);
-  return {ledger, known, enabled};
+  return {ledger, enabled};
 }
 
 Result<std::unique_ptr<Source>> Source::open(SourceSettings settings) {

@@ -11,6 +11,7 @@
 #include "common/core/ids.hpp"
 #include "common/core/result.hpp"
 #include "common/core/time.hpp"
+#include "common/release/paths.hpp"
 #include "orchestrator/discovery/pass.hpp"
 #include "orchestrator/fleet/machine.hpp"
 
@@ -68,7 +69,6 @@ struct PassMaker {
   std::function<Now()> now;
   std::set<std::string> enabled;
   Ledger ledger;
-  KnownImages known;
 };
 
 struct Rules {
@@ -84,11 +84,6 @@ struct Expected {  // what is known of an entry beforehand; empty and none: noth
   Digest sha256;
 };
 Result<OsResource> resource_of(std::string_view manifest, const Expected& expected, const Rules& rules);
-
-// "root" + "/" + relative path, each byte that a URL cannot carry written %XX. An absolute http(s) URL stays as it is.
-std::string absolute_url(std::string_view root, std::string_view path);
-// A relative path below the root: no scheme, no leading "/", no "..", no control characters.
-bool is_safe_relative_path(std::string_view path);
 
 struct IndexEntry {
   Expected expected;

@@ -13,8 +13,16 @@ bool same(const Read& left, const Read& right) {
   const auto& a = left.profiles;
   const auto& b = right.profiles;
   return std::equal(a.found.begin(), a.found.end(), b.found.begin(), b.found.end(), same_found) &&
-         std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), same_failure) &&
-         left.details == right.details;
+         std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), same_failure) && a.lists == b.lists &&
+         a.reach.untold == b.reach.untold && a.reach.whole == b.reach.whole && a.reach.unread == b.reach.unread &&
+         a.reach.complete == b.reach.complete;
+}
+
+// Each once, whoever has it.
+std::size_t releases_in(const Read& read) {
+  std::set<ReleaseKey> releases;
+  for (const auto& one : read.profiles.found) releases.emplace(one.resource.profile_name, one.resource.image_id);
+  return releases.size();
 }
 
 }  // namespace
@@ -94,11 +102,11 @@ void Worker::run(Reader& reader) {
       everything = reader.ended_ticket != tickets_;
       reader.begun_ticket = tickets_;
     }
-    read_once(reader, everything);
     const std::int64_t poll_ms = reader.service.source->poll_ms();
-    const auto jitter = static_cast<std::int64_t>(reader.random.below(static_cast<std::uint64_t>(poll_ms / 10 + 1)));
+    reader.pause_ms = poll_ms + static_cast<std::int64_t>(reader.random.below(static_cast<std::uint64_t>(poll_ms / 10 + 1)));
+    read_once(reader, everything);
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, std::chrono::milliseconds(poll_ms + jitter), [&] { return stopping_ || reader.ended_ticket != tickets_; });
+    wake_.wait_for(lock, std::chrono::milliseconds(reader.pause_ms), [&] { return stopping_ || reader.ended_ticket != tickets_; });
   }
 }
 
@@ -128,11 +136,12 @@ void Worker::publish(Reader& reader, Read read, bool ended) {
       reader.ended_ticket = reader.begun_ticket;
       reader.read_at_wall_ms = now.wall_ms;
     }
+    note_pass(reader, now.wall_ms, ended);
     const bool all_read = std::all_of(readers_.begin(), readers_.end(), [](const auto& any) { return any->latest != nullptr; });
     if (!all_read && now.mono_ms - started_mono_ms_ < first_delivery_ms_max) return;
     ledger_.begin(now, true);
     pass = std::make_shared<const Read>(merged());
-    last_ = {now.wall_ms, pass->profiles.found.size(), pass->profiles.failures, pass->rows};
+    last_ = {now.wall_ms, releases_in(*pass), pass->profiles.failures, pass->rows, service_rows()};
     std::uint64_t ended_by_all = tickets_;
     for (const auto& any : readers_) {
       last_.read_at_wall_ms = std::min(last_.read_at_wall_ms, any->read_at_wall_ms);
@@ -149,23 +158,75 @@ void Worker::publish(Reader& reader, Read read, bool ended) {
   deliver_(std::move(pass), std::move(done));
 }
 
-Read Worker::merged() {
-  if (readers_.size() == 1) return *readers_.front()->latest;
-  Read all;
-  for (const auto& reader : readers_) {
-    if (!reader->latest) continue;
-    const Read& one = *reader->latest;
-    all.profiles.found.insert(all.profiles.found.end(), one.profiles.found.begin(), one.profiles.found.end());
-    all.details.insert(one.details.begin(), one.details.end());  // the first that has them
-    all.rows.insert(all.rows.end(), one.rows.begin(), one.rows.end());
-    all.complete = all.complete && one.complete;
+void Worker::note_pass(Reader& reader, std::int64_t at_wall_ms, bool ended) {
+  ServiceRow& row = reader.row;
+  row.found = releases_in(*reader.latest);
+  if (!ended) return;
+  row.tried_at_wall_ms = at_wall_ms;
+  row.next_at_wall_ms = at_wall_ms + reader.pause_ms;
+  row.error.clear();
+  for (const auto& failure : reader.latest->rows) {
+    if (failure.source == reader.service.source->name()) row.error = failure.error;
   }
-  all.profiles.found = settle(std::move(all.profiles.found), known_, ledger_);
-  auto between = ledger_.finish(true);
-  all.rows.insert(all.rows.end(), std::make_move_iterator(between.begin()), std::make_move_iterator(between.end()));
-  all.rows = cut(std::move(all.rows));
+  if (!row.error.empty() || !reader.latest->complete) {
+    row.good_since_wall_ms = 0;
+    return;
+  }
+  row.good_at_wall_ms = at_wall_ms;
+  if (row.good_since_wall_ms == 0) row.good_since_wall_ms = at_wall_ms;
+}
+
+std::vector<ServiceRow> Worker::service_rows() const {
+  std::vector<ServiceRow> rows;
+  for (const auto& reader : readers_) {
+    rows.push_back(reader->row);
+    rows.back().name = reader->service.source->name();
+  }
+  return rows;
+}
+
+// A service that was not read yet is as one that was not read whole.
+Read Worker::merged() {
+  Read all;
+  auto& reach = all.profiles.reach;
+  std::set<std::string> services;
+  std::map<std::string, std::size_t> missing;  // profiles, and how many services have nothing of them
+  for (const auto& reader : readers_) {
+    services.insert(reader->service.source->name());
+    if (!reader->latest) {
+      reach.unread.push_back(reader->service.source->name());
+      reach.unread.push_back(reader->service.source->files_root());
+      reach.complete = all.complete = false;
+      continue;
+    }
+    const Read& one = *reader->latest;
+    const auto append = [](auto& to, const auto& more) { to.insert(to.end(), more.begin(), more.end()); };
+    append(all.profiles.found, one.profiles.found);
+    all.profiles.lists.insert(one.profiles.lists.begin(), one.profiles.lists.end());  // the first that has them
+    append(all.rows, one.rows);
+    append(reach.fine, one.profiles.reach.fine);
+    append(reach.whole, one.profiles.reach.whole);
+    append(reach.unread, one.profiles.reach.unread);
+    reach.complete = reach.complete && one.profiles.reach.complete;
+    all.complete = all.complete && one.complete;
+    for (const auto& profile : one.missing) ++missing[profile];
+  }
+  append_missing(all, missing);
+  // A service as a whole is fine where it was read and nothing is said against it.
+  reach.fine.insert(reach.fine.end(), reach.whole.begin(), reach.whole.end());
+  all.rows = cut(std::move(all.rows), services, reach.untold);
   all.profiles.failures = failures_of(all.rows);
   return all;
+}
+
+void Worker::append_missing(Read& all, const std::map<std::string, std::size_t>& missing) {
+  for (const auto& [profile, count] : missing) {
+    if (count == readers_.size())
+      ledger_.refused(readers_.front()->service.source->name() + "#" + profile,
+                      "enabled-profiles names it, and no profile that can be used has this name");
+  }
+  auto rows = ledger_.finish(all.complete);
+  all.rows.insert(all.rows.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
 }
 
 }  // namespace abide::discovery

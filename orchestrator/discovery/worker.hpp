@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,11 +23,23 @@ inline constexpr std::size_t sources_max = 16;
 // everything of a service that was not read yet had vanished.
 inline constexpr std::int64_t first_delivery_ms_max = 30'000;
 
+// One service as a whole.
+struct ServiceRow {
+  std::string name;
+  std::string error;                    // of the last pass, where it could not be read as a whole
+  std::size_t found = 0;                // releases
+  std::int64_t tried_at_wall_ms = 0;    // the end of the last pass; 0: none has ended, as with the rest
+  std::int64_t good_at_wall_ms = 0;     // of the last that could read it as a whole
+  std::int64_t good_since_wall_ms = 0;  // of the first of those in a row
+  std::int64_t next_at_wall_ms = 0;
+};
+
 struct PassSummary {
   std::int64_t read_at_wall_ms = 0;  // of the service that was read the longest ago; 0: one was never read
   std::size_t found = 0;
   std::vector<fleet::ProfilesRead::Failure> failures;
   std::vector<FailureRow> rows;  // the same with times
+  std::vector<ServiceRow> services;
 };
 
 class Worker {
@@ -64,6 +77,8 @@ class Worker {
     std::thread thread;
     Pass latest;  // nothing: none has ended
     std::int64_t read_at_wall_ms = 0;
+    ServiceRow row;
+    std::int64_t pause_ms = 0;       // until its next pass, beginning with the end of the last
     std::uint64_t begun_ticket = 0;  // the newest ticket when its present pass began
     std::uint64_t ended_ticket = 0;  // and when its last one did
   };
@@ -74,7 +89,11 @@ class Worker {
   void run(Reader& reader);
   void read_once(Reader& reader, bool everything);
   void publish(Reader& reader, Read read, bool ended);
+  // With mutex_.
+  static void note_pass(Reader& reader, std::int64_t at_wall_ms, bool ended);
+  [[nodiscard]] std::vector<ServiceRow> service_rows() const;
   [[nodiscard]] Read merged();
+  void append_missing(Read& all, const std::map<std::string, std::size_t>& missing);
 
   std::vector<std::unique_ptr<Reader>> readers_;
   std::string name_;
@@ -86,8 +105,7 @@ class Worker {
   std::int64_t started_mono_ms_ = 0;
   std::uint64_t tickets_ = 0;
   std::vector<Asked> asked_;
-  Ledger ledger_{1, Random{1}};  // of what is wrong between services: asking again costs nothing
-  KnownImages known_;
+  Ledger ledger_{1, Random{1}};  // of what is wrong with all services together: asking again costs nothing
   Pass delivered_;
   PassSummary last_;
 };

@@ -28,7 +28,11 @@ struct Apply {
     const auto found = state.by_profile.find(profile);
     if (found == state.by_profile.end()) return;
     const std::vector<NodeId> ids(found->second.begin(), found->second.end());
-    for (const auto& id : ids) picture::refresh_os(state, state.nodes.at(id));
+    for (const auto& id : ids) {
+      Node& node = state.nodes.at(id);
+      picture::refresh_os(state, node);
+      picture::refresh_link_fault(state, node, at_ms);
+    }
   }
 
   void operator()(const ProjectCreated& event) const {
@@ -39,8 +43,13 @@ struct Apply {
 
   void operator()(const OsResourceCreated& event) const {
     const auto& id = event.resource.id;
-    if (state.os_resources.contains(id)) return;
-    state.os_resources[id] = {event.resource, at_ms, at_ms};
+    const auto known = state.os_resources.find(id);
+    const std::int64_t created_ms = known == state.os_resources.end() ? at_ms : known->second.created_ms;
+    if (known != state.os_resources.end()) {  // edited
+      const auto before = known->second.value;
+      indexes::remove(state, before);
+    }
+    state.os_resources[id] = {event.resource, created_ms, at_ms};
     indexes::add(state, event.resource);
     state.touched.os_resources.insert(id);
     refresh_profile(event.resource.profile_name);
@@ -52,33 +61,91 @@ struct Apply {
     indexes::remove(state, resource);
     state.os_resources.erase(found);
     state.touched.os_resources.insert(event.id);
+    if (state.os_lists.erase(event.id) != 0) {
+      state.touched.os_lists.insert(event.id);
+      for (const auto list : {OsList::installed_packages, OsList::existing_cves, OsList::fixed_cves})
+        state.touched.os_texts[{event.id, list}] = "";
+    }
     refresh_profile(resource.profile_name);
   }
+  void operator()(const OsResourceListed& event) const {
+    const auto found = state.os_resources.find(event.id);
+    if (found == state.os_resources.end()) return;
+    digest_of(state.os_lists[event.id], event.list) = sha256(event.text);
+    found->second.updated_ms = at_ms;
+    state.touched.os_resources.insert(event.id);
+    state.touched.os_lists.insert(event.id);
+    state.touched.os_texts[{event.id, event.list}] = event.text;
+  }
+  void operator()(const OsResourceMoved& event) const {
+    const auto found = state.os_resources.find(event.id);
+    if (found == state.os_resources.end()) return;
+    auto& resource = found->second.value;
+    resource.image_url = event.image_url;
+    resource.urls = event.urls;
+    resource.package_manifest_url = event.package_manifest_url;
+    resource.existing_cves_url = event.existing_cves_url;
+    resource.fixed_cves_url = event.fixed_cves_url;
+    resource.manifest = event.manifest;
+    resource.signature = event.signature;
+    found->second.updated_ms = at_ms;
+    state.touched.os_resources.insert(event.id);
+  }
   void operator()(const ProfileSourceFailed& event) const { source(event.source, event.error); }
-  void operator()(const ProfileSourceRecovered& event) const { source(event.source, {}); }
+  void operator()(const ProfileSourceRecovered& event) const {
+    if (!event.gone) return source(event.source, {});
+    state.sources.erase(event.source);
+    state.touched.sources.insert(event.source);
+  }
   void source(const std::string& name, const std::string& error) const {
     state.sources[name] = {name, error, at_ms};
     state.touched.sources.insert(name);
+    if (error.empty()) forget_recovered();
+  }
+  void forget_recovered() const {
+    std::size_t recovered = 0;
+    auto oldest = state.sources.end();
+    for (auto at = state.sources.begin(); at != state.sources.end(); ++at) {
+      if (!at->second.error.empty()) continue;
+      ++recovered;
+      if (oldest == state.sources.end() || at->second.since_ms < oldest->second.since_ms) oldest = at;
+    }
+    if (recovered <= recovered_sources_max) return;
+    state.touched.sources.insert(oldest->first);
+    state.sources.erase(oldest);
   }
 
-  void operator()(const PolicyCreated& event) const {
-    state.policies[event.policy.id] = {event.policy, at_ms, at_ms};
-    indexes::add(state, event.policy);
-    state.touched.policies.insert(event.policy.id);
+  // Of a thing that is known already: what it is from now on.
+  template <class T>
+  void put(std::map<std::string, Stamped<T>>& things, std::set<std::string>& touched, const T& value) const {
+    const auto found = things.find(value.id);
+    const auto created = found == things.end() ? at_ms : found->second.created_ms;
+    if (found != things.end()) indexes::remove(state, found->second.value);
+    things[value.id] = {value, created, at_ms};
+    indexes::add(state, value);
+    touched.insert(value.id);
   }
-  void operator()(const PolicyDeleted& event) const {
-    const auto found = state.policies.find(event.id);
-    if (found == state.policies.end()) return;
+  template <class T>
+  void erase(std::map<std::string, Stamped<T>>& things, std::set<std::string>& touched, const std::string& id) const {
+    const auto found = things.find(id);
+    if (found == things.end()) return;
     indexes::remove(state, found->second.value);
-    state.policies.erase(found);
-    state.touched.policies.insert(event.id);
+    things.erase(found);
+    touched.insert(id);
   }
+  // What applies to the hosts in a place has changed.
+  void refresh_place(const std::string& id) const {
+    for (const auto& node : nodes_in(state, id)) picture::refresh_link_fault(state, state.nodes.at(node), at_ms);
+  }
+
+  void operator()(const PolicyCreated& event) const { put(state.policies, state.touched.policies, event.policy); }
+  void operator()(const PolicyDeleted& event) const { erase(state.policies, state.touched.policies, event.id); }
   void operator()(const PolicyLinked& event) const {
     node(event.node, [&](Node& n) {
       indexes::remove(state, n);
       n.policy_id = event.policy_id;
       indexes::add(state, n);
-      picture::refresh_link_fault(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const PolicyUnlinked& event) const {
@@ -87,7 +154,39 @@ struct Apply {
       n.policy_id.clear();
       indexes::add(state, n);
       n.paused = false;
-      n.link_fault.clear();
+      picture::refresh_link_fault(state, n, at_ms);
+    });
+  }
+  void operator()(const PlacePolicyLinked& event) const {
+    if (const auto site = state.sites.find(event.place_id); site != state.sites.end()) {
+      Site changed = site->second.value;
+      changed.policy_id = event.policy_id;
+      put(state.sites, state.touched.sites, changed);
+    } else if (const auto region = state.regions.find(event.place_id); region != state.regions.end()) {
+      Region changed = region->second.value;
+      changed.policy_id = event.policy_id;
+      put(state.regions, state.touched.regions, changed);
+    }
+    refresh_place(event.place_id);
+  }
+
+  void operator()(const RegionPlaced& event) const {
+    put(state.regions, state.touched.regions, event.region);
+    refresh_place(event.region.id);
+  }
+  void operator()(const RegionDeleted& event) const { erase(state.regions, state.touched.regions, event.id); }
+  void operator()(const SitePlaced& event) const {
+    put(state.sites, state.touched.sites, event.site);
+    refresh_place(event.site.id);
+  }
+  void operator()(const SiteDeleted& event) const { erase(state.sites, state.touched.sites, event.id); }
+  void operator()(const HostEdited& event) const {
+    node(event.node, [&](Node& n) {
+      indexes::remove(state, n);
+      n.site_id = event.site_id;
+      n.metadata = event.metadata;
+      indexes::add(state, n);
+      picture::refresh_link_fault(state, n, at_ms);
     });
   }
   void operator()(const UpdatePaused& event) const {
@@ -97,22 +196,8 @@ struct Apply {
     node(event.node, [](Node&) {});  // the document that follows says it
   }
 
-  void operator()(const WindowScheduled& event) const {
-    const auto& id = event.schedule.id;
-    const auto found = state.schedules.find(id);
-    const auto created = found == state.schedules.end() ? at_ms : found->second.created_ms;
-    if (found != state.schedules.end()) indexes::remove(state, found->second.value);
-    state.schedules[id] = {event.schedule, created, at_ms};
-    indexes::add(state, event.schedule);
-    state.touched.schedules.insert(id);
-  }
-  void operator()(const WindowDeleted& event) const {
-    const auto found = state.schedules.find(event.id);
-    if (found == state.schedules.end()) return;
-    indexes::remove(state, found->second.value);
-    state.schedules.erase(found);
-    state.touched.schedules.insert(event.id);
-  }
+  void operator()(const WindowScheduled& event) const { put(state.schedules, state.touched.schedules, event.schedule); }
+  void operator()(const WindowDeleted& event) const { erase(state.schedules, state.touched.schedules, event.id); }
   void operator()(const WindowOpened& event) const {
     node(event.node, [&](Node& n) { n.open_window = event.window; });
   }
@@ -137,7 +222,27 @@ struct Apply {
     n.updated_ms = at_ms;
     indexes::add(state, n);
     state.refused.erase(event.node);
+    if (state.deleted.erase(event.node) != 0) state.touched.deleted.insert(event.node);
     state.touched.nodes.insert(event.node);
+  }
+  void operator()(const HostDeleted& event) const {
+    const auto found = state.nodes.find(event.node);
+    if (found == state.nodes.end()) return;
+    const Node& n = found->second;
+    indexes::remove(state, n);
+    if (n.run) state.touched.runs[n.run->id] = *n.run;  // the rows of its runs stay
+    for (const auto& run : n.superseded) state.touched.runs[run.id] = run;
+    state.touched.hosts_gone.emplace_back(n.host_id, n.instance_id);
+    state.nodes.erase(found);
+    state.touched.nodes.insert(event.node);
+    if (state.deleted.size() >= deleted_max) {
+      const auto oldest = std::min_element(state.deleted.begin(), state.deleted.end(),
+                                           [](const auto& a, const auto& b) { return a.second.deleted_ms < b.second.deleted_ms; });
+      state.touched.deleted.insert(oldest->first);
+      state.deleted.erase(oldest);
+    }
+    state.deleted[event.node] = {event.node, event.host_id, event.host_name, at_ms};
+    state.touched.deleted.insert(event.node);
   }
   void operator()(const NodeRefused& event) const {
     if (state.refused.size() < refused_max) state.refused.insert(event.node);
@@ -152,6 +257,17 @@ struct Apply {
   }
   void operator()(const RunClosed& event) const {
     node(event.node, [&](Node& n) { picture::close_run(state, n, event, at_ms); });
+  }
+  void operator()(const RunReopened& event) const {
+    node(event.node, [&](Node& n) { picture::reopen_run(state, n, event.run_id, at_ms); });
+  }
+  void operator()(const RunDeleted& event) const {
+    node(event.node, [&](Node& n) {
+      if (n.run && n.run->id == event.run_id) n.run.reset();
+      std::erase_if(n.superseded, [&](const Run& run) { return run.id == event.run_id; });
+    });
+    state.touched.runs.erase(event.run_id);  // also of a host that is deleted
+    state.touched.runs_gone.insert(event.run_id);
   }
 
   void operator()(const NodeEventStored& event) const {

@@ -56,6 +56,7 @@ void meet_held_document(Turn& turn, const NodeId& id, const Held& held) {
   turn.link_of(id).shown = held.number;
   const bool unknown =
       held.number && (held.number > mine.document.number || (held.number == mine.document.number && held.digest != mine.digest));
+  turn.link_of(id).shown_unknown = unknown;
   if (!rule(Rule::detect_unknown) || !unknown) return;
   const bool by_my_key = document_tag(turn.state.key, id, held.number, held.digest) == held.tag;
   // Of a node that is held, too: restored by a clock that is behind, the epoch is below what was said before, and so is `head`.
@@ -75,16 +76,14 @@ void meet_held_document(Turn& turn, const NodeId& id, const Held& held) {
 // ---- the picture -----------------------------------------------------------------------------------------------------
 
 void look_at_identity(Turn& turn, const NodeId& id, const Identity& before) {
-  if (turn.node(id).identity != before && !turn.node(id).policy_id.empty()) turn.link.unresolved.insert(id);
+  if (turn.node(id).identity != before && policy_of(turn.state, turn.node(id)).policy != nullptr) turn.link.unresolved.insert(id);
 }
 
 // The open runs that the node had accepted and whose offers it does not know: nothing will end them any more. One of a
 // journal that is lost is not begun again unasked, so a document that still asks for it now says `aborted`.
 void close_unknown_runs(Turn& turn, const NodeId& id, const Hello& hello) {
   const Node& node = turn.node(id);
-  std::vector<Run> open = node.superseded;
-  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
-  for (const auto& run : open) {
+  for (const auto& run : open_runs(node)) {
     if (run.start_ms == 0 || knows(hello, run.offer)) continue;
     if (run.journal == node.journal) {
       close_run(turn, id, run, OutcomeKind::failed, Reason::lost, "the node accepted it; how it ended was never told");
@@ -207,11 +206,15 @@ void hello_of_retired(Turn& turn, const NodeId& id, JournalId journal, const Hel
 
 bool admit(Turn& turn, const NodeId& id) {
   if (turn.state.nodes.contains(id)) return true;
-  if (turn.settings.auto_register) {
+  const auto deleted = turn.state.deleted.find(id);
+  if (turn.settings.auto_register && deleted == turn.state.deleted.end()) {
     register_node(turn, id, {}, true);
     return true;
   }
-  if (!turn.state.refused.contains(id) && turn.state.refused.size() < refused_max)
+  if (turn.state.refused.contains(id) || turn.state.refused.size() >= refused_max) return false;
+  if (deleted != turn.state.deleted.end())
+    turn.event(NodeRefused{id, "its host " + deleted->second.host_id + " was deleted in project " + turn.state.project});
+  else
     turn.event(NodeRefused{id, "not registered in project " + turn.state.project});
   return false;
 }
@@ -266,6 +269,8 @@ void hear_hello(Turn& turn, const HelloHeard& heard) {
   const Node& node = turn.node(heard.node);
   if (node.conflict) return;
   auto& link = turn.link_of(heard.node);
+  link.heard_mono_ms = turn.now.mono_ms;
+  reopen_lost_runs(turn, heard.node);
   if (heard.hello.life == turn.link.life) {
     link.hello_ask = link.hello_life == turn.link.life ? std::max(link.hello_ask, heard.hello.ask) : heard.hello.ask;
     link.hello_life = turn.link.life;
@@ -294,6 +299,7 @@ void hear_event(Turn& turn, const NodeEventHeard& heard) {
     return;
   }
   if (heard.after != node.chain && rule(Rule::chain)) return send_received(turn, heard.node, std::nullopt);
+  reopen_lost_runs(turn, heard.node);
   store(turn, heard);
 }
 

@@ -56,7 +56,7 @@ Release release_of(const Asked& asked) {
 // The number and the link of an asking; the offer is the number of the document that first asks.
 std::pair<Number, LinkedRelease> ask_anew(const Turn& turn, const Node& node, const Asked& asked) {
   const Number number = next_number(turn.state);
-  LinkedRelease link{number, release_of(asked), asked.allow_downgrade, node.paused, asked.aborted};
+  LinkedRelease link{number, release_of(asked), asked.allow_downgrade, node.paused, asked.aborted, asked.allow_profile_change};
   const auto& before = node.newest.link;
   if (!rule(Rule::offer_id) && before && before->release.os_resource_id == link.release.os_resource_id) link.offer = before->offer;
   return {number, std::move(link)};
@@ -73,7 +73,47 @@ void set_deadline(Turn& turn, const NodeId& id, std::optional<std::int64_t> at_m
   turn.link.window_deadline[id] = *at_ms;
 }
 
+// The same for all hosts of a site that have no schedules of their own: made once for each change in time.
+std::optional<Window> window_of(Turn& turn, const Node& node) {
+  const auto made = [&] {
+    return maintenance_manager::window_at(plans_of(turn.state, node), turn.now.wall_ms, turn.settings.maintenance_updates);
+  };
+  if (node.site_id.empty() || turn.state.schedules_by_target.contains(node.host_id)) return made();
+  const auto found = turn.link.site_windows.find(node.site_id);
+  if (found != turn.link.site_windows.end() && turn.now.wall_ms >= found->second.from_ms && turn.now.wall_ms < found->second.until_ms)
+    return found->second.window;
+  auto window = made();
+  std::int64_t until_ms = turn.now.wall_ms + maintenance_manager::look_again_ms_max;
+  if (window && window->opens_at_ms > turn.now.wall_ms)
+    until_ms = window->opens_at_ms;
+  else if (window && window->closes_at_ms != 0)
+    until_ms = window->closes_at_ms;
+  turn.link.site_windows[node.site_id] = {window, turn.now.wall_ms, until_ms};
+  return window;
+}
+
+maintenance_manager::Plan plan_of(Turn& turn, const Node& node) {
+  auto plan = maintenance_manager::plan_with(node.open_window, window_of(turn, node), turn.now.wall_ms);
+  if (!plan.window)
+    plan.next_ms = maintenance_manager::look_later_ms(plans_of(turn.state, node), turn.now.wall_ms, turn.settings.maintenance_updates);
+  return plan;
+}
+
+// The decision is the same whether the operator linked it to the node or to a place that the node lies in.
+void follow_other_policy(Turn& turn, const NodeId& id, const AppliedPolicy& applied) {
+  const Node& node = turn.node(id);
+  if (applied.policy == nullptr) return issue_without_link(turn, id);
+  const auto resolution = resolution_of(turn.state, node, *applied.policy);
+  const auto decision = policy_manager::link(false, present_of(node), resolution);
+  if (decision.withdraw) issue_without_link(turn, id);
+  if (decision.ask) issue_link(turn, id, asked_by(*applied.policy, *resolution.resource, false));
+}
+
 }  // namespace
+
+Asked asked_by(const Policy& policy, const OsResource& resource, bool aborted) {
+  return {&resource, policy.id, policy.allow_downgrade, aborted, policy.allow_profile_change};
+}
 
 void issue_link(Turn& turn, const NodeId& id, const Asked& asked) {
   const Node& node = turn.node(id);
@@ -106,24 +146,42 @@ void issue_window(Turn& turn, const NodeId& id, DocumentTopic topic, const std::
   issue(turn, id, next_number(turn.state), {topic, node.newest.link, window}, nullptr);
 }
 
+void issue_empty(Turn& turn, const NodeId& id) {
+  issue(turn, id, next_number(turn.state), {DocumentTopic::policy_linked, std::nullopt, std::nullopt}, nullptr);
+}
+
+void clear_documents(Turn& turn, const NodeId& id) {
+  for (const auto topic : {DocumentTopic::policy_linked, DocumentTopic::window_scheduled, DocumentTopic::window_opened})
+    turn.say(ClearDocument{id, topic});
+}
+
+void forget_link(Turn& turn, const NodeId& id) {
+  set_deadline(turn, id, std::nullopt);
+  turn.link.unresolved.erase(id);
+  const auto found = turn.link.nodes.find(id);
+  if (found == turn.link.nodes.end()) return;
+  if (found->second.ack_due_mono_ms) turn.link.ack_deadlines.erase({*found->second.ack_due_mono_ms, id});
+  turn.link.nodes.erase(found);
+}
+
 void confirm_whole_state(Turn& turn, const NodeId& id) {
   const Node& node = turn.node(id);
   if (node.held) return;
-  const auto plan = maintenance_manager::plan(node.open_window, schedules_of(turn.state, node), turn.now.wall_ms);
+  const auto plan = plan_of(turn, node);
   if (plan.close) turn.event(WindowClosed{id, *plan.close, plan.over ? "over" : "edited"});
   if (plan.open) turn.event(WindowOpened{id, *plan.window});
   set_deadline(turn, id, plan.next_ms);
 
   const Number number = next_number(turn.state);
-  const auto policy = turn.state.policies.find(node.policy_id);
+  const auto applied = policy_of(turn.state, node);
   const auto resolution = resolution_of(turn.state, node);
-  if (policy == turn.state.policies.end() || resolution.resource == nullptr) {
+  if (applied.policy == nullptr || resolution.resource == nullptr) {
     issue(turn, id, number, {DocumentTopic::policy_linked, std::nullopt, plan.window}, nullptr);
     return;
   }
   // What was aborted stays so: it is asked for anew only when the operator links again.
   const bool aborted = node.newest.link && node.newest.link->aborted && node.newest.link->release.os_resource_id == resolution.resource->id;
-  const Asked asked{resolution.resource, node.policy_id, policy->second.value.allow_downgrade, aborted};
+  const Asked asked = asked_by(*applied.policy, *resolution.resource, aborted);
   auto [offer, link] = ask_anew(turn, node, asked);
   issue(turn, id, number, {DocumentTopic::policy_linked, std::move(link), plan.window}, asked.resource);
   if (!aborted) open_run(turn, id, offer, asked.policy_id, asked.resource->id);
@@ -135,14 +193,25 @@ void reconcile_window(Turn& turn, const NodeId& id, std::string_view why) {
     set_deadline(turn, id, std::nullopt);
     return;
   }
-  const auto plan = maintenance_manager::plan(node.open_window, schedules_of(turn.state, node), turn.now.wall_ms);
+  const auto plan = plan_of(turn, node);
   set_deadline(turn, id, plan.next_ms);
-  if (plan.close) turn.event(WindowClosed{id, *plan.close, plan.over ? "over" : std::string(why)});
+  if (plan.close) {
+    const bool deleted = !turn.state.schedules.contains(plan.close->id);  // of a place, whose nodes are looked at turn by turn
+    turn.event(WindowClosed{id, *plan.close, plan.over ? "over" : deleted ? "deleted" : std::string(why)});
+  }
   if (plan.open) turn.event(WindowOpened{id, *plan.window});
   if (plan.open) return issue_window(turn, id, DocumentTopic::window_opened, plan.window);
   if (node.newest.window == plan.window) return;
   if (!rule(Rule::tombstone) && !plan.window) return;
   issue_window(turn, id, DocumentTopic::window_scheduled, plan.window);
+}
+
+void reconcile_windows_of(Turn& turn, const std::string& target, std::string_view why) {
+  turn.link.site_windows.clear();
+  if (target.empty()) return;
+  if (const auto node = turn.state.by_host.find(target); node != turn.state.by_host.end()) return reconcile_window(turn, node->second, why);
+  for (const auto& id : nodes_in(turn.state, target)) set_deadline(turn, id, turn.now.wall_ms);
+  work_off_windows(turn);
 }
 
 void work_off_windows(Turn& turn) {
@@ -158,11 +227,23 @@ void resolve_again(Turn& turn, const NodeId& id) {
   const auto found = turn.state.nodes.find(id);
   if (found == turn.state.nodes.end()) return;
   const Node& node = found->second;
-  const auto policy = turn.state.policies.find(node.policy_id);
-  if (node.held || policy == turn.state.policies.end() || open_runs(node) >= open_runs_max) return;
-  const auto resolution = resolution_of(turn.state, node);
-  if (!policy_manager::ask_by_itself(policy->second.value, present_of(node), resolution)) return;
-  issue_link(turn, id, {resolution.resource, node.policy_id, policy->second.value.allow_downgrade, false});
+  const auto applied = policy_of(turn.state, node);
+  if (node.held || count_unanswered_runs(node) >= open_runs_max) return;
+  const auto& link = node.newest.link;
+  const std::string wanted = applied.policy == nullptr ? "" : applied.policy->id;
+  if (link && link->release.policy_id != wanted) return follow_other_policy(turn, id, applied);
+  if (applied.policy == nullptr) return;
+  const auto resolution = resolution_of(turn.state, node, *applied.policy);
+  auto present = present_of(node);
+  const bool fetches = node.phase == Phase::idle || node.phase == Phase::staging;
+  present.moved = link && resolution.resource != nullptr && fetches && link->release.os_resource_id == resolution.resource->id &&
+                  link->release.urls != resolution.resource->urls;
+  if (!policy_manager::ask_by_itself(*applied.policy, present, resolution)) return;
+  issue_link(turn, id, asked_by(*applied.policy, *resolution.resource, false));
+}
+
+void resolve_place_again(Turn& turn, const std::string& place_id) {
+  for (const auto& id : nodes_in(turn.state, place_id)) turn.link.unresolved.insert(id);
 }
 
 void work_off_unresolved(Turn& turn) {

@@ -21,6 +21,12 @@ struct Explain {
     return "window " + (found == state.schedules.end() || found->second.value.name.empty() ? window.id : found->second.value.name);
   }
 
+  [[nodiscard]] std::string place_name(const std::string& id) const {
+    if (const auto site = state.sites.find(id); site != state.sites.end()) return "site " + site->second.value.name;
+    const auto region = state.regions.find(id);
+    return "region " + (region == state.regions.end() ? id : region->second.value.name);
+  }
+
   // What keeps it from hearing and being heard.
   void delivery() {
     if (node.conflict)
@@ -32,12 +38,12 @@ struct Explain {
 
   // Whether anything is asked of it; false: what was added is why not.
   bool asked() {
-    const auto policy = state.policies.find(node.policy_id);
-    if (policy == state.policies.end()) {
-      add("policy", "no update policy is linked");
+    const auto applied = policy_of(state, node);
+    if (applied.policy == nullptr) {
+      add("policy", node.site_id.empty() ? "no update policy is linked" : "no update policy is linked to the host, its site or its regions");
       return false;
     }
-    const std::string name = "policy " + policy->second.value.name;
+    const std::string name = "policy " + applied.policy->name + (applied.place_id.empty() ? "" : " of " + place_name(applied.place_id));
     if (!node.link_fault.empty()) add("policy", name + " asks nothing of the node: " + node.link_fault);
     if (node.newest.link) return true;
     if (!node.link_fault.empty()) return false;
@@ -54,7 +60,9 @@ struct Explain {
     const std::string image = link.release.os_image_id;
     if (open_run_of(node, link.offer) != nullptr) return false;
     const auto& run = node.run;
-    if (run && run->offer == link.offer && run->outcome == OutcomeKind::succeeded) {
+    if (run && run->offer == link.offer && run->silent) {
+      add("hello", image + ": taken for lost, since " + run->evidence.detail + "; it goes on when the node speaks again");
+    } else if (run && run->offer == link.offer && run->outcome == OutcomeKind::succeeded) {
       add("newer_image", "image " + image + " runs, which is what the policy asks for");
     } else if (run && run->offer == link.offer) {
       const std::string reason = run->reason == Reason::none ? "" : " (" + std::string(to_string(run->reason)) + ")";

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/core/version.hpp"
+#include "orchestrator/fleet/lookup.hpp"
 
 namespace abide::fleet::indexes {
 namespace {
@@ -53,11 +54,40 @@ void remove(State& state, const Policy& policy) {
 }
 
 void add(State& state, const Schedule& schedule) {
-  if (!schedule.host_id.empty()) state.schedules_by_host[schedule.host_id].insert(schedule.id);
+  const auto& target = target_of(schedule);
+  if (!target.empty()) state.schedules_by_target[target].insert(schedule.id);
+  if (!schedule.repetition) return;
+  const auto& repetition = *schedule.repetition;
+  if (auto repeat = make_repeat(repetition.cron, repetition.duration_seconds, repetition.zone)) state.repeats[schedule.id] = *repeat;
 }
 
 void remove(State& state, const Schedule& schedule) {
-  drop(state.schedules_by_host, schedule.host_id, schedule.id);
+  drop(state.schedules_by_target, target_of(schedule), schedule.id);
+  state.repeats.erase(schedule.id);
+}
+
+void add(State& state, const Region& region) {
+  state.regions_by_parent[region.parent_id].insert(region.id);
+  state.places_by_name[region.name].insert(region.id);
+  if (!region.policy_id.empty()) state.places_by_policy[region.policy_id].insert(region.id);
+}
+
+void remove(State& state, const Region& region) {
+  drop(state.regions_by_parent, region.parent_id, region.id);
+  drop(state.places_by_name, region.name, region.id);
+  drop(state.places_by_policy, region.policy_id, region.id);
+}
+
+void add(State& state, const Site& site) {
+  state.sites_by_region[site.region_id].insert(site.id);
+  state.places_by_name[site.name].insert(site.id);
+  if (!site.policy_id.empty()) state.places_by_policy[site.policy_id].insert(site.id);
+}
+
+void remove(State& state, const Site& site) {
+  drop(state.sites_by_region, site.region_id, site.id);
+  drop(state.places_by_name, site.name, site.id);
+  drop(state.places_by_policy, site.policy_id, site.id);
 }
 
 void add(State& state, const Node& node) {
@@ -67,6 +97,7 @@ void add(State& state, const Node& node) {
   if (!node.policy_id.empty()) state.by_policy[node.policy_id].insert(node.id);
   if (!node.identity.profile_name.empty()) state.by_profile[node.identity.profile_name].insert(node.id);
   if (!node.os_resource_id.empty()) state.by_os_resource[node.os_resource_id].insert(node.id);
+  if (!node.site_id.empty()) state.by_site[node.site_id].insert(node.id);
 }
 
 void remove(State& state, const Node& node) {
@@ -76,6 +107,7 @@ void remove(State& state, const Node& node) {
   drop(state.by_policy, node.policy_id, node.id);
   drop(state.by_profile, node.identity.profile_name, node.id);
   drop(state.by_os_resource, node.os_resource_id, node.id);
+  drop(state.by_site, node.site_id, node.id);
 }
 
 }  // namespace abide::fleet::indexes

@@ -12,6 +12,10 @@ void add(State& state, const Policy& policy);
 void remove(State& state, const Policy& policy);
 void add(State& state, const Schedule& schedule);
 void remove(State& state, const Schedule& schedule);
+void add(State& state, const Region& region);
+void remove(State& state, const Region& region);
+void add(State& state, const Site& site);
+void remove(State& state, const Site& site);
 // Everything of the node that is indexed: call remove before a change of it, add after.
 void add(State& state, const Node& node);
 void remove(State& state, const Node& node);

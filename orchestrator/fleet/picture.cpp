@@ -29,22 +29,25 @@ void change_open_runs(State& state, Node& node, Number offer, const Change& chan
   for (auto& run : node.superseded) one(run);
 }
 
+Status status_now(const Node& node, const Outcome& outcome) {
+  const bool at_fault = node.phase == Phase::idle && !node.link_fault.empty() && !node.identity.profile_name.empty();
+  return at_fault ? status_of_policy_fault() : status_of(node.phase, outcome);
+}
+
 // After Succeeded the node says so until a newer document comes; then it is up to date.
 void refresh_status(State& state, Node& node, std::int64_t at_ms) {
-  set_status(node.status, status_of(node.phase, node.outcome), at_ms);
+  set_status(node.status, status_now(node, node.outcome), at_ms);
   if (node.phase == Phase::idle) return;
   change_open_runs(state, node, node.offer, [&](Run& run) { set_status(run.status, node.status, at_ms); });
 }
 
-void set_identity(State& state, Node& node, const Identity& identity) {
+void set_identity(State& state, Node& node, const Identity& identity, std::int64_t at_ms) {
   if (node.identity == identity) return;
-  const Identity before = node.identity;
   indexes::remove(state, node);
   node.identity = identity;
   indexes::add(state, node);
   refresh_os(state, node);
-  const bool moved = before.profile_name != identity.profile_name || before.architecture != identity.architecture;
-  if (moved || !node.link_fault.empty()) refresh_link_fault(state, node);
+  refresh_link_fault(state, node, at_ms);  // what may be asked of it depends on its profile, and on what runs
 }
 
 void begin_offer(State& state, Node& node, Number offer, std::int64_t at_ms) {
@@ -76,14 +79,13 @@ struct Hear {
   void operator()(const AgentStarted& event) const {
     node.boot = event.boot;
     node.slot = event.slot;
-    set_identity(state, node, event.identity);
+    set_identity(state, node, event.identity, at_ms);
     if (node.status.text == text_nothing_heard) refresh_status(state, node, at_ms);
   }
   void operator()(const BootCleared& event) const { node.boot = event.boot; }
   void operator()(const DocumentTaken& event) const {
     node.taken = event.number;
-    if (node.phase == Phase::idle && node.outcome.kind == OutcomeKind::succeeded)
-      set_status(node.status, status_of(Phase::idle, {}), at_ms);
+    if (node.phase == Phase::idle && node.outcome.kind == OutcomeKind::succeeded) set_status(node.status, status_now(node, {}), at_ms);
   }
   void operator()(const Accepted& event) const {
     begin_offer(state, node, event.offer, at_ms);
@@ -139,7 +141,7 @@ void correct(State& state, Node& node, const PictureCorrected& told, std::int64_
   node.taken = told.held;
   node.offer = {};
   if (told.offer) begin_offer(state, node, told.offer, at_ms);
-  set_identity(state, node, told.identity);
+  set_identity(state, node, told.identity, at_ms);
   if (!same_state || node.status.text == text_nothing_heard) refresh_status(state, node, at_ms);
 }
 
@@ -186,28 +188,45 @@ void open_run(State& state, Node& node, const RunOpened& opened, std::int64_t at
     node.superseded.insert(later, std::move(run));
     return;
   }
-  if (node.run && node.run->end_ms == 0) node.superseded.push_back(std::move(*node.run));
+  if (node.run && (node.run->end_ms == 0 || node.run->silent)) node.superseded.push_back(std::move(*node.run));
   node.run = std::move(run);
 }
 
+namespace {
+Run* run_of(Node& node, const std::string& run_id) {
+  if (node.run && node.run->id == run_id) return &*node.run;
+  for (auto& run : node.superseded)
+    if (run.id == run_id) return &run;
+  return nullptr;
+}
+}  // namespace
+
+void reopen_run(State& state, Node& node, const std::string& run_id, std::int64_t at_ms) {
+  Run* const found = run_of(node, run_id);
+  if (found == nullptr) return;
+  Run& run = *found;
+  run.outcome = OutcomeKind::none;
+  run.reason = Reason::none;
+  run.evidence = {};
+  run.silent = false;
+  run.end_ms = 0;
+  run.status_details.clear();
+  set_status(run.status, node.offer == run.offer ? node.status : status_of(OutcomeKind::none), at_ms);
+  state.touched.runs[run.id] = run;
+}
+
 void close_run(State& state, Node& node, const RunClosed& closed, std::int64_t at_ms) {
-  const auto close = [&](Run& run) {
-    run.outcome = closed.outcome;
-    run.reason = closed.reason;
-    if (run.evidence.detail.empty()) run.evidence.detail = closed.detail;
-    run.end_ms = at_ms;
-    set_status(run.status, status_of(closed.outcome), at_ms);
-    run.status_details = status_details(run, node.identity.profile_name);
-    state.touched.runs[run.id] = run;
-  };
-  if (node.run && node.run->id == closed.run_id) {
-    close(*node.run);
-    return;
-  }
-  const auto found = std::find_if(node.superseded.begin(), node.superseded.end(), [&](const Run& run) { return run.id == closed.run_id; });
-  if (found == node.superseded.end()) return;
-  close(*found);
-  node.superseded.erase(found);
+  Run* const run = run_of(node, closed.run_id);
+  if (run == nullptr) return;
+  run->outcome = closed.outcome;
+  run->reason = closed.reason;
+  run->silent = closed.silent;
+  if (run->evidence.detail.empty()) run->evidence.detail = closed.detail;
+  run->end_ms = at_ms;
+  set_status(run->status, status_of(closed.outcome), at_ms);
+  run->status_details = status_details(*run, node.identity.profile_name);
+  state.touched.runs[run->id] = *run;
+  if (!run->silent) std::erase_if(node.superseded, [&](const Run& one) { return one.id == closed.run_id; });
 }
 
 void refresh_os(State& state, Node& node) {
@@ -227,8 +246,14 @@ void refresh_os(State& state, Node& node) {
   state.touched.nodes.insert(node.id);
 }
 
-void refresh_link_fault(State& state, Node& node) {
-  node.link_fault = resolution_of(state, node).fault;
+void refresh_link_fault(State& state, Node& node, std::int64_t at_ms) {
+  std::string fault = resolution_of(state, node).fault;
+  if (fault == node.link_fault) return;
+  node.link_fault = std::move(fault);
+  // Once nothing is wrong with the policy any more, what came long before is no news.
+  const bool over = node.link_fault.empty() && node.outcome.kind == OutcomeKind::succeeded;
+  if (node.phase == Phase::idle && node.status.text != text_nothing_heard)
+    set_status(node.status, status_now(node, over ? Outcome{} : node.outcome), at_ms);
   state.touched.nodes.insert(node.id);
 }
 

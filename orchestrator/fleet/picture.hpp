@@ -14,11 +14,12 @@ void begin_journal(State& state, Node& node, JournalId journal, std::uint64_t up
 void retire_journal(Node& node);
 
 void open_run(State& state, Node& node, const RunOpened& opened, std::int64_t at_ms);
+void reopen_run(State& state, Node& node, const std::string& run_id, std::int64_t at_ms);  // the newest, if it is that one
 void close_run(State& state, Node& node, const RunClosed& closed, std::int64_t at_ms);
 
 // What follows from the node's identity and the known OS resources: what it runs, what is newer. Keeps the indexes.
 void refresh_os(State& state, Node& node);
-// Why its policy asks nothing of it.
-void refresh_link_fault(State& state, Node& node);
+// Why its policy asks nothing of it; its status says so.
+void refresh_link_fault(State& state, Node& node, std::int64_t at_ms);
 
 }  // namespace abide::fleet::picture

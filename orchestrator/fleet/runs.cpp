@@ -36,12 +36,13 @@ std::string run_name(const Node& node, std::int64_t now_ms) {
 
 void open_run(Turn& turn, const NodeId& id, Number offer, const std::string& policy_id, const std::string& os_resource_id) {
   const Node& node = turn.node(id);
+  if (turn.link.connected && !turn.link.lost_look_mono_ms) plan_lost_look(turn);
   turn.event(
       RunOpened{id, run_id(turn.state), run_name(node, turn.now.wall_ms), offer, policy_id, node.identity.os_image_id, os_resource_id});
 }
 
 void close_run(Turn& turn, const NodeId& id, const Run& run, OutcomeKind outcome, Reason reason, std::string detail) {
-  const RunClosed closed{id, run.id, run.offer, outcome, reason, std::move(detail)};
+  const RunClosed closed{id, run.id, run.offer, outcome, reason, std::move(detail), false};
   turn.event(closed);
   if (!rule(Rule::run_closed_once)) turn.event(closed);
 }
@@ -57,15 +58,59 @@ void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken) {
   const auto withdrawn = [&](const Run& run) {
     return run.start_ms == 0 && knows_held && run.offer <= node.taken && (!link || link->offer != run.offer || link->aborted);
   };
-  std::vector<Run> open = node.superseded;
-  if (node.run && node.run->end_ms == 0) open.push_back(*node.run);
-  for (const auto& run : open) {
+  for (const auto& run : open_runs(node)) {
     if (node.outcome.kind != OutcomeKind::none && node.outcome.offer == run.offer) {
       close_run(turn, id, run, node.outcome.kind, node.outcome.reason, {});
     } else if (node.offer != run.offer && withdrawn(run)) {
       close_run(turn, id, run, OutcomeKind::cancelled, Reason::never_begun, "withdrawn before the node accepted it");
     }
   }
+}
+
+void plan_lost_look(Turn& turn) {
+  const std::int64_t after_ms = turn.settings.lost_after_ms;
+  if (after_ms > 0) turn.link.lost_look_mono_ms = turn.now.mono_ms + std::clamp(after_ms / 10, lost_look_ms_min, lost_look_ms_max);
+}
+
+void look_for_lost_runs(Turn& turn) {
+  const std::int64_t after_ms = turn.settings.lost_after_ms;
+  auto& link = turn.link;
+  if (!link.lost_look_mono_ms || turn.now.mono_ms < *link.lost_look_mono_ms) return;
+  const bool any_open =
+      std::any_of(turn.state.nodes.begin(), turn.state.nodes.end(), [](const auto& entry) { return count_open_runs(entry.second) != 0; });
+  link.lost_look_mono_ms.reset();
+  if (!any_open) return;
+  plan_lost_look(turn);
+  // Who did not speak while nobody could hear is not lost.
+  if (!link.up_since_mono_ms || turn.now.mono_ms - *link.up_since_mono_ms < after_ms) return;
+  std::vector<std::pair<NodeId, Run>> lost;
+  for (const auto& [id, node] : turn.state.nodes) {
+    if (count_open_runs(node) == 0) continue;
+    const auto live = link.nodes.find(id);
+    const bool spoke = live != link.nodes.end() && live->second.heard_mono_ms;
+    if (spoke && turn.now.mono_ms - *live->second.heard_mono_ms < after_ms) continue;
+    const std::int64_t heard_ms = node.heard_ms.value_or(node.registered_ms);
+    for (auto& run : open_runs(node))
+      if (turn.now.wall_ms - std::max(heard_ms, run.opened_ms) >= after_ms) lost.emplace_back(id, std::move(run));
+  }
+  for (const auto& [id, run] : lost) {
+    if (turn.full()) break;  // the rest with the next look
+    const Node& node = turn.node(id);
+    const std::string since = node.heard_ms ? "since " + to_rfc3339(*node.heard_ms) : "ever";
+    const std::string why = node.conflict ? "two machines claim to be the node, and neither was listened to " : "nothing was heard of the node ";
+    turn.event(RunClosed{id, run.id, run.offer, OutcomeKind::failed, Reason::lost, why + since, true});
+  }
+}
+
+void reopen_lost_runs(Turn& turn, const NodeId& id) {
+  const Node& node = turn.node(id);
+  std::vector<std::string> lost;
+  const auto look = [&](const Run& run) {
+    if (run.end_ms != 0 && run.silent) lost.push_back(run.id);
+  };
+  for (const auto& run : node.superseded) look(run);
+  if (node.run) look(*node.run);
+  for (auto& run_id : lost) turn.event(RunReopened{id, std::move(run_id)});
 }
 
 }  // namespace abide::fleet

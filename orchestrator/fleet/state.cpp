@@ -34,6 +34,11 @@ std::string_view to_string(Indicator indicator) {
   return "STATUS_INDICATION_UNSPECIFIED";
 }
 
+Digest& digest_of(OsLists& lists, OsList list) {
+  if (list == OsList::installed_packages) return lists.installed_packages;
+  return list == OsList::existing_cves ? lists.existing_cves : lists.fixed_cves;
+}
+
 void rebuild_indexes(State& state) {
   state.by_host.clear();
   state.by_instance.clear();
@@ -45,11 +50,19 @@ void rebuild_indexes(State& state) {
   state.os_by_name.clear();
   state.policies_by_name.clear();
   state.policies_by_target.clear();
-  state.schedules_by_host.clear();
+  state.schedules_by_target.clear();
+  state.repeats.clear();
+  state.sites_by_region.clear();
+  state.regions_by_parent.clear();
+  state.places_by_policy.clear();
+  state.places_by_name.clear();
+  state.by_site.clear();
   state.versions.clear();
   for (const auto& [id, resource] : state.os_resources) indexes::add(state, resource.value);
   for (const auto& [id, policy] : state.policies) indexes::add(state, policy.value);
   for (const auto& [id, schedule] : state.schedules) indexes::add(state, schedule.value);
+  for (const auto& [id, region] : state.regions) indexes::add(state, region.value);
+  for (const auto& [id, site] : state.sites) indexes::add(state, site.value);
   for (const auto& [id, node] : state.nodes) indexes::add(state, node);
 }
 

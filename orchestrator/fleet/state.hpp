@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/calendar.hpp"
 #include "common/core/ids.hpp"
 #include "common/core/result.hpp"
 #include "common/events/orchestrator_events.hpp"
@@ -43,6 +44,7 @@ struct Run {
   OutcomeKind outcome = OutcomeKind::none;
   Reason reason = Reason::none;
   Evidence evidence;
+  bool silent = false;  // closed because nothing was heard of the node
   friend bool operator==(const Run&, const Run&) = default;
 };
 
@@ -65,7 +67,10 @@ struct RetiredJournal {
 inline constexpr std::size_t retired_journals_max = 64;  // of a node; the oldest is forgotten, and would be asked as one never seen
 inline constexpr std::size_t open_runs_max = 32;         // of a node; no newer link is asked before the node has answered one
 inline constexpr NodeId every_node{};                    // NodeHeld of it: all that are registered
-inline constexpr std::size_t refused_max = 1024;         // nodes of which NodeRefused was said; of more nothing is said
+inline constexpr std::size_t regions_depth_max = 16;
+inline constexpr std::size_t places_max = 100'000;  // regions and sites of a project, together
+inline constexpr std::size_t deleted_max = 10'000;  // deleted hosts of a project; the oldest is forgotten, and would be one never seen
+inline constexpr std::size_t refused_max = 1024;    // nodes of which NodeRefused was said; of more nothing is said
 
 // One machine: host and instance of the REST contract, and the node of the bus.
 struct Node {
@@ -109,15 +114,35 @@ struct Node {
   std::string os_resource_id;       // what it runs, if that is a known resource
   std::string os_update_available;  // name of the newest image of its profile, if it runs an older one
   std::optional<Run> run;           // the newest
-  std::vector<Run> superseded;      // older ones that are open still: the node has not answered them. Oldest first
+  std::vector<Run> superseded;      // older ones that the node has not answered: open, or closed as lost until it comes back. Oldest first
+
+  // place
+  std::string site_id;  // empty: nowhere
+  std::vector<Metadata> metadata;
   friend bool operator==(const Node&, const Node&) = default;
 };
+
+// Digests of the lists that an OS resource has; their texts are in rows only.
+struct OsLists {
+  Digest installed_packages, existing_cves, fixed_cves;  // none: there is no such list
+  friend bool operator==(const OsLists&, const OsLists&) = default;
+};
+inline constexpr std::size_t recovered_sources_max = 256;  // sources that are fine again and still told of; the oldest is forgotten
 
 struct Source {
   std::string name;
   std::string error;  // empty: fine
   std::int64_t since_ms = 0;
   friend bool operator==(const Source&, const Source&) = default;
+};
+
+// Kept so that its hello does not make a host of it again, and what its documents had said is taken from the bus.
+struct DeletedHost {
+  NodeId node;
+  std::string host_id;
+  std::string name;
+  std::int64_t deleted_ms = 0;
+  friend bool operator==(const DeletedHost&, const DeletedHost&) = default;
 };
 
 template <class T>
@@ -128,12 +153,19 @@ struct Stamped {
   friend bool operator==(const Stamped&, const Stamped&) = default;
 };
 
+Digest& digest_of(OsLists& lists, OsList list);
+
 // Which rows apply has changed since they were saved.
 struct Touched {
   bool project = false;
   std::set<NodeId> nodes;
-  std::set<std::string> os_resources, policies, schedules, sources;
+  std::vector<std::pair<std::string, std::string>> hosts_gone;  // host and instance ids of nodes that are deleted
+  std::set<NodeId> deleted;
+  std::set<std::string> os_resources, policies, schedules, sources, regions, sites;
   std::map<std::string, Run> runs;  // as they are now; a closed run that a newer one replaced lives in its row only
+  std::set<std::string> runs_gone;
+  std::set<std::string> os_lists;
+  std::map<std::pair<std::string, OsList>, std::string> os_texts;  // as they are now, by OS resource; empty: none
 };
 
 struct State {
@@ -145,10 +177,14 @@ struct State {
   std::uint64_t revision = 0;
   std::map<NodeId, Node> nodes;
   std::map<std::string, Stamped<OsResource>> os_resources;
+  std::map<std::string, OsLists> os_lists;  // by OS resource; none: it has no lists
   std::map<std::string, Stamped<Policy>> policies;
   std::map<std::string, Stamped<Schedule>> schedules;
   std::map<std::string, Source> sources;
+  std::map<std::string, Stamped<Region>> regions;  // a tree of at most regions_depth_max levels
+  std::map<std::string, Stamped<Site>> sites;
   std::set<NodeId> refused;  // NodeRefused was said; bounded by refused_max
+  std::map<NodeId, DeletedHost> deleted;
 
   // Indexes, derived: kept by apply, made by rebuild_indexes after rows were loaded. No rows.
   std::map<std::string, NodeId> by_host, by_instance;
@@ -157,7 +193,11 @@ struct State {
   std::map<std::string, std::set<NodeId>> by_profile;                      // that runs on them
   std::map<std::string, std::set<NodeId>> by_os_resource;                  // running it
   std::map<std::pair<std::string, std::string>, std::string> os_by_image;  // (profile, image id), exactly: resource id
-  std::map<std::string, std::set<std::string>> os_by_name, policies_by_name, policies_by_target, schedules_by_host;
+  std::map<std::string, std::set<std::string>> os_by_name, policies_by_name, policies_by_target;
+  std::map<std::string, std::set<std::string>> schedules_by_target;  // by id of a host, a site or a region
+  std::map<std::string, Repeat> repeats;                             // by id of a repeated schedule; none: its zone is unknown here
+  std::map<std::string, std::set<std::string>> sites_by_region, regions_by_parent, places_by_policy, places_by_name;
+  std::map<std::string, std::set<NodeId>> by_site;
   // (profile, architecture): ids of immutable resources whose image id is a version, oldest first
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> versions;
 
@@ -166,6 +206,21 @@ struct State {
 
 // After rows were loaded: everything under "Indexes" from the rest.
 void rebuild_indexes(State& state);
+
+// The site and the regions that a host lies in, the nearest first; of a place: itself and what it lies in.
+std::vector<std::string> places_of(const State& state, const Node& node);
+std::vector<std::string> places_from(const State& state, const std::string& place_id);
+// All hosts in a site, or in a region and below.
+std::vector<NodeId> nodes_in(const State& state, const std::string& place_id);
+// The policy that applies to a host: its own, else that of the nearest place that has one.
+struct AppliedPolicy {
+  const Policy* policy = nullptr;  // none
+  std::string place_id;            // that it comes from; empty: the host's own
+};
+AppliedPolicy policy_of(const State& state, const Node& node);
+// A site or a region by resource id or name. not_found; conflict: the name is not unique.
+Result<std::string> find_site(const State& state, std::string_view name);
+Result<std::string> find_region(const State& state, std::string_view name);
 
 // A host by resource id, instance id, UUID or name. not_found; conflict: the name is not unique.
 Result<NodeId> find_host(const State& state, std::string_view name);

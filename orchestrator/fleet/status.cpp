@@ -63,6 +63,10 @@ Status status_of(Phase phase, const Outcome& outcome) {
   return status_of(outcome.kind);
 }
 
+Status status_of_policy_fault() {
+  return status(text_policy_fault, Indicator::error);
+}
+
 Status status_of(OutcomeKind kind) {
   switch (kind) {
     case OutcomeKind::none:

@@ -9,10 +9,14 @@ namespace abide::fleet {
 
 inline constexpr std::string_view text_nothing_heard = "No Current Update";
 inline constexpr std::string_view text_up_to_date = "No new updates available";
+// Ours: of a node that does nothing, because its policy and what it runs do not fit; why is beside it.
+inline constexpr std::string_view text_policy_fault = "Update policy cannot be applied";
 inline constexpr std::string_view text_offered = "Update offered";  // of a run, until the node accepts it
 
 // The update status that a machine in this phase has; in Idle, the one that its newest outcome left. at_seconds is 0.
 Status status_of(Phase phase, const Outcome& outcome);
+// Of a node whose policy asks nothing of it, which is wrong.
+Status status_of_policy_fault();
 // Of a run that ended so.
 Status status_of(OutcomeKind kind);
 

@@ -48,7 +48,9 @@ struct Asked {
   std::string policy_id;
   bool allow_downgrade = false;
   bool aborted = false;
+  bool allow_profile_change = false;
 };
+Asked asked_by(const Policy& policy, const OsResource& resource, bool aborted);
 // Every document of a node goes through one of these. Nothing is issued to a held node, save by confirm_whole_state.
 void issue_link(Turn& turn, const NodeId& id, const Asked& asked);  // a new offer, and its run
 void issue_without_link(Turn& turn, const NodeId& id);
@@ -57,10 +59,33 @@ void issue_window(Turn& turn, const NodeId& id, DocumentTopic topic, const std::
 void confirm_whole_state(Turn& turn, const NodeId& id);
 // What the schedules say now of this node's window: events, document, next deadline. `why` closes an open one.
 void reconcile_window(Turn& turn, const NodeId& id, std::string_view why);
+// The same for all that a target of schedules concerns: now for a host, turn by turn for a place.
+void reconcile_windows_of(Turn& turn, const std::string& target, std::string_view why);
 void work_off_windows(Turn& turn);
-// Does the node's policy ask for something newer by itself? Then a new offer.
+// Another policy applies to the node than the one that it was last asked by, or its policy asks for something newer by
+// itself: then a new offer, or none.
 void resolve_again(Turn& turn, const NodeId& id);
+// The same for all hosts in a place, turn by turn.
+void resolve_place_again(Turn& turn, const std::string& place_id);
 void work_off_unresolved(Turn& turn);
+
+// A document without anything asked, above all that the node may hold of an earlier life of its host here.
+void issue_empty(Turn& turn, const NodeId& id);
+// Nothing is kept on the bus for it any more.
+void clear_documents(Turn& turn, const NodeId& id);
+// As if it had never spoken: for a node that is no host any more.
+void forget_link(Turn& turn, const NodeId& id);
+
+// ---- place_operations.cpp
+struct OperatePlaces {
+  Turn& turn;
+  Result<Answer> operator()(const EditHost& request) const;
+  Result<Answer> operator()(const PlaceRegion& request) const;
+  Result<Answer> operator()(const DeleteRegion& request) const;
+  Result<Answer> operator()(const PlaceSite& request) const;
+  Result<Answer> operator()(const DeleteSite& request) const;
+  Result<Answer> operator()(const LinkPlacePolicy& request) const;
+};
 
 // ---- runs.cpp
 void open_run(Turn& turn, const NodeId& id, Number offer, const std::string& policy_id, const std::string& os_resource_id);
@@ -68,6 +93,10 @@ void close_run(Turn& turn, const NodeId& id, const Run& run, OutcomeKind outcome
 // After the picture of a node has changed: a run for what it accepted, and the end of those that have one.
 // `taken` is the document whose DocumentTaken has just been stored, if that is what happened.
 void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken);
+// Closes the runs of nodes of which nothing was heard for settings.lost_after_ms; reopens those of a node that has come back.
+void look_for_lost_runs(Turn& turn);
+void plan_lost_look(Turn& turn);
+void reopen_lost_runs(Turn& turn, const NodeId& id);
 
 // ---- operations.cpp
 Result<Answer> operate(Turn& turn, const Operation& operation);

@@ -12,8 +12,8 @@ namespace abide::policy_manager {
 
 // `target` is the resource that policy.target_os_id names; null: there is none. invalid_input, not_found.
 [[nodiscard]] Result<void> check_new(const Policy& policy, const OsResource* target);
-// conflict while instances are linked to it.
-[[nodiscard]] Result<void> check_delete(const Policy& policy, std::size_t linked);
+// conflict while instances, sites or regions are linked to it.
+[[nodiscard]] Result<void> check_delete(const Policy& policy, std::size_t instances, std::size_t places);
 
 // What a policy asks of one node. Exactly one of the three is set.
 struct Resolution {
@@ -31,6 +31,7 @@ struct Present {
   bool aborted = false;
   bool ended = false;  // its offer has an outcome
   std::string os_image_id;
+  bool moved = false;  // the same image is to be had elsewhere now, and the node may not have fetched it yet
 };
 
 struct LinkDecision {
@@ -40,7 +41,7 @@ struct LinkDecision {
 };
 // An operator links the policy. `same`: it is linked already, so this is a retry, if there is something to try again.
 [[nodiscard]] LinkDecision link(bool same, const Present& present, const Resolution& resolution);
-// Nobody asks, but images or what the node runs have changed: is this a new offer? Never a retry.
+// Nobody asks, but images or what the node runs have changed: is this a new offer? Never a retry of what has ended.
 [[nodiscard]] bool ask_by_itself(const Policy& policy, const Present& present, const Resolution& resolution);
 
 }  // namespace abide::policy_manager

@@ -26,7 +26,8 @@ class EveryOfferEnds final : public Checker {
       const fleet::Node* node = world.control().node(machine->id());
       if (node == nullptr) continue;
       if (node->run && node->run->end_ms == 0) judge(world, *machine, *node->run);
-      for (const auto& run : node->superseded) judge(world, *machine, run);
+      for (const auto& run : node->superseded)
+        if (run.end_ms == 0) judge(world, *machine, run);
     }
   }
 

@@ -14,7 +14,7 @@ namespace abide::sim {
 namespace {
 
 constexpr std::size_t inputs_per_commit_max = 512;  // as in the product
-constexpr unsigned pass_turns_max = 64;             // as in the product
+constexpr unsigned pass_turns_max = 512;            // as in the product
 constexpr std::size_t backups_max = 4;
 constexpr std::size_t key_bytes = 32;
 constexpr std::int64_t wakes_in_ms_max = 5;

@@ -36,10 +36,6 @@ std::string fresh_key(const std::string& project) {
   return key;
 }
 
-std::string snapshot_key(std::string_view scope) {
-  return std::string(scope) + "s/base";
-}
-
 // ---- images --------------------------------------------------------------------------------------------------------------
 
 // One that no orchestrator has told of: a node runs it, or holds a document that asks for it.

@@ -17,7 +17,7 @@ struct Called {
 inline constexpr std::int64_t now_ms = 1'780'538'400'000;  // 2026-06-04T02:00:00Z
 
 inline Called call(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment = {},
-                   const std::string& input = {}, bool terminal = false, int waits_max = 0) {
+                   const std::string& input = {}, bool terminal = false, int waits_max = 0, bool person = false) {
   std::ostringstream out, err;
   std::istringstream in(input);
   Surroundings around;
@@ -36,7 +36,9 @@ inline Called call(const std::vector<std::string>& words, const std::map<std::st
     if (++waits > waits_max) out.setstate(std::ios::badbit);
   };
   around.out_is_terminal = terminal;
+  around.in_is_terminal = person;
   around.columns = [] { return std::size_t{120}; };
+  around.silence_seconds = 1;  // the least that curl counts
   Called called;
   called.code = run(words, around);
   called.out = out.str();

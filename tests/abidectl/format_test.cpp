@@ -72,6 +72,9 @@ TEST(AbidectlKinds, AHostsStatusSaysWhatKeepsItFromGoingOn) {
   EXPECT_EQ(status(R"({"instance":{"updateStatus":"Update failed","updateStatusIndicator":"STATUS_INDICATION_ERROR",
                        "node":{"phase":"Idle","outcome":{"kind":"RolledBack","reason":"unhealthy"}}}})"),
             "Update failed (unhealthy)");
+  EXPECT_EQ(status(R"({"instance":{"updateStatus":"Update policy cannot be applied","updateStatusIndicator":"STATUS_INDICATION_ERROR",
+                       "node":{"phase":"Idle","linkFault":"its target os-1 does not exist","outcome":{"reason":"unhealthy"}}}})"),
+            "Update policy cannot be applied (its target os-1 does not exist)");
   EXPECT_EQ(
       status(
           R"({"hostStatus":"Duplicate identity","hostStatusIndicator":"STATUS_INDICATION_ERROR","instance":{"updateStatus":"Updating"}})"),

@@ -42,6 +42,42 @@ TEST(AbidectlGrammar, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
       {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--start", "soon"},
       {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--start", "+1h", "--end", "+30m"},
       {"create", "host", "h", "--uuid", "123"},
+      {"create"},
+      {"create", "-f"},
+      {"create", "-f", "/no/such/folder"},
+      {"create", "site"},
+      {"create", "site", "s", "--latitude", "north"},
+      {"create", "site", "s", "-f", "file.yaml"},
+      {"create", "host", "h"},
+      {"create", "osprofile", "-f", "/no/such/file"},
+      {"create", "schedule", "s", "--host", "h", "--site", "s", "--type", "osupdate", "--start", "now"},
+      {"create", "schedule", "s", "--type", "osupdate", "--start", "now"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--start", "now", "--end", "+1h", "--duration", "1h"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--start", "now", "--zone", "Europe/Berlin"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--cron", "0 3 * * *"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--cron", "0 3 * * *", "--duration", "25h"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--cron", "0 3 31 2 *", "--duration", "1h"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--cron", "0 3 * * *", "--duration", "1h", "--zone", "Mars/Base"},
+      {"create", "schedule", "s", "--host", "h", "--type", "osupdate", "--cron", "0 3 * * *", "--start", "now"},
+      {"edit", "policy", "p"},
+      {"edit", "site", "s"},
+      {"edit", "region", "r"},
+      {"edit", "host", "h"},
+      {"get", "hosts", "--site", "s", "--region", "r"},
+      {"get", "regions", "--tree", "--watch"},
+      {"update-os"},
+      {"update-os", "host"},
+      {"update-os", "host", "h", "--site", "s"},
+      {"update-os", "--site", "s", "--region", "r"},
+      {"update-os", "--site", "s", "--now", "--at", "+1h"},
+      {"update-os", "--site", "s", "--at", "2020-01-01T00:00:00Z"},
+      {"update-os", "--site", "s", "--now", "--for", "long"},
+      {"update-os", "--site", "s", "--dry-run", "--yes"},
+      {"update-os", "--site", "s", "--for", "2h"},
+      {"completion"},
+      {"completion", "tcsh"},
+      {"config"},
+      {"config", "set-context", "lab"},
       {"edit", "schedule", "s"},
       {"link", "policy", "p"},
       {"link", "policy", "--host", "h"},
@@ -50,7 +86,10 @@ TEST(AbidectlGrammar, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
       {"pause", "host"},
       {"resolve", "host", "h"},
       {"resolve", "host", "h", "--journal", "xyz"},
-      {"delete", "host", "h"},
+      {"delete", "instance", "i"},
+      {"delete", "source", "s"},
+      {"describe", "event", "x"},
+      {"describe", "event", "0"},
       {"get", "events", "--limit", "0"},
       {"next"},
       {"next", "schedule"},
@@ -85,8 +124,17 @@ TEST(AbidectlGrammar, AServerThatDoesNotAnswerEndsWithFour) {
       {"pause", "hosts", "--all"},
       {"explain", "host", "h"},
       {"refresh", "sources"},
+      {"refresh"},
+      {"list", "hosts"},
+      {"explain", "instance", "i"},
+      {"describe", "event", "7"},
+      {"delete", "host", "h"},
       {"delete", "os", "os-1"},
       {"link", "policy", "p", "--host", "h"},
+      {"get", "regions", "--tree"},
+      {"edit", "site", "s", "--name", "x"},
+      {"create", "region", "r"},
+      {"update-os", "--site", "s", "--now", "--dry-run"},
   };
   for (const auto& words : table) {
     const auto called = call(words, nowhere);
@@ -114,6 +162,11 @@ TEST(AbidectlGrammar, AnswersBecomeExitCodesAndTheServersWords) {
     EXPECT_EQ(called.code, code) << status;
     EXPECT_EQ(called.err, "abidectl: because of the rain\n") << status;
   }
+}
+
+TEST(AbidectlGrammar, WhatCannotBeAsThingsStandIsAConflict) {
+  const SmallServer server([](const SmallRequest&) { return SmallAnswer{400, R"({"code":"FailedPrecondition","message":"not now"})"}; });
+  EXPECT_EQ(call({"get", "hosts", "--server", server.url(), "--project", "demo"}).code, 5);
 }
 
 TEST(AbidectlGrammar, AnAnswerThatIsNotJsonIsARefusalAndNamesTheAddress) {
@@ -147,6 +200,102 @@ TEST(AbidectlGrammar, FlagsGoBeforeTheEnvironmentAndThatBeforeTheContext) {
   EXPECT_EQ(call({"get", "hosts"}, by_file).code, 2);
   std::filesystem::remove(config);
   EXPECT_EQ(call({"get", "hosts"}, by_file).code, 2);
+}
+
+TEST(AbidectlContexts, AreMadeChosenAndListedAndLeaveTheRestOfAPersonsFileAlone) {
+  const auto folder = std::filesystem::temp_directory_path() / ("abidectl-contexts-" + std::to_string(::getpid()));
+  const auto path = folder / "deep" / "config.toml";
+  const std::map<std::string, std::string> at = {{"ABIDE_CONFIG", path.string()}};
+  const auto text = [&] {
+    std::ifstream in(path);
+    std::stringstream all;
+    all << in.rdbuf();
+    return all.str();
+  };
+  EXPECT_EQ(call({"config", "get-contexts"}, at).code, 0);
+  EXPECT_EQ(call({"config", "use-context", "lab"}, at).code, 3);
+  EXPECT_EQ(call({"config", "set-context", "lab", "--server", "http://127.0.0.1:8080", "--project", "demo"}, at).out,
+            "context lab made and used from now on\n");
+  EXPECT_EQ(text(), "context = \"lab\"\n[contexts.lab]\nserver = \"http://127.0.0.1:8080\"\nproject = \"demo\"\n");
+  std::ofstream(path, std::ios::app) << "# by hand\n[other]\ncontext = \"x\"\n";
+  EXPECT_EQ(call({"config", "set-context", "my plant", "--project", "a \"b\"", "-o", "wide"}, at).code, 0);
+  EXPECT_EQ(call({"config", "set-context", "lab", "--project", "new"}, at).code, 0);
+  EXPECT_EQ(call({"config", "use-context", "my plant"}, at).code, 0);
+  EXPECT_EQ(text(),
+            "context = \"my plant\"\n[contexts.lab]\nserver = \"http://127.0.0.1:8080\"\nproject = \"new\"\n# by hand\n[other]\n"
+            "context = \"x\"\n\n[contexts.\"my plant\"]\nproject = \"a \\\"b\\\"\"\noutput = \"wide\"\n");
+  EXPECT_EQ(call({"config", "get-contexts"}, at).out,
+            "CURRENT  NAME      SERVER                 PROJECT  OUTPUT\n"
+            "         lab       http://127.0.0.1:8080  new      -\n"
+            "*        my plant  -                      a \"b\"    wide\n");
+  EXPECT_EQ(call({"config", "set-context", "lab", "-o", "xml"}, at).code, 2);
+  // Written in a way that lines do not show: it says so, and stays.
+  const std::string inline_tables = "contexts = { lab = { server = \"x\" } }\n";
+  std::ofstream(path) << inline_tables;
+  EXPECT_EQ(call({"config", "set-context", "lab", "--server", "y"}, at).code, 1);
+  EXPECT_EQ(text(), inline_tables);
+  std::ofstream(path) << "context = \n";
+  EXPECT_EQ(call({"config", "set-context", "lab", "--server", "y"}, at).code, 2);
+  std::filesystem::remove_all(folder);
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(AbidectlCompletion, KnowsVerbsNounsFlagsAndTheNamesThatTheServerHas) {
+  const SmallServer server([](const SmallRequest& request) {
+    if (request.target.find("/compute/hosts?") != std::string::npos)
+      return SmallAnswer{200,
+                         R"({"hosts":[{"resourceId":"host-00000001","name":"edge-1"},{"resourceId":"host-00000002","name":"press 7"}]})"};
+    if (request.target.find("/os-update-policies?") != std::string::npos)
+      return SmallAnswer{200, R"({"osUpdatePolicies":[{"name":"newest"}]})"};
+    return SmallAnswer{404, "{}"};
+  });
+  const std::map<std::string, std::string> there = {{"ABIDE_SERVER", server.url()}, {"ABIDE_PROJECT", "demo"}};
+  const auto completed = [&](Words words) {
+    words.insert(words.begin(), "__complete");
+    const auto called = call(words, there);
+    EXPECT_EQ(called.code, 0);
+    EXPECT_EQ(called.err, "");
+    return lines_of(called.out);
+  };
+  const std::pair<Words, Words> table[] = {
+      {{"des"}, {"describe"}},
+      {{"unl"}, {"unlink"}},
+      {{"explain", ""}, {"host", "hosts", "instance", "instances"}},
+      {{"link", "pol"}, {"policy", "policies"}},
+      {{"describe", "host", ""}, {"edge-1", "press 7"}},
+      {{"describe", "host", "ed"}, {"edge-1"}},
+      {{"describe", "hosts", "host-"}, {"host-00000001", "host-00000002"}},
+      {{"describe", "host", "\"press"}, {"press 7"}},
+      {{"pause", "host", "edge-1", "p"}, {"press 7"}},
+      {{"describe", "host", "edge-1", ""}, {}},
+      {{"link", "policy", ""}, {"newest"}},
+      {{"link", "policy", "newest", "--host", "e"}, {"edge-1"}},
+      {{"link", "policy", "newest", "--host=e"}, {"--host=edge-1"}},
+      {{"link", "policy", "newest", "--ho"}, {"--host"}},
+      {{"update-os", "--policy", ""}, {"newest"}},
+      {{"get", "hosts", "-o", "w"}, {"wide"}},
+      {{"--output", "j"}, {"json"}},
+      {{"create", "schedule", "s", "--type", "b"}, {"blackout"}},
+      {{"create", "schedule", "s", "--target", "s"}, {"site:"}},
+      {{"create", "schedule", "s", "--frequency-type", ""}, {"single", "repeated"}},
+      {{"update-os", "host", "--osupdatepolicy", ""}, {"newest"}},
+      {{"set", "host", "ed"}, {"edge-1"}},
+      {{"create", "host", ""}, {}},
+      {{"get", "site", ""}, {}},  // refused by the server: nothing, and no error
+      {{"completion", "z"}, {"zsh"}},
+      {{"no", "such", "words"}, {}},
+  };
+  for (const auto& [words, expected] : table) EXPECT_EQ(completed(words), expected) << joined(words);
+  const auto none = call({"__complete", "describe", "host", ""});
+  EXPECT_EQ(none.out + none.err, "");
+  for (const char* shell : {"bash", "zsh", "fish"})
+    EXPECT_NE(call({"completion", shell}).out.find("__complete"), std::string::npos) << shell;
 }
 
 // ---- help --------------------------------------------------------------------------------------------------------------
@@ -192,7 +341,7 @@ TEST(AbidectlHelp, IsAsWrittenForEverySubcommandAndHasExamples) {
   EXPECT_EQ(top.code, 0);
   expect_golden("abidectl", top.out);
   const auto verbs = subcommands_of(top.out);
-  EXPECT_EQ(verbs.size(), 16U);
+  EXPECT_EQ(verbs.size(), 20U);
   for (const auto& verb : verbs) {
     const auto of_verb = call({verb, "--help"});
     EXPECT_EQ(of_verb.code, 0);

@@ -27,6 +27,13 @@ SmallServer::~SmallServer() {
   ::close(listener_);
 }
 
+std::string SmallRequest::header(const std::string& name) const {
+  const auto at = head.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return {};
+  const auto begin = at + name.size() + 4;
+  return head.substr(begin, head.find("\r\n", begin) - begin);
+}
+
 std::vector<SmallRequest> SmallServer::requests() const {
   const std::lock_guard lock(mutex_);
   return requests_;
@@ -59,15 +66,20 @@ void SmallServer::serve_one(int connection) {
   const auto second = text.find(' ', first + 1);
   request.method = text.substr(0, first);
   request.target = text.substr(first + 1, second - first - 1);
+  request.head = text.substr(0, text.find("\r\n\r\n") + 2);
   request.body = text.substr(text.find("\r\n\r\n") + 4);
   {
     const std::lock_guard lock(mutex_);
     requests_.push_back(request);
   }
   const auto answer = answer_(request);
-  const auto whole = "HTTP/1.1 " + std::to_string(answer.status) + " x\r\nContent-Type: " + answer.type +
-                     "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\nConnection: close\r\n\r\n" + answer.body;
+  const auto length = answer.hangs ? std::string() : "\r\nContent-Length: " + std::to_string(answer.body.size() + (answer.cut ? 1 : 0));
+  const auto whole = "HTTP/1.1 " + std::to_string(answer.status) + " x\r\nContent-Type: " + answer.type + length +
+                     (answer.tag.empty() ? "" : "\r\nETag: " + answer.tag) + "\r\nConnection: close\r\n\r\n" + answer.body;
   ::send(connection, whole.data(), whole.size(), MSG_NOSIGNAL);
+  char rest[256];
+  while (answer.hangs && ::recv(connection, rest, sizeof rest, 0) > 0) {
+  }
 }
 
 }  // namespace abide::ctl

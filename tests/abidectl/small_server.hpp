@@ -10,11 +10,17 @@ namespace abide::ctl {
 
 struct SmallRequest {
   std::string method, target, body;
+  std::string head;  // all of its lines
+  // Of a header line, as it was sent: empty, it has none.
+  [[nodiscard]] std::string header(const std::string& name) const;
 };
 struct SmallAnswer {
   int status = 200;
   std::string body = "{}";
   std::string type = "application/json";
+  std::string tag = {};  // ETag
+  bool hangs = false;    // says nothing behind this any more, until the other side goes away
+  bool cut = false;      // ends before it is whole
 };
 
 class SmallServer {

@@ -53,5 +53,25 @@ TEST(AbidectlTimes, SaysHowLongAgoInTheLargestUnit) {
   for (const auto& [away, expected] : table) EXPECT_EQ(relative(now + away, now), expected) << away;
 }
 
+TEST(AbidectlTimes, ShowsDurationsAsTheyAreTyped) {
+  const std::pair<std::int64_t, const char*> table[] = {{0, "0s"}, {59, "59s"}, {5'400, "1h30m"}, {86'400, "1d"}, {90'061, "1d1h1m1s"}};
+  for (const auto& [seconds, text] : table) {
+    EXPECT_EQ(shown_duration(seconds), text);
+    EXPECT_EQ(parse_duration_ms(text).value(), seconds * 1000);
+  }
+}
+
+TEST(AbidectlTimes, ReadsDegreesWithoutLosingAny) {
+  const std::pair<const char*, std::int64_t> table[] = {{"48.137154", 481'371'540}, {"-0.0000001", -1},    {"0.0", 0},
+                                                        {"-90.0", -900'000'000},    {"90.0", 900'000'000}, {"11.5761241", 115'761'241}};
+  for (const auto& [text, e7] : table) {
+    EXPECT_EQ(parse_degrees_e7(text, 90).value(), e7) << text;
+    EXPECT_EQ(shown_degrees(e7), text);
+  }
+  EXPECT_EQ(parse_degrees_e7("7", 90).value(), 70'000'000);
+  for (const char* wrong : {"", "-", ".", "1.", ".5", "north", "90.0000001", "-91", "1e1", "1.12345678", "+1", "--1", " 1", "1000"})
+    EXPECT_FALSE(parse_degrees_e7(wrong, 90)) << wrong;
+}
+
 }  // namespace
 }  // namespace abide::ctl

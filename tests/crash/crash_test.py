@@ -50,6 +50,7 @@ def run(binaries, template, folder, releases, task):
     if task.kind is not None:
         environment["ABIDE_CRASH_AT"] = f"{task.kind}:{task.number}:{task.moment}"
     world = World(binaries, folder, releases, task.program, environment)
+    world.copied = True
     wrong = None
     try:
         world.start()

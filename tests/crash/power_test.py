@@ -47,6 +47,7 @@ def run(binaries, template, folder, releases, task):
     environment = {"ABIDE_CRASH_FOLDER": points, "ABIDE_CRASH_AT": f"{task.at}:{task.number}:after"} if by_itself else {}
     world = World(binaries, folder, releases, task.victim if by_itself else None, environment, (node, fleet))
     world.may_die = task.victim
+    world.copied = not task.cold
     if task.no_flush:
         world.always = {task.victim: {"LD_PRELOAD": os.path.join(binaries, "..", "tests", "crash", "libno_flush.so"), "ABIDE_NO_FLUSH": task.no_flush}}
     wrong = None

@@ -3,6 +3,7 @@
 A World is used by one process of the test alone: its loop tends the children, asks the API and waits, all on one thread.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -25,11 +26,11 @@ VERSIONS = {"base": "3.0.1", "good": "3.0.2", "bad": "3.0.3"}
 WORKLOAD = {"base": "active", "good": "active", "bad": "crash-loop"}
 LOOK_EVERY = 0.03  # seconds
 TEND_EVERY = 0.005
-PATIENCE = 60.0  # for one act of a run; a crash costs a second or two
+PATIENCE = 120.0  # for one act of a run; a crash costs a second or two
 STORE_TRIES = 20  # looks at a store while its owner may be changing it
 PORTS = (12_000, 19_999)  # below those that the demo takes, and the kernel for outgoing connections
 SETTINGS_ORCHESTRATOR = ["--ack-after", "0ms", "--spread-per-node", "0ms", "--reconnect-max", "50ms", "--roll-call-again", "200ms"]
-SETTINGS_AGENT = ["--progress-every", "1h", "--check-again-every", "50ms", "--check-deadline", "1s", "--trial-deadline", "30s", "--switch-time", "1s",
+SETTINGS_AGENT = ["--progress-every", "1h", "--check-again-every", "50ms", "--check-deadline", "3s", "--trial-deadline", "60s", "--switch-time", "1s",
                   "--reconnect-max", "50ms", "--effect-retry", "50ms", "--download-backoff", "50ms", "--download-backoff-max", "200ms", "--hello-every", "2s"]
 ALARMS = {"JournalForked", "JournalRetired", "IdentityConflict", "GapNoted", "NodeHeld"}
 HEALTH_CHECK = "#!/bin/sh\nexec grep -aqm1 '^workload=active$' \"$ABIDE_SLOT_PATH\"\n"
@@ -215,8 +216,10 @@ class World:
         self.deaths = []  # (program, code)
         self.made = []  # (path, key of its list, name) of what was answered with success
         self.linked = None  # the policy whose link was answered with success
+        self.copied = False  # from a template: the orchestrator holds what it does not know to be the newest
         self.unmarked = None  # set to ["a"]: the power may have gone before the mark was set, and the outcome bars the image all the same
         self.may_die = variant  # once, by SIGKILL, and also while it is being stopped
+        self.orchestrator_more = []  # settings of it, in every start
         self.always = {}  # {program: environment}, in every start
         self.on_death = lambda name: None  # before it is started again
         os.makedirs(folder, exist_ok=True)
@@ -246,13 +249,34 @@ class World:
         path, environment = self._program("orchestrator")
         self.orchestrator = Child([path, "--state", self.orchestrator_disk + "/state", "--broker", f"mqtt://127.0.0.1:{self.broker_port}",
                                    "--listen", f"127.0.0.1:{self.api_port}", "--releases", f"http://127.0.0.1:{self.releases.port}", "--project", PROJECT,
-                                   *SETTINGS_ORCHESTRATOR], self.log("orchestrator"), environment, self.folder)
+                                   *SETTINGS_ORCHESTRATOR, *self.orchestrator_more], self.log("orchestrator"), environment, self.folder)
 
     def start_agent(self):
         path, environment = self._program("agent")
-        self.agent = Child([path, "--state", self.node_disk + "/state", "--broker", f"mqtt://127.0.0.1:{self.broker_port}", "--project", PROJECT,
-                            "--uuid", UUID, "--boot", f"image_file:{self.node_disk}/boot", "--check", f"services={self.releases.check}", *SETTINGS_AGENT],
-                           self.log("agent"), environment, self.folder)
+        self.agent = Child(self._agent(path, UUID, self.node_disk), self.log("agent"), environment, self.folder)
+
+    def _agent(self, path, uuid, disk):
+        return [path, "--state", disk + "/state", "--broker", f"mqtt://127.0.0.1:{self.broker_port}", "--project", PROJECT, "--uuid", uuid, "--boot",
+                f"image_file:{disk}/boot", "--check", f"services={self.releases.check}", *SETTINGS_AGENT]
+
+    @contextlib.contextmanager
+    def another_agent(self, uuid, disk):
+        """A second node beside the first, as long as this lasts; tended as the first is."""
+        command = self._agent(os.path.join(self.binaries, "abide-agent"), uuid, disk)
+        agents = [Child(command, self.log("agent-2"), None, self.folder)]
+        tend = self.tend
+
+        def tend_both():
+            tend()
+            if agents[0].ended() is not None:
+                agents[0] = Child(command, self.log("agent-2"), None, self.folder)
+
+        self.tend = tend_both
+        try:
+            yield
+        finally:
+            self.tend = tend
+            agents[0].kill()
 
     def make_node(self):
         self.releases.tool("init-node", self.node_disk + "/boot", "--image", self.releases.image("base"), "--slot-size",
@@ -377,6 +401,18 @@ class World:
     def _heard_of(host):
         return host if host and host["instance"].get("node", {}).get("osImageId") == VERSIONS["base"] else None
 
+    def confirm(self):
+        """The state is a copy, which the stamp tells: every node is held until somebody confirms."""
+
+        def confirmed():
+            host = self.host()
+            if host and host["instance"].get("node", {}).get("held"):
+                self.call("POST", f"/compute/hosts/{host['resourceId']}/confirm", {})
+                return False
+            return host
+
+        self.wait("the node is confirmed", confirmed)
+
     def link(self, policy_name):
         policies = self.wait("the policies", lambda: self.call("GET", "/os-update-policies"))["osUpdatePolicies"]
         policy = next((one["resourceId"] for one in policies if one["name"] == policy_name), None)
@@ -447,6 +483,8 @@ class World:
 
     def play(self):
         """One update, one rollback, and everything that must be so afterwards."""
+        if self.copied:
+            self.confirm()
         self.wait("the node is online", lambda: (self.host() or {}).get("instance", {}).get("node", {}).get("online"))
         self.link("good")
         self.wait_for("Succeeded", 1)

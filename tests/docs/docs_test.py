@@ -1,4 +1,4 @@
-"""docs_test.py links|commands|tests SOURCE-DIR BUILD-DIR: what README and docs/ say exists, does."""
+"""docs_test.py links|commands|tests|examples SOURCE-DIR BUILD-DIR: what README and docs/ say exists, does."""
 
 import fnmatch
 import json
@@ -7,9 +7,14 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from transcripts_test import parts  # noqa: E402
+
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # At the begin of a line of a block, or of a span of code: elsewhere the word is only talked about.
-COMMAND = re.compile(r"(?:^\$? *|`)abidectl ([a-z]+)(?: ([a-z]+))?", re.M)
+COMMAND = re.compile(r"(?:^\$? *|`)abidectl ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.M)
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 TEST_NAME = re.compile(r"`([A-Za-z0-9*]+(?:[.-][A-Za-z0-9*_]+)+)`")
 
@@ -69,13 +74,13 @@ def check_commands(source, build):
             helps[key] = done.stdout if done.returncode == 0 else None
         return helps[key]
 
-    for name in ("README.md", "CONTRIBUTING.md", "docs/operators-guide.md", "docs/behaviours.md", "docs/simulator.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "docs/operators-guide.md", "docs/abidectl.md", "docs/behaviours.md", "docs/simulator.md"):
         text = text_of(os.path.join(source, name))
         for verb, noun in COMMAND.findall(text):
             seen += 1
             words = (verb, noun) if noun else (verb,)
             # An unknown word gets the help of what is before it.
-            usage = re.search(r"Usage: abidectl((?: [a-z]+)*)", help_of("abidectl", words) or "")
+            usage = re.search(r"Usage: abidectl((?: [a-z-]*[a-z])*)", help_of("abidectl", words) or "")
             if not usage or len(usage.group(1).split()) != len(words):
                 wrong.append(f"{name}: abidectl {verb} {noun} is no command")
         for line in text.replace("\\\n", " ").splitlines():
@@ -85,7 +90,8 @@ def check_commands(source, build):
                 if not match:
                     continue
                 program, rest = match.groups()
-                told = help_of(program)
+                command = re.match(r" +(check|backup|restore)\b", rest)
+                told = help_of(program, command.groups() if command else ())
                 if told is None:
                     wrong.append(f"{name}: {program} --help fails")
                     continue
@@ -133,9 +139,33 @@ def check_tests(source, build):
     return len(promised), wrong
 
 
+def check_examples(source, build):
+    """What the guide shows of commands that need no server is what they print, to the byte. docs/abidectl.md is transcripts_test.py's."""
+    wrong = []
+    seen = 0
+    name = "docs/operators-guide.md"
+    environment = {"PATH": os.path.join(build, "bin") + ":" + os.environ["PATH"], "TZ": "UTC", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+    for step in parts(os.path.join(source, name)):
+        if step[0] != "run":
+            continue
+        _, line, command, expected = step
+        seen += 1
+        if not command.startswith("abidectl next "):
+            wrong.append(f"{name}:{line}: {command} needs a server: it belongs into docs/abidectl.md, or into a plain block without $")
+            continue
+        done = subprocess.run(["bash", "-c", command], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        if done.stdout.rstrip("\n") != expected.rstrip("\n"):
+            wrong.append(f"{name}:{line}: $ {command}\n{done.stdout}---- and the page says\n{expected}")
+    for block in re.findall(r"^```\n(.*?)^```$", text_of(os.path.join(source, name)), flags=re.S | re.M):
+        for command in re.findall(r"^\$ abidectl .*$", block, flags=re.M):
+            wrong.append(f"{name}: {command} is in a block that is not run: make it ```console")
+    return seen, wrong
+
+
 def main():
     promise, source, build = sys.argv[1:]
-    seen, wrong = {"links": check_links, "commands": check_commands, "tests": check_tests}[promise](source, build)
+    seen, wrong = {"links": check_links, "commands": check_commands, "tests": check_tests, "examples": check_examples}[promise](source, build)
     for line in wrong:
         print(line)
     print(f"{seen} looked at, {len(wrong)} wrong")

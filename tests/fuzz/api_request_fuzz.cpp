@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     return 0;
   }
-  static const std::set<unsigned> known = {200, 400, 403, 404, 405, 503};
+  static const std::set<unsigned> known = {200, 400, 403, 404, 405, 410, 503};
   require(known.count(told->response->status) == 1, "a known status");
   if (told->response->content_type != "application/json") return 0;
   const auto json = nlohmann::json::parse(told->response->body, nullptr, false);

@@ -37,7 +37,7 @@ class Description:
         verbs = ("get", "post", "put", "patch", "delete")
         return {(verb, template) for template, item in self.document["paths"].items() for verb in item if verb in verbs}
 
-    def schema_of(self, verb, template, status):
+    def schema_of(self, verb, template, status, content_type="application/json"):
         """None: the operation is not described. False: its answer has no JSON."""
         operation = self.document["paths"].get(template, {}).get(verb)
         if operation is None:
@@ -46,7 +46,10 @@ class Description:
         response = self.resolve(responses.get(str(status), responses.get("default")))
         if response is None:
             return None
-        return response.get("content", {}).get("application/json", {}).get("schema", False)
+        content = response.get("content", {})
+        if content_type != "application/json" and content_type in content:
+            return False
+        return content.get("application/json", {}).get("schema", False)
 
     def resolve(self, node):
         while isinstance(node, dict) and "$ref" in node:

@@ -216,7 +216,7 @@ class Answer:
         self.status = status
         self.headers = headers
         self.body = body
-        self.json = json.loads(body) if headers.get("Content-Type", "").startswith("application/json") else None
+        self.json = json.loads(body) if body and headers.get("Content-Type", "").startswith("application/json") else None
 
 
 class Api:

@@ -41,6 +41,7 @@ RULES: dict[str, Rule] = {
     "common/bus/mqtt_bus.cpp": Rule(may=CORE, third=("Paho", "fmt")),
     "common/store": Rule(may=CORE, third=("fmt",)),
     "common/store/rocks_store.cpp": Rule(may=CORE, third=("RocksDB", "fmt")),
+    "common/store/backup.cpp": Rule(may=CORE, third=("RocksDB", "fmt")),
     "common/release": Rule(may=EVENTS, third=("fmt", "nlohmann")),
     "common/release/yaml_tree.cpp": Rule(may=EVENTS, third=("yaml-cpp", "fmt")),
     "common/service": Rule(may=EVENTS + ("common/store", "common/bus")),
@@ -85,6 +86,7 @@ RULES: dict[str, Rule] = {
     "tools/replay/what_if_file.cpp": Rule(may=SHELL + NODE + SERVER, third=("yaml-cpp",)),
     "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools"),
                    third=("fmt", "nlohmann", "RocksDB", "FlatBuffers", "yaml-cpp", "Boost", "libcurl", "Paho", "OpenSSL", "GoogleTest")),
+    "tests/bench": Rule(may=SHELL + NODE + SERVER, third=("CLI11", "nlohmann")),
     "tests/crash/disk/losing_fs.cpp": Rule(may=CORE + ("tests",), third=("libfuse",)),
 }
 
@@ -107,6 +109,8 @@ THIRD_PARTY_HEADERS = {
     "orchestrator/api/json_input.hpp": ("nlohmann", "the inside of the API, whose subject is JSON"),
     "orchestrator/api/query.hpp": ("nlohmann", "the inside of the API, whose subject is JSON"),
     "tools/abidectl/json.hpp": ("nlohmann", "the inside of abidectl; forward declarations"),
+    "tools/abidectl/manifests.hpp": ("nlohmann", "the inside of abidectl, whose subject is JSON; holds such"),
+    "tools/abidectl/update_plan.hpp": ("nlohmann", "the inside of abidectl, whose subject is JSON; holds such"),
 }
 # And who may include those that are the inside of something.
 INSIDES = {
@@ -147,8 +151,11 @@ BAN_EXCEPTIONS = {
     ("standard output or error", "edge-agent/config.cpp"): "what is wrong with a setting",
     ("standard output or error", "edge-agent/check.cpp"): "a command whose answer is its output",
     ("standard output or error", "orchestrator/check.cpp"): "a command whose answer is its output",
+    ("standard output or error", "orchestrator/backup.cpp"): "a command whose answer is its output",
+    ("a sleep", "tests/unit/backup/control_test.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/broker.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/child.cpp"): "polls for a condition, up to a named limit",
+    ("a sleep", "tests/bench/api_hosts.cpp"): "events come at a rate: between them nothing is done",
     ("a sleep", "tests/system/slow_boot_state.cpp"): "its purpose: a disk that is slow on command",
     ("a sleep", "tests/integration/agent/agent_process_test.cpp"): "polls for a condition, up to a named limit",
 }

@@ -1,99 +1,88 @@
+// abidectl create osupdatepolicy, edit osupdatepolicy, create -f.
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <yaml-cpp/yaml.h>
+#include <ostream>
 
-#include "common/core/ids.hpp"
 #include "tools/abidectl/commands.hpp"
-#include "tools/abidectl/times.hpp"
+#include "tools/abidectl/manifests.hpp"
 
 namespace abide::ctl {
 
-namespace {
-
-constexpr std::size_t file_bytes_max = 1U << 20U;
-
-Result<std::string> read_file(Session& session, const std::string& path) {
+// One byte more than is allowed is enough to know that it is too large.
+Result<std::string> read_file(Session& session, const std::string& path, std::size_t bytes_max) {
   std::ifstream file;
   std::istream* in = session.around.in;
   if (path != "-") {
     file.open(path, std::ios::binary);
-    if (!file) return fail(Code::invalid_input, path + " cannot be read");
+    if (!file) return fail(Code::invalid_input, path + ": cannot be read");
     in = &file;
   }
-  std::string text{std::istreambuf_iterator<char>(*in), {}};
-  if (text.size() > file_bytes_max) return fail(Code::invalid_input, path + " is larger than 1 MiB");
+  std::string text(bytes_max + 1, '\0');
+  in->read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in->gcount()));
+  if (in->bad()) return fail(Code::invalid_input, path + ": cannot be read");
+  if (text.size() > bytes_max) return fail(Code::invalid_input, path + ": is larger than " + std::to_string(bytes_max >> 20U) + " MiB");
   return text;
 }
 
-// The `spec` of a YAML file as the platform's own tools take it.
-Result<YAML::Node> read_spec(const std::string& path, const std::string& text) {
-  try {
-    const YAML::Node file = YAML::Load(text);
-    if (!file.IsMap() || !file["spec"] || !file["spec"].IsMap()) return fail(Code::invalid_input, path + ": there is no map \"spec\"");
-    return file["spec"];
-  } catch (const YAML::Exception& wrong) {
-    return fail(Code::invalid_input, path + ": " + wrong.what());
+namespace {
+
+// The YAML files of a folder, by name; a file itself.
+Result<std::vector<std::string>> files_at(const std::string& path) {
+  std::error_code error;
+  if (path == "-" || !std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
+  std::vector<std::string> files;
+  for (auto at = std::filesystem::directory_iterator(path, error); !error && at != std::filesystem::directory_iterator();
+       at.increment(error)) {
+    const auto extension = at->path().extension();
+    if (extension == ".yaml" || extension == ".yml") files.push_back(at->path().string());
+    if (files.size() > manifest_files_max)
+      return fail(Code::invalid_input, path + ": has more than " + std::to_string(manifest_files_max) + " files");
   }
+  if (error) return fail(Code::invalid_input, path + ": " + error.message());
+  if (files.empty()) return fail(Code::invalid_input, path + ": there is no .yaml file in it");
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
-std::string scalar(const YAML::Node& spec, const char* key) {
-  const auto node = spec[key];
-  return node && node.IsScalar() ? node.Scalar() : std::string();
-}
-
-Result<std::string> schedule_status(const std::string& type) {
-  if (type == "osupdate") return std::string("SCHEDULE_STATUS_OS_UPDATE");
-  if (type == "maintenance") return std::string("SCHEDULE_STATUS_MAINTENANCE");
-  return fail(Code::invalid_input, "--type is osupdate or maintenance, not \"" + type + "\"");
-}
-
-Result<std::int64_t> seconds_of(const std::string& when, std::int64_t now_ms, const char* flag) {
-  const auto at = parse_when(when, now_ms);
-  if (!at) return fail(at.error().in(flag));
-  return *at / 1000;
-}
-
-Result<void> post(Session& session, const Kind& kind, const Json& body) {
-  auto made = session.client.send("POST", kind.path, body);
-  if (!made) return fail(made.error());
-  print_done(session, kind, *made, "created");
-  return {};
-}
-
-Result<Json> policy_of_file(Session& session, const std::string& path) {
-  auto text = read_file(session, path);
-  if (!text) return fail(text.error());
-  auto spec = read_spec(path, *text);
-  if (!spec) return fail(spec.error());
-  Json body = {{"name", scalar(*spec, "name")}, {"updatePolicy", scalar(*spec, "updatePolicy")}};
-  if (text_at(body, "name").empty()) return fail(Code::invalid_input, path + ": spec.name is missing");
-  if (const auto description = scalar(*spec, "description"); !description.empty()) body["description"] = description;
-  if (const auto target = scalar(*spec, "targetOs"); !target.empty()) {
-    auto os = find(session, kind_of("osprofile"), target);
-    if (!os) return os;
-    body["targetOsId"] = text_at(*os, "resourceId");
+Result<std::vector<Manifest>> read_all(Session& session, const std::vector<std::string>& paths, const Kind* kind) {
+  std::vector<Manifest> all;
+  std::vector<std::string> notes;
+  for (const auto& path : paths) {
+    auto files = files_at(path);
+    if (!files) return fail(files.error());
+    for (const auto& file : *files) {
+      auto text = read_file(session, file, manifest_bytes_max);
+      if (!text) return fail(text.error());
+      auto manifests = read_manifests(file == "-" ? "standard input" : file, *text, kind, session.around.now_ms(), notes);
+      if (!manifests) return fail(manifests.error());
+      for (auto& manifest : *manifests) all.push_back(std::move(manifest));
+    }
   }
-  if (const auto downgrade = scalar(*spec, "allowDowngrade"); downgrade == "true") body["allowDowngrade"] = true;
-  // What mutable systems would need is passed on, so that the server's own refusal is what people read.
-  for (const char* key : {"updatePackages", "updateKernelCommand"}) {
-    if (const auto value = scalar(*spec, key); !value.empty()) body[key] = value;
+  if (all.size() > documents_max) return fail(Code::invalid_input, "more than " + std::to_string(documents_max) + " documents in all");
+  for (const auto& note : notes) *session.around.err << note << "\n";
+  return in_order_of_making(std::move(all));
+}
+
+Result<Json> make(Session& session, const Manifest& manifest) {
+  Json body = manifest.body;
+  for (const auto& named : manifest.names) {
+    auto found = find(session, *named.kind, named.name);
+    if (!found) return fail(found.error().in(named.where));
+    body[named.member] = text_at(*found, "resourceId");
   }
-  if (const auto sources = (*spec)["updateSources"]; sources && sources.IsSequence()) {
-    for (const auto& source : sources) body["updateSources"].push_back(source.Scalar());
-  }
-  return body;
+  auto made = session.client.send("POST", manifest.path, body);
+  if (!made) return fail(made.error().in(manifest.where + ": " + manifest.kind->noun + " " + manifest.name));
+  return made;
 }
 
 }  // namespace
 
 Result<void> create_policy(Session& session, const NewPolicy& policy) {
   const Kind& kind = kind_of("osupdatepolicy");
-  if (!policy.file.empty()) {
-    auto body = policy_of_file(session, policy.file);
-    if (!body) return fail(body.error());
-    return post(session, kind, *body);
-  }
   Json body = {{"name", policy.name}};
   if (!policy.description.empty()) body["description"] = policy.description;
   if (policy.latest) {
@@ -105,129 +94,46 @@ Result<void> create_policy(Session& session, const NewPolicy& policy) {
     body["targetOsId"] = text_at(*os, "resourceId");
   }
   if (policy.allow_downgrade) body["allowDowngrade"] = true;
-  return post(session, kind, body);
-}
-
-Result<void> create_os_profile(Session& session, const std::string& file) {
-  auto text = read_file(session, file);
-  if (!text) return fail(text.error());
-  auto spec = read_spec(file, *text);
-  if (!spec) return fail(spec.error());
-  Json body = Json::object();
-  const std::pair<const char*, const char*> keys[] = {{"name", "name"},
-                                                      {"type", "osType"},
-                                                      {"provider", "osProvider"},
-                                                      {"architecture", "architecture"},
-                                                      {"profileName", "profileName"},
-                                                      {"osImageUrl", "imageUrl"},
-                                                      {"osImageVersion", "imageId"},
-                                                      {"osImageSha256", "sha256"},
-                                                      {"osPackageManifestURL", "installedPackagesUrl"},
-                                                      {"osExistingCvesURL", "existingCvesUrl"},
-                                                      {"osFixedCvesURL", "fixedCvesUrl"},
-                                                      {"securityFeature", "securityFeature"},
-                                                      {"description", "description"},
-                                                      {"platformBundle", "platformBundle"}};
-  for (const auto& [theirs, ours] : keys) {
-    if (const auto value = scalar(*spec, theirs); !value.empty()) body[ours] = value;
-  }
-  // Ours: without these the orchestrator cannot tell a node how much it is to fetch.
-  for (const auto& [theirs, ours] : {std::pair{"osImageSize", "imageSizeBytes"}, std::pair{"osRawSize", "rawSizeBytes"}}) {
-    if (const auto value = scalar(*spec, theirs); !value.empty()) {
-      try {
-        body[ours] = std::stoull(value);
-      } catch (const std::exception&) {
-        return fail(Code::invalid_input, file + ": spec." + theirs + " is not a number");
-      }
-    }
-  }
-  if (const auto value = scalar(*spec, "osRawSha256"); !value.empty()) body["rawSha256"] = value;
-  if (const auto metadata = (*spec)["metadata"]; metadata && metadata.IsMap()) {
-    Json pairs = Json::object();
-    for (const auto& pair : metadata) pairs[pair.first.as<std::string>()] = pair.second.as<std::string>();
-    body["metadata"] = pairs.dump();
-  }
-  return post(session, kind_of("osprofile"), body);
-}
-
-Result<void> create_schedule(Session& session, const NewSchedule& schedule) {
-  const auto status = schedule_status(schedule.type);
-  if (!status) return fail(status.error());
-  const auto now_ms = session.around.now_ms();
-  const auto start = seconds_of(schedule.start, now_ms, "--start");
-  if (!start) return fail(start.error());
-  Json body = {{"name", schedule.name}, {"scheduleStatus", *status}, {"startSeconds", *start}};
-  // The API refuses a start that has passed; "now" means as soon as that allows.
-  if (schedule.start == "now") body["startSeconds"] = *start + 1;
-  if (!schedule.end.empty()) {
-    const auto end = seconds_of(schedule.end, now_ms, "--end");
-    if (!end) return fail(end.error());
-    if (*end <= *start) return fail(Code::invalid_input, "--end is not after --start");
-    body["endSeconds"] = *end;
-  }
-  auto host = find(session, kind_of("host"), schedule.host);
-  if (!host) return fail(host.error());
-  body["targetHostId"] = text_at(*host, "resourceId");
-  return post(session, kind_of("schedule"), body);
-}
-
-Result<void> create_host(Session& session, const std::string& name, const std::string& uuid) {
-  const auto node = parse_node_id(uuid);
-  if (!node) return fail(node.error().in("--uuid"));
-  auto made = session.client.send("POST", kind_of("host").path + "/register", Json{{"name", name}, {"uuid", to_string(*node)}});
+  if (policy.allow_profile_change) body["allowProfileChange"] = true;
+  auto made = session.client.send("POST", kind.path, body);
   if (!made) return fail(made.error());
-  print_done(session, kind_of("host"), *made, "registered");
+  print_done(session, kind, *made, "created");
   return {};
 }
 
-Result<void> edit_schedule(Session& session, const ScheduleEdit& edit) {
-  const Kind& kind = kind_of("schedule");
-  const auto now_ms = session.around.now_ms();
-  Json body = Json::object();
-  if (edit.new_name) body["name"] = *edit.new_name;
-  if (edit.type) {
-    const auto status = schedule_status(*edit.type);
-    if (!status) return fail(status.error());
-    body["scheduleStatus"] = *status;
-  }
-  if (edit.start) {
-    const auto start = seconds_of(*edit.start, now_ms, "--start");
-    if (!start) return fail(start.error());
-    body["startSeconds"] = *edit.start == "now" ? *start + 1 : *start;
-  }
-  if (edit.end) {
-    if (*edit.end == "never") {
-      body["endSeconds"] = 0;
-    } else {
-      const auto end = seconds_of(*edit.end, now_ms, "--end");
-      if (!end) return fail(end.error());
-      body["endSeconds"] = *end;
-    }
-  }
-  if (edit.host) {
-    auto host = find(session, kind_of("host"), *edit.host);
-    if (!host) return fail(host.error());
-    body["targetHostId"] = text_at(*host, "resourceId");
-  }
-  if (body.empty()) return fail(Code::invalid_input, "nothing to edit: give --name, --type, --start, --end or --host");
+Result<void> edit_policy(Session& session, const PolicyEdit& edit) {
+  if (!edit.new_name && !edit.description)
+    return fail(Code::invalid_input, "nothing to edit: give --name or --description; for another image make another policy");
+  const Kind& kind = kind_of("osupdatepolicy");
   auto found = find(session, kind, edit.name);
   if (!found) return fail(found.error());
-  // PATCH takes a schedule's required members even where they stay as they are.
-  if (!body.contains("scheduleStatus")) body["scheduleStatus"] = text_at(*found, "scheduleStatus");
-  if (!body.contains("startSeconds")) body["startSeconds"] = number_at(*found, "startSeconds").value_or(0);
-  auto changed = session.client.send("PATCH", kind.path + "/" + text_at(*found, "resourceId"), body);
+  Json body = Json::object();
+  if (edit.new_name) body["name"] = *edit.new_name;
+  if (edit.description) body["description"] = *edit.description;
+  auto changed = change(session, path_of(kind, text_at(*found, "resourceId")), [&](const Json&) -> Result<Json> { return body; });
   if (!changed) return fail(changed.error());
   print_done(session, kind, *changed, "changed");
   return {};
 }
 
-Result<void> edit_host(Session& session, const std::string& name, const std::string& new_name) {
-  const Kind& kind = kind_of("host");
-  auto found = find(session, kind, name);
-  if (!found) return fail(found.error());
-  auto changed = session.client.send("PATCH", kind.path + "/" + text_at(*found, "resourceId"), Json{{"name", new_name}});
-  if (!changed) return fail(changed.error());
-  print_done(session, kind, *changed, "changed");
+Result<void> create_from_files(Session& session, const std::vector<std::string>& paths, const Kind* kind) {
+  const auto all = read_all(session, paths, kind);
+  if (!all) return fail(all.error());
+  Json made_all = Json::array();
+  for (const auto& manifest : *all) {
+    auto made = make(session, manifest);
+    if (!made) {
+      if (session.as_document() && !made_all.empty()) print_document(session, made_all);
+      auto error = made.error();
+      if (all->size() > 1)
+        error.message += "\n" + std::to_string(made_all.size()) + " of " + std::to_string(all->size()) +
+                         " documents are made, nothing behind this one: take those out, or delete them, before it is tried again";
+      return fail(std::move(error));
+    }
+    if (!session.as_document()) print_done(session, *manifest.kind, *made, manifest.kind->noun == "host" ? "registered" : "created");
+    made_all.push_back(std::move(*made));
+  }
+  if (session.as_document()) print_document(session, made_all.size() == 1 ? made_all.front() : made_all);
   return {};
 }
 

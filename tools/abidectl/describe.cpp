@@ -1,3 +1,4 @@
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -51,11 +52,13 @@ Result<void> describe_host(Session& session, const Json& host) {
   line(out, "Host", text_at(host, "name"));
   line(out, "Id", text_at(host, "resourceId"));
   line(out, "UUID", text_at(host, "uuid"));
+  line(out, "Site", text_at(host, "site.name"));
+  line(out, "Region", shown_region(member_at(host, "site.region")));
   line(out, "Host status", text_at(host, "hostStatus"));
   line(out, "Operating system", text_at(host, "instance.os.name"));
   line(out, "Image", text_at(host, "instance.os.imageId"));
   line(out, "Update available", text_at(host, "instance.osUpdateAvailable"));
-  line(out, "Policy", text_at(host, "instance.updatePolicy.name"));
+  line(out, "Policy", shown_policy(member_at(host, "instance")));
   line(out, "Update status", text_at(host, "instance.updateStatus"));
   if (const auto at = number_at(host, "instance.updateStatusTimestamp"); at) line(out, "  since", shown_time(*at * 1000, reading));
   line(out, "Phase", shown_progress(host, 0));
@@ -91,6 +94,24 @@ Result<void> describe_host(Session& session, const Json& host) {
 }
 
 }  // namespace
+
+// By its number in the journal, as --output json has it.
+Result<void> describe_event(Session& session, const std::string& sequence) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(sequence.data(), sequence.data() + sequence.size(), number);
+  if (error != std::errc{} || end != sequence.data() + sequence.size() || number < 1 || number == INT64_MAX)
+    return fail(Code::invalid_input, "\"" + sequence + "\" is no number of an event; `abidectl get events -o json` has them as sequence");
+  auto answer = session.client.get("/events", {{"after", std::to_string(number - 1)}, {"before", std::to_string(number + 1)}});
+  if (!answer) return fail(answer.error());
+  const Json& events = member_at(*answer, "events");
+  if (!events.is_array() || events.empty()) return fail(Code::not_found, "there is no event " + sequence);
+  if (session.as_document()) {
+    print_document(session, events.front());
+    return {};
+  }
+  tree(*session.around.out, events.front(), {Output::wide, session.around.now_ms()}, 0);
+  return {};
+}
 
 Result<void> describe(Session& session, const Kind& kind, const std::string& name) {
   auto object = find(session, kind, name);

@@ -26,6 +26,7 @@ int main(int count, char** words) {
   };
   around.wait = [](std::int64_t milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); };
   around.out_is_terminal = isatty(STDOUT_FILENO) == 1;
+  around.in_is_terminal = isatty(STDIN_FILENO) == 1;
   around.columns = []() -> std::size_t {
     winsize size{};
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;

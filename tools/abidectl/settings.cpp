@@ -58,6 +58,14 @@ Result<Settings> settle(const Given& given, const Environment& environment, Need
   const auto variable = [&](const char* name) { return environment(name).value_or(std::string()); };
   const auto config_named = first_of({given.config, variable("ABIDE_CONFIG")});
   const auto config = first_of({config_named, default_config(environment)});
+  if (needs == Needs::config) {
+    const auto output = parse_output(first_of({given.output, variable("ABIDE_OUTPUT")}));
+    if (!output) return fail(output.error());
+    Settings settings;
+    settings.output = *output;
+    settings.config = config;
+    return settings;
+  }
   const auto context = read_context(config, !config_named.empty(), first_of({given.context, variable("ABIDE_CONTEXT")}));
   if (!context) return fail(context.error());
 
@@ -67,6 +75,7 @@ Result<Settings> settle(const Given& given, const Environment& environment, Need
   const auto output = parse_output(first_of({given.output, variable("ABIDE_OUTPUT"), context->output}));
   if (!output) return fail(output.error());
   settings.output = *output;
+  settings.config = config;
 
   const auto missing = [&](const std::string& what, const std::string& name) {
     return fail(Code::invalid_input, "no " + what + ": give --" + what + ", " + name + " in the environment, or a context in " +

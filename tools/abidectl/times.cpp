@@ -15,6 +15,8 @@ struct Unit {
   std::int64_t seconds;
 };
 constexpr std::array<Unit, 4> units = {{{'d', 86'400}, {'h', 3'600}, {'m', 60}, {'s', 1}}};
+constexpr std::int64_t degree_e7 = 10'000'000;
+constexpr std::size_t degree_digits = 7;
 constexpr std::int64_t duration_seconds_max = 10LL * 366 * 86'400;
 
 }  // namespace
@@ -67,6 +69,16 @@ std::string local_rfc3339(std::int64_t at_ms) {
   return result.insert(result.size() - 2, ":");
 }
 
+std::string shown_duration(std::int64_t seconds) {
+  std::string text;
+  for (const auto& unit : units) {
+    if (seconds < unit.seconds) continue;
+    text += std::to_string(seconds / unit.seconds) + unit.letter;
+    seconds %= unit.seconds;
+  }
+  return text.empty() ? "0s" : text;
+}
+
 std::string relative(std::int64_t at_ms, std::int64_t now_ms) {
   const std::int64_t away = at_ms > now_ms ? at_ms - now_ms : now_ms - at_ms;
   const std::int64_t seconds = away / 1000;
@@ -77,6 +89,36 @@ std::string relative(std::int64_t at_ms, std::int64_t now_ms) {
     return at_ms > now_ms ? "in " + count : count + " ago";
   }
   return "now";
+}
+
+std::string shown_degrees(std::int64_t e7) {
+  const std::int64_t size = e7 < 0 ? -e7 : e7;
+  std::string fraction = std::to_string(size % degree_e7);
+  fraction.insert(0, degree_digits - fraction.size(), '0');
+  while (fraction.size() > 1 && fraction.back() == '0') fraction.pop_back();
+  return (e7 < 0 ? "-" : "") + std::to_string(size / degree_e7) + "." + fraction;
+}
+
+Result<std::int64_t> parse_degrees_e7(std::string_view text, int degrees_max) {
+  const auto wrong = [&] {
+    return fail(Code::invalid_input, "\"" + std::string(text) + "\" is not a number of degrees from -" + std::to_string(degrees_max) +
+                                         " to " + std::to_string(degrees_max) + ", such as 48.137154");
+  };
+  std::string_view rest = text;
+  const bool negative = !rest.empty() && rest.front() == '-';
+  if (negative) rest.remove_prefix(1);
+  const auto point = rest.find('.');
+  const std::string_view whole = rest.substr(0, point);
+  const std::string_view fraction = point == std::string_view::npos ? "0" : rest.substr(point + 1);
+  const auto digits = [](std::string_view part, std::size_t most) {
+    return !part.empty() && part.size() <= most && part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (!digits(whole, 3) || !digits(fraction, degree_digits)) return wrong();
+  std::int64_t e7 = 0;
+  for (const char c : whole) e7 = e7 * 10 + (c - '0');
+  for (std::size_t i = 0; i < degree_digits; ++i) e7 = e7 * 10 + (i < fraction.size() ? fraction[i] - '0' : 0);
+  if (e7 > degrees_max * degree_e7) return wrong();
+  return negative ? -e7 : e7;
 }
 
 }  // namespace abide::ctl

@@ -88,28 +88,33 @@ void print_event(Session& session, const Json& event) {
   out << "\n" << std::flush;
 }
 
-// The stream goes on behind the last event that was printed when the server comes back.
-Result<void> follow_events(Session& session, const Query& query) {
-  std::string after;
+// From the end of the journal as it is now; behind the last event that came, whenever the stream ends. So none is left out,
+// whoever restarts meanwhile.
+Result<void> follow_events(Session& session, Query query) {
+  const auto page = session.client.get("/events", {{"pageSize", "1"}});
+  if (!page) return fail(page.error());
+  EventPlace place;
+  place.id = text_at(*page, "last");
+  query.emplace_back("watch", "true");
   int silent_rounds = 0;
   while (true) {
-    Query from_there = query;
-    from_there.emplace_back("watch", "true");
-    if (!after.empty()) from_there.emplace_back("after", after);
-    const auto streamed = session.client.stream("/events", from_there, [&](const std::string& data) {
-      silent_rounds = 0;
+    const auto streamed = session.client.stream("/events", query, place, session.around.silence_seconds, [&](const std::string& data) {
       const Json event = Json::parse(data, nullptr, false);
-      if (event.is_object()) {
-        print_event(session, event);
-        after = text_at(event, "sequence");
-      }
+      if (event.is_object()) print_event(session, event);
       return static_cast<bool>(*session.around.out);
     });
     if (!*session.around.out) return {};
-    const bool passing = !streamed && (streamed.error().code == Code::unavailable || streamed.error().code == Code::timeout);
-    if (!streamed && (!passing || after.empty() || silent_rounds >= silent_rounds_max)) return streamed;
-    if (++silent_rounds == 1) *session.around.err << (streamed ? "the stream ended" : streamed.error().message) << "; still trying\n";
-    if (silent_rounds > silent_rounds_max) return fail(Code::unavailable, "the stream ends again and again");
+    const bool passing = streamed || streamed.error().code == Code::unavailable || streamed.error().code == Code::timeout;
+    if (!passing) {
+      // Kept no longer, or of a journal that is another one by now: what is missing is not passed over in silence.
+      return fail(streamed.error().code, "events behind number " + place.id + " cannot be had, some may be missing: " +
+                                             streamed.error().message + "; `abidectl watch events` begins anew at the newest");
+    }
+    // A server that lives says something; one that was only slow to do so is not away.
+    const bool lives = place.heard || (place.opened && !streamed && streamed.error().code == Code::timeout);
+    silent_rounds = lives ? 0 : silent_rounds + 1;
+    if (silent_rounds >= silent_rounds_max) return streamed ? fail(Code::unavailable, "the stream ends again and again") : streamed;
+    if (silent_rounds <= 1) *session.around.err << (streamed ? "the stream ended" : streamed.error().message) << "; still trying\n";
     session.around.wait(again_after_ms);
   }
 }

@@ -10,6 +10,7 @@
 #include "common/core/machine.hpp"
 #include "common/events/node_events.hpp"
 #include "common/events/orchestrator_events.hpp"
+#include "common/events/words.hpp"
 #include "edge-agent/update/machine.hpp"
 #include "orchestrator/fleet/machine.hpp"
 
@@ -78,15 +79,10 @@ Explanation explain(const std::vector<Recorded<NodeEvent>>& events, const node::
 
 // ---- words ---------------------------------------------------------------------------------------------------------------
 
-std::string in_words(const NodeEvent& event);
 // `state` for the names of policies, images and schedules.
 std::string in_words(const OrchestratorEvent& event, const fleet::State& state);
-// "health check \"smoke\" failed after 3 attempts: ..."; with `output`, what it printed at last.
-std::string in_words(Reason reason, const Evidence& evidence, bool output);
-std::string in_words(const std::optional<LinkedRelease>& link);
-std::string in_words(const std::optional<Window>& window);
+using abide::in_words;                                                  // of the rest: common/events/words.hpp
 std::string switching_in_words(Phase phase, const std::string& image);  // from Switching to Confirming
-std::string duration_in_words(std::int64_t ms);                         // "1.5 s", "20 min", "3 h"
 
 // How an ended offer reads: shared by both sides.
 struct Ending {

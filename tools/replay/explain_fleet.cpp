@@ -107,12 +107,11 @@ class Explain {
     add(started);
     if (node_.held) add(held);
     if (node_.conflict) add(conflict);
-    if (!node_.policy_id.empty()) {
-      wanted.insert(node_.policy_id);
-      const auto known = state_.policies.find(node_.policy_id);
-      if (known != state_.policies.end()) wanted.insert(known->second.value.target_os_id);
+    if (const auto applied = policy_of(state_, node_); applied.policy != nullptr) {
+      wanted.insert(applied.policy->id);
+      wanted.insert(applied.policy->target_os_id);
     }
-    for (const auto* schedule : schedules_of(state_, node_)) wanted.insert(schedule->id);
+    for (const auto& planned : plans_of(state_, node_)) wanted.insert(planned.schedule->id);
     for (const auto& id : wanted)
       if (const auto place = created.find(id); place != created.end()) marked_.insert(place->second);
     mark_causes();
@@ -172,8 +171,8 @@ class Explain {
 
   // ---- what it comes to
   [[nodiscard]] std::string policy_name() const {
-    const auto found = state_.policies.find(node_.policy_id);
-    return "policy " + (found == state_.policies.end() ? node_.policy_id : found->second.value.name);
+    const auto applied = policy_of(state_, node_);
+    return "policy " + (applied.policy == nullptr ? node_.policy_id : applied.policy->name);
   }
   // The longest of the last three switches that went straight through, as the node itself measures them.
   [[nodiscard]] std::optional<std::int64_t> measured_switch_ms() const {
@@ -206,7 +205,7 @@ class Explain {
     if (!node_.journal)
       return {Verdict::unheard, "nothing was heard of it since it was registered at " + to_rfc3339(node_.registered_ms) + "."};
     const std::string runs = node_.identity.os_image_id;
-    if (node_.policy_id.empty() && !node_.offer) {
+    if (policy_of(state_, node_).policy == nullptr && !node_.offer) {
       std::string text = "it runs " + runs + ", and no update policy is linked.";
       if (node_.run && node_.run->end_ms != 0) text += " Its last run ended " + std::string(to_string(node_.run->outcome)) + ".";
       return {Verdict::no_policy, text};
@@ -250,9 +249,9 @@ class Explain {
     result.evidence = node_.run->evidence;
     Ending ending = ending_of(node_.run->outcome, node_.run->reason, node_.run->evidence, image, runs);
     if (ending.verdict != Verdict::up_to_date) return ending;
-    const auto policy = state_.policies.find(node_.policy_id);
-    if (policy == state_.policies.end()) return ending;
-    const bool target = policy->second.value.update_policy == UpdatePolicy::target;
+    const auto applied = policy_of(state_, node_);
+    if (applied.policy == nullptr) return ending;
+    const bool target = applied.policy->update_policy == UpdatePolicy::target;
     if (target && !node_.os_update_available.empty())
       return {Verdict::pinned, policy_name() + " (TARGET) pins it to " + image + ", which it runs; " + node_.os_update_available +
                                    " is newer, and nothing asks for it."};

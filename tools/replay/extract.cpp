@@ -37,26 +37,21 @@ Result<std::optional<std::string>> event_without_secret(std::string_view bytes) 
 }
 
 Result<std::string> snapshot_without_secret(std::string_view bytes) {
-  auto state = fleet::Rows::from_snapshot(bytes);
-  if (!state) return fail(state.error());
-  blank(state->key);
-  return fleet::Rows::snapshot(*state);
-}
-
-Result<std::string> project_row_without_secret(std::string_view bytes) {
   Batch batch;
+  if (auto unpacked = fleet::Rows::unpack(bytes, batch, ""); !unpacked) return fail(unpacked.error());
+  MemoryStore rows;
+  if (auto put = rows.commit(batch); !put) return fail(put.error());
   const auto key = row_key("", "project", "");
-  batch.put(key, std::string(bytes));
-  MemoryStore row;
-  if (auto put = row.commit(batch); !put) return fail(put.error());
-  auto state = fleet::Rows::load(row, "");
-  if (!state) return fail(state.error());
-  blank(state->key);
-  batch.clear();
-  fleet::Rows::save_all(*state, batch, "");
-  for (const auto& change : batch.changes())
-    if (change.key == key) return *change.value;
-  return fail(Code::corrupt, "the project's row cannot be written again");
+  auto project = rows.get(key);
+  if (!project) return fail(project.error());
+  if (*project) {
+    auto hidden = fleet::project_row_without_key(**project);
+    if (!hidden) return fail(hidden.error());
+    batch.clear();
+    batch.put(key, std::move(*hidden));
+    if (auto put = rows.commit(batch); !put) return fail(put.error());
+  }
+  return fleet::Rows::pack(rows, "");
 }
 
 // ---- one scope ---------------------------------------------------------------------------------------------------------------
@@ -116,23 +111,20 @@ class Extract {
   }
 
   Result<void> put_snapshot() {
-    std::string snapshot;
-    if (base_ == scope_.head.base) {
-      auto row = history_.reader().get(snapshot_key(scope_.prefix));
-      if (!row) return fail(row.error());
-      if (!*row) return {};  // of a node's journal whose beginning was never told
-      snapshot = std::move(**row);
-    } else {
-      auto tape = tape_at(history_, scope_, base_, progressed_);
-      if (!tape) return fail(tape.error());
-      snapshot = (*tape)->snapshot();
-    }
-    if (hide_) {
-      auto hidden = snapshot_without_secret(snapshot);
-      if (!hidden) return fail(hidden.error());
-      snapshot = std::move(*hidden);
-    }
-    return put_(snapshot_key(scope_.prefix), snapshot);
+    if (base_ == scope_.head.base) return put_all_below("s/");  // none: of a node's journal whose beginning was never told
+    auto tape = tape_at(history_, scope_, base_, progressed_);
+    if (!tape) return fail(tape.error());
+    auto snapshot = (*tape)->snapshot();
+    if (snapshot) snapshot = without_secret(snapshot_key(scope_.prefix), *snapshot);
+    return snapshot ? put_(snapshot_key(scope_.prefix), *snapshot) : fail(snapshot.error());
+  }
+
+  // What an export has of a row.
+  [[nodiscard]] Result<std::string> without_secret(std::string_view key, std::string_view value) const {
+    if (hide_ && key == snapshot_key(scope_.prefix)) return snapshot_without_secret(value);
+    const auto is_project = [&](const std::string& scope) { return key == row_key(scope, "project", ""); };
+    if (hide_ && (is_project(scope_.prefix) || is_project(snapshot_scope(scope_.prefix)))) return fleet::project_row_without_key(value);
+    return std::string(value);
   }
 
   // Before the journal, so that a file that is cut off still has them. Which events they are is known beforehand: those that
@@ -190,10 +182,9 @@ class Extract {
   }
 
   Result<void> put_between(const std::string& from, const std::string& to, const Reader& reader) {
-    const auto project = row_key(scope_.prefix, "project", "");
     std::optional<Error> failure;
     auto read = reader.scan(from, to, [&](std::string_view key, std::string_view value) {
-      auto row = hide_ && key == project ? project_row_without_secret(value) : Result<std::string>(std::string(value));
+      auto row = without_secret(key, value);
       if (!row) failure = row.error();
       if (row)
         if (auto done = put_(key, *row); !done) failure = done.error();
@@ -318,6 +309,15 @@ Result<void> extract(const History& history, const Scope& scope, const Part& par
 
 Result<CutOut> cut_out_node(const History& history, const Scope& scope, const NodeId& node, std::uint64_t until) {
   Heard heard;
+  if (scope.head.base != 0) {  // what was heard before is in the state there
+    auto base = history.fleet_at(scope, scope.head.base);
+    if (!base) return fail(base.error());
+    if (const auto known = base->nodes.find(node); known != base->nodes.end()) {
+      for (const auto& retired : known->second.retired) heard.journals[retired.journal].begin(retired.upto, retired.chain);
+      if (known->second.journal) heard.journals[known->second.journal].begin(known->second.upto, known->second.chain);
+      heard.current = known->second.journal;
+    }
+  }
   auto read =
       history.events(scope, 1, until, VisitRecorded<OrchestratorEvent>([&](const Recorded<OrchestratorEvent>& recorded, std::string_view) {
                        hear(recorded.event, node, heard);

@@ -268,13 +268,10 @@ Result<typename M::State> fold(const History& history, const Scope& scope, std::
     return fail(Code::not_found, "there is no event " + std::to_string(sequence) + ": the last one is " + std::to_string(head.last));
   typename M::State state;
   if (head.id) {
-    auto bytes = history.reader().get(snapshot_key(scope.prefix));
-    if (!bytes) return fail(bytes.error());
-    if (!*bytes)
-      return fail(Code::corrupt, "the state at event " + std::to_string(head.base) + ", where this journal begins, is not known");
-    auto base = RowsOf::from_snapshot(**bytes);
+    auto base = state_at_base<typename M::State, RowsOf>(history.reader(), scope.prefix);
     if (!base) return fail(base.error());
-    state = std::move(*base);
+    if (!*base) return fail(Code::corrupt, "the state at event " + std::to_string(head.base) + ", where this journal begins, is not known");
+    state = std::move(**base);
   }
   auto done = apply_events<M>(history, scope, state, head.base, sequence, progressed);
   if (!done) return fail(done.error());

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/store/base.hpp"
 #include "common/store/store.hpp"
 
 namespace abide::replay {
@@ -12,9 +13,6 @@ namespace abide::replay {
 inline constexpr std::string_view agent_prefix = "node/";
 inline constexpr std::string_view agent_owner_key = "node/m/owner";  // project, line end, UUID
 
-inline std::string snapshot_key(const std::string& prefix) {
-  return prefix + "s/base";
-}
 // Only in what was exported: the event's secret was left out, so its chain cannot be computed from it (docs/export-format.md).
 // Without a sequence: the prefix of all of them.
 inline std::string secretless_key(const std::string& prefix, std::optional<std::uint64_t> sequence) {

@@ -11,17 +11,15 @@ using namespace fleet;
 
 // Above every ask that a life gave out: the one who says hello so is alive.
 constexpr std::uint32_t freshest_ask = 1'000'000'000;
-// A source is listed by a pass without anything new: a resource of it that is known is enough for that.
-const OsResource* any_resource(const State& state) {
-  return state.os_resources.empty() ? nullptr : &state.os_resources.begin()->second.value;
-}
 
 class Rebuild {
  public:
   Rebuild(const Recording& recording, std::size_t at, const State& state) : recording_(recording), at_(at), state_(state) {}
 
   std::optional<Rebuilt> make() {
-    return std::visit([this](const auto& event) { return this->of(event); }, first().event);
+    auto rebuilt = std::visit([this](const auto& event) { return this->of(event); }, first().event);
+    if (rebuilt) rebuilt->maintenance_updates = maintenance_opens();
+    return rebuilt;
   }
 
  private:
@@ -38,6 +36,21 @@ class Rebuild {
   [[nodiscard]] const E* next_is(std::size_t ahead) const {
     const auto* other = next(ahead);
     return other == nullptr ? nullptr : std::get_if<E>(&other->event);
+  }
+  // Whether what follows opens, or tells, a window that a MAINTENANCE schedule makes.
+  [[nodiscard]] bool maintenance_opens() const {
+    const auto* made = std::get_if<WindowScheduled>(&first().event);
+    const auto is_maintenance = [&](const std::string& schedule_id) {
+      if (made != nullptr && made->schedule.id == schedule_id) return made->schedule.status == ScheduleStatus::maintenance;
+      const auto found = state_.schedules.find(schedule_id);
+      return found != state_.schedules.end() && found->second.value.status == ScheduleStatus::maintenance;
+    };
+    for (std::size_t ahead = 0; next(ahead) != nullptr; ++ahead) {
+      if (const auto* opened = next_is<WindowOpened>(ahead); opened != nullptr && is_maintenance(opened->window.id)) return true;
+      const auto* issued = next_is<DocumentIssued>(ahead);
+      if (issued != nullptr && issued->window && is_maintenance(issued->window->id)) return true;
+    }
+    return false;
   }
   [[nodiscard]] const Node* known(const NodeId& id) const {
     const auto found = state_.nodes.find(id);
@@ -64,7 +77,12 @@ class Rebuild {
   [[nodiscard]] std::optional<Rebuilt> of(const ProjectCreated& e) const { return just(CreateProject{e.project, e.key}); }
   std::optional<Rebuilt> of(const EpochRaised& e) const {
     if (e.why == "started") {
-      Rebuilt rebuilt = just(Started{});
+      Started started;
+      if (const auto* held = next_is<NodeHeld>(1); held != nullptr && held->node == every_node && !held->shown) {
+        started.restored = true;
+        started.why = held->why;
+      }
+      Rebuilt rebuilt = just(std::move(started));
       rebuilt.restart = true;
       return rebuilt;
     }
@@ -84,6 +102,8 @@ class Rebuild {
   // ---- discovery
   std::optional<Rebuilt> of(const OsResourceCreated& e) const {
     if (e.source != "api") return pass();
+    if (state_.os_resources.contains(e.resource.id))
+      return request(EditOsResource{e.resource.id, e.resource.architecture, e.resource.metadata});
     CreateOsResource create{e.resource};
     create.resource.id.clear();
     return request(std::move(create), e.resource.id);
@@ -91,38 +111,61 @@ class Rebuild {
   std::optional<Rebuilt> of(const ProfileSourceFailed&) const { return pass(); }
   std::optional<Rebuilt> of(const ProfileSourceRecovered&) const { return pass(); }
 
+  std::optional<Rebuilt> of(const OsResourceListed&) const { return pass(); }
+  std::optional<Rebuilt> of(const OsResourceMoved&) const { return pass(); }
+
   // What one pass tells: first what is new, then the sources whose state has changed, by name. Sources that failed before
   // and are not told of are failing still.
   [[nodiscard]] Rebuilt pass() const {
     ProfilesRead read;
     Rebuilt rebuilt;
     std::size_t ahead = 0;
+    std::map<std::string, std::pair<std::string, std::string>> made;
     for (; const auto* created = next_is<OsResourceCreated>(ahead); ++ahead) {
       if (created->source == "api") break;
       ProfilesRead::Found found{created->source, created->resource};
       found.resource.id.clear();
       read.found.push_back(std::move(found));
       rebuilt.drawn.push_back(created->resource.id);
+      made[created->resource.id] = {created->resource.profile_name, created->resource.image_id};
+    }
+    for (; const auto* moved = next_is<OsResourceMoved>(ahead); ++ahead) {
+      const auto known = state_.os_resources.find(moved->id);
+      if (known == state_.os_resources.end()) break;
+      ProfilesRead::Found found{moved->source, known->second.value};
+      found.resource.image_url = moved->image_url;
+      found.resource.urls = moved->urls;
+      found.resource.package_manifest_url = moved->package_manifest_url;
+      found.resource.existing_cves_url = moved->existing_cves_url;
+      found.resource.fixed_cves_url = moved->fixed_cves_url;
+      found.resource.manifest = moved->manifest;
+      found.resource.signature = moved->signature;
+      read.found.push_back(std::move(found));
     }
     std::map<std::string, std::string> failing;
     for (const auto& [name, source] : state_.sources)
       if (!source.error.empty()) failing[name] = source.error;
-    std::string before;
-    bool listed = true;  // by this pass; those that it does not list any more come last, by name again
     for (; next(ahead) != nullptr; ++ahead) {
       const auto* failed = next_is<ProfileSourceFailed>(ahead);
       const auto* recovered = next_is<ProfileSourceRecovered>(ahead);
       if (failed == nullptr && recovered == nullptr) break;
-      const std::string& name = failed != nullptr ? failed->source : recovered->source;
-      if (name < before) listed = false;
-      before = name;
       if (failed != nullptr) {
-        failing[name] = failed->error;
+        failing[failed->source] = failed->error;
         continue;
       }
-      failing.erase(name);
-      const auto* resource = any_resource(state_);
-      if (listed && resource != nullptr) read.found.push_back({name, *resource});
+      failing.erase(recovered->source);
+      if (!recovered->gone) read.reach.fine.push_back(recovered->source);
+    }
+    for (; const auto* listed_now = next_is<OsResourceListed>(ahead); ++ahead) {
+      if (const auto known = state_.os_resources.find(listed_now->id); known != state_.os_resources.end())
+        made[listed_now->id] = {known->second.value.profile_name, known->second.value.image_id};
+      const auto release = made.find(listed_now->id);
+      if (release == made.end()) break;
+      auto& lists = read.lists[release->second];
+      auto list = std::make_shared<const ReleaseList>(ReleaseList{listed_now->text, sha256(listed_now->text)});
+      (listed_now->list == OsList::installed_packages ? lists.installed_packages
+       : listed_now->list == OsList::existing_cves    ? lists.existing_cves
+                                                      : lists.fixed_cves) = std::move(list);
     }
     for (auto& [name, error] : failing) read.failures.push_back({name, error});
     rebuilt.input = std::move(read);
@@ -132,6 +175,7 @@ class Rebuild {
   // ---- what an operator asks for
   [[nodiscard]] std::optional<Rebuilt> of(const OsResourceDeleted& e) const { return request(DeleteOsResource{e.id}); }
   [[nodiscard]] std::optional<Rebuilt> of(const PolicyCreated& e) const {
+    if (state_.policies.contains(e.policy.id)) return request(EditPolicy{e.policy.id, e.policy.name, e.policy.description});
     CreatePolicy create{e.policy};
     create.policy.id.clear();
     return request(std::move(create), e.policy.id);
@@ -147,7 +191,39 @@ class Rebuild {
     create.schedule.id.clear();
     return request(std::move(create), e.schedule.id);
   }
-  [[nodiscard]] std::optional<Rebuilt> of(const WindowDeleted& e) const { return request(DeleteSchedule{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const HostEdited& e) const { return request(EditHost{host_of(e.node), e.site_id, e.metadata}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const RegionPlaced& e) const {
+    if (state_.regions.contains(e.region.id)) return request(PlaceRegion{e.region});
+    PlaceRegion place{e.region};
+    place.region.id.clear();
+    return request(std::move(place), e.region.id);
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const RegionDeleted& e) const { return request(DeleteRegion{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const SitePlaced& e) const {
+    if (state_.sites.contains(e.site.id)) return request(PlaceSite{e.site});
+    PlaceSite place{e.site};
+    place.site.id.clear();
+    return request(std::move(place), e.site.id);
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const SiteDeleted& e) const { return request(DeleteSite{e.id}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const PlacePolicyLinked& e) const {
+    const bool site = state_.sites.contains(e.place_id);
+    return request(LinkPlacePolicy{site ? e.place_id : "", site ? "" : e.place_id, e.policy_id});
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const RunDeleted& e) const {
+    if (!e.expired) return request(DeleteRun{host_of(e.node), e.run_id, false});
+    RunsExpired expired;
+    for (std::size_t ahead = 0; const auto* deleted = next_is<RunDeleted>(ahead); ++ahead) {
+      if (!deleted->expired) break;
+      expired.runs.push_back({deleted->node, deleted->run_id});
+    }
+    return just(std::move(expired));
+  }
+  [[nodiscard]] std::optional<Rebuilt> of(const HostDeleted& e) const { return request(DeleteHost{host_of(e.node)}); }
+  [[nodiscard]] std::optional<Rebuilt> of(const WindowDeleted& e) const {
+    if (const auto* host = deleted_host()) return request(DeleteHost{host->host_id});
+    return request(DeleteSchedule{e.id});
+  }
   [[nodiscard]] std::optional<Rebuilt> of(const IdentityResolved& e) const { return request(ResolveConflict{host_of(e.node), e.journal}); }
   [[nodiscard]] std::optional<Rebuilt> of(const NodeConfirmed& e) const { return request(ConfirmNode{host_of(e.node)}); }
   std::optional<Rebuilt> of(const NodeRegistered& e) const {
@@ -175,7 +251,23 @@ class Rebuild {
   std::optional<Rebuilt> of(const PictureCorrected& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const IdentityConflict& e) const { return hello(e.node); }
   std::optional<Rebuilt> of(const NodeHeld& e) const { return hello(e.node); }
-  std::optional<Rebuilt> of(const RunClosed& e) const { return hello(e.node); }
+  // The host whose deletion these events are the beginning of.
+  [[nodiscard]] const HostDeleted* deleted_host() const {
+    for (std::size_t ahead = 0; next(ahead) != nullptr; ++ahead) {
+      if (const auto* deleted = next_is<HostDeleted>(ahead)) return deleted;
+      if (next_is<RunClosed>(ahead) == nullptr && next_is<WindowDeleted>(ahead) == nullptr) return nullptr;
+    }
+    return nullptr;
+  }
+  std::optional<Rebuilt> of(const RunClosed& e) const {
+    if (const auto* host = deleted_host()) return request(DeleteHost{host->host_id});
+    return e.silent ? std::optional(just(Tick{})) : hello(e.node);
+  }
+  std::optional<Rebuilt> of(const RunReopened& e) const {  // in front of what it came back with
+    const auto* stored = next_is<NodeEventStored>(1);
+    if (stored != nullptr && stored->node == e.node) return heard(*stored, 1);
+    return hello(e.node);
+  }
   std::optional<Rebuilt> of(const RunOpened& e) const {  // in front of the Accepted that nobody here had asked for
     const auto* stored = next_is<NodeEventStored>(1);
     if (stored == nullptr || stored->node != e.node) return std::nullopt;
@@ -250,7 +342,7 @@ class Rebuild {
               note(e, changes.held);
             }
             if constexpr (std::is_same_v<E, RunClosed>)
-              if (e.node == id) changes.lost.push_back(e.offer);
+              if (e.node == id && !e.silent) changes.lost.push_back(e.offer);
             if constexpr (std::is_same_v<E, DocumentIssued>)
               if (e.node == id && e.link && e.link->aborted) changes.aborted = true;
             if constexpr (std::is_same_v<E, NodeEventStored>) settled = true;

@@ -85,9 +85,9 @@ void Rerun::look_at_windows_of(const NodeId& id, std::int64_t now_ms) {
     link_.window_deadlines.erase({before->second, id});
     link_.window_deadline.erase(before);
   }
-  const auto schedules = fleet::schedules_of(state_, node);
-  if (node.held || (schedules.empty() && !node.open_window)) return;
-  const auto plan = maintenance_manager::plan(node.open_window, schedules, now_ms);
+  const auto plans = fleet::plans_of(state_, node);
+  if (node.held || (plans.empty() && !node.open_window)) return;
+  const auto plan = maintenance_manager::plan(node.open_window, plans, now_ms, machine_.settings.maintenance_updates);
   if (!plan.next_ms) return;
   link_.window_deadlines.insert({*plan.next_ms, id});
   link_.window_deadline[id] = *plan.next_ms;
@@ -95,6 +95,7 @@ void Rerun::look_at_windows_of(const NodeId& id, std::int64_t now_ms) {
 
 void Rerun::prepare_link(const Rebuilt& rebuilt) {
   machine_.settings.auto_register = rebuilt.auto_register;
+  if (rebuilt.maintenance_updates) machine_.settings.maintenance_updates = true;
   if (rebuilt.restart) {
     link_ = {};
     link_.random.state = 1;

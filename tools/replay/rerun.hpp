@@ -27,10 +27,11 @@ struct Rebuilt {
   std::optional<NodeRegistered> registered;  // host and instance id come from two draws in a row
   bool restart = false;                      // of the process: nothing of the link before it counts
   bool auto_register = true;
-  std::optional<NodeId> hello_of;  // a hello, and its node
-  std::optional<Hello> told;       // the hello before, whose `last` is this event
-  bool shows_unknown = false;      // the hello shows a document that nobody here has issued
-  JournalId pending;               // a journal that was asked before and answers now
+  bool maintenance_updates = false;  // a window of a MAINTENANCE schedule was seen to open: it is a setting
+  std::optional<NodeId> hello_of;    // a hello, and its node
+  std::optional<Hello> told;         // the hello before, whose `last` is this event
+  bool shows_unknown = false;        // the hello shows a document that nobody here has issued
+  JournalId pending;                 // a journal that was asked before and answers now
 };
 
 // The input whose first event is recording[at], for a fleet in this state. Numbers of documents in it are the record's.

@@ -6,6 +6,7 @@
 
 #include "common/core/hash.hpp"
 #include "common/events/field_list.hpp"
+#include "common/store/base.hpp"
 #include "edge-agent/rows.hpp"
 #include "edge-agent/update/machine.hpp"
 #include "orchestrator/fleet/machine.hpp"
@@ -24,12 +25,15 @@ struct FleetSide {
   using State = fleet::State;
   using Machine = fleet::FleetMachine;
   using Rows = fleet::Rows;
+  // The state alone would be without the rows that it does not keep.
+  static Result<std::string> snapshot(const State&, const Reader& rows, const std::string& scope) { return Rows::pack(rows, scope); }
   static Result<State> at(const History& history, const Scope& scope, std::uint64_t sequence) { return history.fleet_at(scope, sequence); }
 };
 struct NodeSide {
   using State = node::State;
   using Machine = node::UpdateMachine;
   using Rows = node::Rows;
+  static Result<std::string> snapshot(const State& state, const Reader&, const std::string&) { return Rows::snapshot(state); }
   static Result<State> at(const History& history, const Scope& scope, std::uint64_t sequence) { return history.node_at(scope, sequence); }
 };
 
@@ -37,11 +41,13 @@ template <class Side>
 class TapeOf final : public Tape {
  public:
   TapeOf(const History& history, const Scope& scope, typename Side::State state)
-      : history_(history), scope_(scope), state_(std::move(state)), at_(scope.head.base) {
-    Batch batch;
-    if (scope.head.id) Side::Rows::save_all(state_, batch, scope.prefix);
-    const auto saved = rows_.commit(batch);
-    assert(saved);
+      : history_(history), scope_(scope), state_(std::move(state)), at_(scope.head.base) {}
+
+  // The rows of the state at the base, before the first forward().
+  Result<void> begin() {
+    if (!scope_.head.id) return {};
+    auto there = rows_at_base<typename Side::Rows>(history_.reader(), scope_.prefix, scope_.prefix, rows_);
+    return there ? Result<void>() : fail(there.error());
   }
 
   Result<void> forward(std::uint64_t to, const Progressed& progressed) override {
@@ -62,7 +68,7 @@ class TapeOf final : public Tape {
   }
   [[nodiscard]] std::uint64_t at() const override { return at_; }
   [[nodiscard]] const MemoryStore& rows() const override { return rows_; }
-  [[nodiscard]] std::string snapshot() const override { return Side::Rows::snapshot(state_); }
+  [[nodiscard]] Result<std::string> snapshot() const override { return Side::snapshot(state_, rows_, scope_.prefix); }
 
  private:
   void put(Batch& batch) {
@@ -82,7 +88,9 @@ template <class Side>
 Result<std::unique_ptr<Tape>> make_tape(const History& history, const Scope& scope) {
   auto state = Side::at(history, scope, scope.head.base);
   if (!state) return fail(state.error());
-  return std::unique_ptr<Tape>(std::make_unique<TapeOf<Side>>(history, scope, std::move(*state)));
+  auto tape = std::make_unique<TapeOf<Side>>(history, scope, std::move(*state));
+  if (auto begun = tape->begin(); !begun) return fail(begun.error());
+  return std::unique_ptr<Tape>(std::move(tape));
 }
 
 template <class T>

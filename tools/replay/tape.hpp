@@ -27,7 +27,7 @@ class Tape {
   // The rows of the state: keys as in the store.
   [[nodiscard]] virtual const MemoryStore& rows() const = 0;
   // The whole state as one value, as a journal that begins here has it.
-  [[nodiscard]] virtual std::string snapshot() const = 0;
+  [[nodiscard]] virtual Result<std::string> snapshot() const = 0;
 };
 
 // A tape that stands at `sequence`.

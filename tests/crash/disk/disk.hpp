@@ -27,9 +27,16 @@ struct DiskNode {
 
   bool directory = false;
   mode_t mode = 0;
-  std::string bytes, kept_bytes;    // of a file
-  std::set<std::size_t> unflushed;  // its blocks that were written since the last flush
-  Names names, kept_names;          // of a directory
+  std::uint64_t number = next_number();  // for ever, as an inode's
+  std::string bytes, kept_bytes;         // of a file
+  std::set<std::size_t> unflushed;       // its blocks that were written since the last flush
+  Names names, kept_names;               // of a directory
+
+ private:
+  static std::uint64_t next_number() {
+    static std::uint64_t last = 1;
+    return ++last;
+  }
 };
 
 class Disk {

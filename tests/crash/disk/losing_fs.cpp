@@ -127,6 +127,7 @@ int do_getattr(const char* path, struct stat* into, fuse_file_info* info) {
   const auto node = node_of(path, info, error);
   if (!node) return error;
   std::memset(into, 0, sizeof *into);
+  into->st_ino = node->number;
   into->st_mode = node->mode;
   into->st_nlink = 1;
   into->st_size = static_cast<off_t>(node->bytes.size());
@@ -299,6 +300,7 @@ int do_statfs(const char*, struct statvfs* into) {
 void* do_init(fuse_conn_info*, fuse_config* config) {
   config->hard_remove = 1;  // a file that is open and has no name stays a file
   config->nullpath_ok = 1;
+  config->use_ino = 1;  // the same file is the same one after a cut
   config->direct_io = 1;
   config->entry_timeout = config->attr_timeout = config->negative_timeout = 0;
   return nullptr;

@@ -7,10 +7,11 @@ namespace {
 
 orchestrator::Parts parts_with(Points& points) {
   orchestrator::Parts parts = orchestrator::product_parts();
-  parts.open_store = [open = parts.open_store, &points](const std::string& dir) -> Result<std::unique_ptr<Store>> {
-    auto store = open(dir);
-    if (!store) return store;
-    return with_points(std::move(*store), points);
+  parts.open_store = [open = parts.open_store, &points](const std::string& dir) -> Result<orchestrator::OpenedStore> {
+    auto opened = open(dir);
+    if (!opened) return opened;
+    opened->store = with_points(std::move(opened->store), points);
+    return opened;
   };
   parts.make_bus = [make = parts.make_bus, &points](BusSettings settings) { return with_points(make(std::move(settings)), points); };
   return parts;

@@ -309,6 +309,68 @@ TEST_F(FakeRegistry, DoesNotGetItsTokenSentElsewhereByARedirect) {
   EXPECT_EQ(told[0].authorization, "");
 }
 
+TEST_F(FakeRegistry, SaysWhichPartsNobodyCouldLookInto) {
+  for (const char* name : {"depot-rt", "harbour-gateway"}) {
+    publish(name, "0.9.1", profile(name, "1.0"));
+    list(name, R"("0.9.1","0.9.2")");
+  }
+  auto oci = source("~0.9.0", {"depot-rt", "harbour-gateway"});
+  EXPECT_EQ(oci->read(false).rows.size(), 2U) << "of each profile a tag that is not there";
+  files.put(repository("depot-rt") + "/tags/list" + page, "nonsense");
+  const auto read = oci->read(false);
+  EXPECT_EQ(read.profiles.reach.whole, std::vector<std::string>{oci->name()});
+  EXPECT_EQ(read.profiles.reach.unread, std::vector<std::string>{oci->name() + "/depot-rt"});
+  EXPECT_FALSE(read.profiles.reach.complete);
+  EXPECT_NE(row(*oci, read, "depot-rt:0.9.2"), nullptr) << all(read);
+}
+
+// ---- an index
+
+class IndexOverHttp : public OciTest {
+ protected:
+  void publish(const std::vector<std::string>& versions) {
+    std::string entries;
+    for (const auto& version : versions) {
+      const std::string yaml = profile("depot-rt", version);
+      files.put("/" + version + ".yaml", yaml);
+      entries += (entries.empty() ? "" : ",") + std::string(R"({"profileName":"depot-rt","osImageVersion":")") + version +
+                 R"(","manifest":")" + version + R"(.yaml","sha256":")" + digest_of(yaml).substr(7) + "\"}";
+    }
+    files.put("/index.json", "{\"profiles\":[" + entries + "]}");
+  }
+  Files files;
+  HttpServer server{[this](const Asked& asked) { return files.answer(asked); }};
+};
+
+TEST_F(IndexOverHttp, ThatCannotBeHadIsOneFailureThatIsLookedAtWithEveryPassAndKeepsWhatWasRead) {
+  publish({"1.0", "1.1"});
+  auto settings = settings_of("", "");
+  settings.releases = server.url();
+  auto http = open(settings);
+  EXPECT_EQ(http->read(false).profiles.found.size(), 2U);
+  for (const bool nonsense : {false, true}) {
+    SCOPED_TRACE(nonsense);
+    files.instead([=](const Asked& one) -> std::optional<Answer> {
+      if (!nonsense) return Answer{503, "", {}};
+      return one.path == "/index.json" ? std::optional(Answer{200, "nonsense", {}}) : std::nullopt;
+    });
+    for (std::uint32_t pass = 0; pass < 3; ++pass) {
+      const auto read = http->read(false);
+      EXPECT_FALSE(read.complete);
+      EXPECT_EQ(read.profiles.found.size(), 2U);
+      ASSERT_EQ(read.rows.size(), 1U) << all(read);
+      EXPECT_EQ(read.rows[0].source, server.url());
+      EXPECT_EQ(read.rows[0].next_at_wall_ms, 0);
+      clock_ms += url_poll_ms;
+    }
+  }
+  files.instead(nullptr);
+  publish({"1.1"});
+  const auto read = http->read(false);
+  EXPECT_EQ(read.profiles.found.size(), 1U) << all(read);
+  EXPECT_EQ(all(read), "");
+}
+
 // ---- package manifests and CVE lists
 
 const std::string packages = "{ \"Repo\": [ { \"Name\": \"a b\", \"Version\": \"1\" } ] }";
@@ -337,9 +399,10 @@ TEST_F(ListsOfReleases, AreReadBesideTheProfilesAndEachFailsAlone) {
   Read read = read_of({"1", "2"});
   EXPECT_TRUE(lists.refresh(read, false));
   lists.add_known(read);
-  EXPECT_EQ(read.details.at({"harbour-gateway", "1"}).installed_packages, R"({"Repo":[{"Name":"a b","Version":"1"}]})");
-  EXPECT_EQ(read.details.at({"harbour-gateway", "1"}).existing_cves, "");
-  EXPECT_EQ(read.details.at({"harbour-gateway", "2"}).fixed_cves, R"([{"cve_id":"CVE-1","priority":"HIGH"}])");
+  EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::installed_packages),
+            R"({"Repo":[{"Name":"a b","Version":"1"}]})");
+  EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::existing_cves), "");
+  EXPECT_EQ(text_of(read, {"harbour-gateway", "2"}, &fleet::ReleaseLists::fixed_cves), R"([{"cve_id":"CVE-1","priority":"HIGH"}])");
   ASSERT_EQ(read.rows.size(), 2U) << all(read);
   EXPECT_EQ(read.rows[0].source, server.url() + "/lists/harbour-1.cves.json");
   EXPECT_EQ(read.rows[0].error, "the list is empty");
@@ -368,7 +431,8 @@ TEST_F(ListsOfReleases, ThatAreGoodAreAskedForNowAndThenAndOnlyWhetherTheyChange
   EXPECT_TRUE(lists.refresh(read, true));
   Read with = read;
   lists.add_known(with);
-  EXPECT_EQ(with.details.at({"harbour-gateway", "1"}).existing_cves, R"([{"cve_id":"CVE-1","priority":"LOW"}])") << "what was good stays";
+  EXPECT_EQ(text_of(with, {"harbour-gateway", "1"}, &fleet::ReleaseLists::existing_cves), R"([{"cve_id":"CVE-1","priority":"LOW"}])")
+      << "what was good stays";
   ASSERT_EQ(with.rows.size(), 1U);
   EXPECT_FALSE(lists.refresh(read, false));
   with = read;
@@ -399,9 +463,15 @@ TEST_F(ListsOfReleases, OfADirectoryAreReadFromIt) {
   std::ofstream(directory / "harbour.yaml") << replaced(profile("harbour-gateway", "1"), "lists/harbour-1.cves.json", "../outside.json");
   Read read = (*source)->read(false);
   ASSERT_EQ(read.profiles.found.size(), 1U) << all(read);
+  Read before = read;
+  lists.add_known(before);
+  EXPECT_EQ(before.profiles.reach.unread, std::vector<std::string>{(*source)->files_root()}) << "no list was looked at yet";
   EXPECT_TRUE(lists.refresh(read, false));
   lists.add_known(read);
-  EXPECT_EQ(read.details.at({"harbour-gateway", "1"}).installed_packages, R"({"Repo":[{"Name":"a b","Version":"1"}]})");
+  EXPECT_TRUE(read.profiles.reach.unread.empty());
+  for (const auto& one : read.rows) EXPECT_EQ(one.next_at_wall_ms, 0) << one.source << ": looking at a file costs nothing";
+  EXPECT_EQ(text_of(read, {"harbour-gateway", "1"}, &fleet::ReleaseLists::installed_packages),
+            R"({"Repo":[{"Name":"a b","Version":"1"}]})");
   ASSERT_EQ(read.rows.size(), 2U) << all(read);
   EXPECT_NE(all(read).find("no path below the file server: ../outside.json"), std::string::npos);
   EXPECT_NE(all(read).find("no such file"), std::string::npos);

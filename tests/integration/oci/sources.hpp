@@ -65,6 +65,12 @@ class OciTest : public ::testing::Test {
     const auto* failure = row(source, read, place);
     return failure == nullptr ? "" : failure->error;
   }
+  // A list of a release; empty: it has none.
+  static std::string text_of(const Read& read, const ReleaseKey& release,
+                             std::shared_ptr<const fleet::ReleaseList> fleet::ReleaseLists::*which) {
+    const auto found = read.profiles.lists.find(release);
+    return found == read.profiles.lists.end() || found->second.*which == nullptr ? "" : (found->second.*which)->text;
+  }
   static std::string all(const Read& read) {
     std::string text;
     for (const auto& one : read.rows) text += one.source + ": " + one.error + "\n";

@@ -70,7 +70,7 @@ TEST(Codec, BytesAreThoseOfTheContract) {
   EXPECT_EQ(bytes.substr(4, 4), "ABD1");
   EXPECT_EQ(to_hex(sha256(bytes)), "fcbceff9b82d2abcdbe3b1f45bf93742b456891d7206d493de9e87d0669fbd1f");
   EXPECT_EQ(to_hex(sha256(encode_body(test::filled_from<DocumentBody>()))),
-            "7464a8564aea64a819be8761170c3d606e5b4cf6c452a928701bdd59b2936e9c");
+            "04e60e45a4c1875447bbd07eecea10fc5f4bde0e1b049f7375cc040f308fb6f7");
 }
 
 TEST(Codec, ReadsFromAnyAddress) {

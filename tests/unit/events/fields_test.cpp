@@ -17,7 +17,7 @@ using test::listed_of;
 using test::type_name;
 
 using Parts = std::tuple<Cause, Outcome, Identity, Evidence, HealthCheckResult, Artifact, Release, LinkedRelease, Window, DocumentBody,
-                         Held, Welcome, OsResource, Policy, Schedule>;
+                         Held, Welcome, OsResource, Policy, Schedule, CronTexts, Repetition, Metadata, Region, Site>;
 
 template <class Tuple, class F>
 void for_each_type(const F& f) {
@@ -93,6 +93,7 @@ TEST(Fields, EnumsKnowTheValuesOfTheSchemaAndNoOthers) {
   expect_values_as_in_schema<Reason>(*schema);
   expect_values_as_in_schema<DocumentTopic>(*schema);
   expect_values_as_in_schema<UpdatePolicy>(*schema, {0});  // what a table has that says nothing; refused
+  expect_values_as_in_schema<OsList>(*schema, {0});
   expect_values_as_in_schema<ScheduleStatus>(*schema);
 }
 

@@ -209,7 +209,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 }
 
 std::string with_a_later_member(const std::string& schema) {
-  return replaced(replaced(schema, "Presence, ProfileDiscovered\n}", "Presence, ProfileDiscovered, Later\n}"), "union Payload",
+  return replaced(replaced(schema, "OsResourceMoved\n}", "OsResourceMoved, Later\n}"), "union Payload",
                   "table Later { what:string; }\nunion Payload");
 }
 
@@ -218,7 +218,7 @@ TEST(LaterVersions, APayloadThatIsNotKnownIsUnavailable) {
   const auto decoded = decode(test::from_json(*later, of("Later", R"({"what":"new"})")));
   ASSERT_FALSE(decoded);
   EXPECT_EQ(decoded.error().code, Code::unavailable);
-  EXPECT_EQ(decoded.error().message, "envelope: payload 57 is not known to this version");
+  EXPECT_EQ(decoded.error().message, "envelope: payload 68 is not known to this version");
 }
 
 TEST(LaterVersions, AStoredEventThatIsNotKnownIsUnavailable) {

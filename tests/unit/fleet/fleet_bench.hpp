@@ -137,14 +137,16 @@ class Bench final : public Out<OrchestratorEvent, Message> {
     for (const auto& recorded : journal) FleetMachine::apply(folded, recorded);
     EXPECT_EQ(folded.nodes == state.nodes, true);
     EXPECT_EQ(folded.os_resources == state.os_resources && folded.policies == state.policies && folded.schedules == state.schedules, true);
-    EXPECT_EQ(folded.sources == state.sources && folded.refused == state.refused, true);
+    EXPECT_EQ(folded.sources == state.sources && folded.os_lists == state.os_lists && folded.refused == state.refused &&
+                  folded.deleted == state.deleted,
+              true);
     EXPECT_EQ(std::tie(folded.epoch, folded.revision, folded.last), std::tie(state.epoch, state.revision, state.last));
     rebuild_indexes(folded);
     EXPECT_EQ(folded.by_host == state.by_host && folded.by_instance == state.by_instance && folded.by_name == state.by_name, true);
     EXPECT_EQ(folded.by_policy == state.by_policy && folded.by_profile == state.by_profile, true);
     EXPECT_EQ(folded.by_os_resource == state.by_os_resource && folded.os_by_image == state.os_by_image, true);
     EXPECT_EQ(folded.os_by_name == state.os_by_name && folded.policies_by_name == state.policies_by_name, true);
-    EXPECT_EQ(folded.policies_by_target == state.policies_by_target && folded.schedules_by_host == state.schedules_by_host, true);
+    EXPECT_EQ(folded.policies_by_target == state.policies_by_target && folded.schedules_by_target == state.schedules_by_target, true);
     EXPECT_EQ(folded.versions == state.versions, true);
   }
 
@@ -393,6 +395,15 @@ inline void settle(Bench& bench, const std::vector<FakeNode*>& nodes) {
 }
 inline void settle(Bench& bench, FakeNode& node) {
   settle(bench, std::vector<FakeNode*>{&node});
+}
+
+inline std::string target_policy(Bench& bench, const std::string& os, bool allow_downgrade = false) {
+  Policy policy;
+  policy.name = "target " + os + (allow_downgrade ? " down" : "");
+  policy.update_policy = UpdatePolicy::target;
+  policy.target_os_id = os;
+  policy.allow_downgrade = allow_downgrade;
+  return bench.done(CreatePolicy{policy});
 }
 
 // A node with an offer in a phase, everything told and stored.

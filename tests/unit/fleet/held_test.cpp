@@ -257,5 +257,61 @@ TEST(Held, ConfirmingDoesNotBringBackWhatWasAborted) {
   EXPECT_FALSE(f.seen().newest.link->aborted);
 }
 
+// What the person sees before confirming.
+std::string differences(const Bench& bench, const NodeId& id) {
+  const auto told = bench.machine.confirmation(bench.state, bench.link, bench.now, id);
+  std::string all;
+  for (const auto& difference : told.value().differences) all += difference + "\n";
+  return all;
+}
+
+TEST(Confirmation, SaysWhereTheNodeAndTheStateDiffer) {
+  Fixture f;
+  f.link();
+  settle(f.bench, f.node);
+  const auto told = [&] { return f.bench.machine.confirmation(f.bench.state, f.bench.link, f.bench.now, f.node.id).value(); };
+  EXPECT_FALSE(told().held);
+  show(f.node, {f.bench.state.epoch + 3, 9}, f.bench.state.key);
+  f.node.say_hello();
+  settle(f.bench, f.node);
+  EXPECT_TRUE(told().held);
+  EXPECT_EQ(told().holds, f.node.held.number);
+  EXPECT_FALSE(told().known);
+  EXPECT_EQ(told().image, "3.0.2");
+  EXPECT_NE(differences(f.bench, f.node.id).find("which is not known here"), std::string::npos);
+  EXPECT_NE(differences(f.bench, f.node.id).find("it runs image 3.0.1, and is asked for 3.0.2"), std::string::npos)
+      << differences(f.bench, f.node.id);
+  EXPECT_EQ(differences(f.bench, f.node.id).find("its window is open"), std::string::npos);
+  f.open_window(0, 1000);
+  EXPECT_TRUE(told().open_now);
+  EXPECT_NE(differences(f.bench, f.node.id).find("its window is open"), std::string::npos);
+  f.bench.done(UnlinkPolicy{f.host()});
+  EXPECT_TRUE(told().image.empty());
+  EXPECT_NE(told().nothing, "");
+  const auto documents = f.bench.events<DocumentIssued>().size();
+  f.bench.done(ConfirmNode{f.host()});
+  EXPECT_EQ(f.bench.events<DocumentIssued>().size(), documents + 1);
+  EXPECT_FALSE(f.seen().newest.link) << "as it was said to be";
+  settle(f.bench, f.node);
+  EXPECT_EQ(differences(f.bench, f.node.id), "");
+}
+
+TEST(Confirmation, SaysWhatIsUnderWayOnTheNode) {
+  Fixture f;
+  f.link();
+  f.accept();
+  f.bench.take(BusDown{});
+  f.bench.take(Started{.restored = true, .why = "was restored from backup 3"});
+  f.bench.take(BusUp{});
+  EXPECT_EQ(f.seen().held_why, "was restored from backup 3");
+  const auto text = differences(f.bench, f.node.id);
+  EXPECT_NE(text.find("with update " + to_string(f.seen().offer) + " (image 3.0.2), and is asked anew"), std::string::npos) << text;
+}
+
+TEST(Confirmation, OfNobodyIsNotFound) {
+  Bench bench;
+  EXPECT_EQ(bench.machine.confirmation(bench.state, bench.link, bench.now, node_id(77)).error().code, Code::not_found);
+}
+
 }  // namespace
 }  // namespace abide::fleet

@@ -5,15 +5,6 @@
 namespace abide::fleet {
 namespace {
 
-std::string target_policy(Bench& bench, const std::string& os, bool allow_downgrade = false) {
-  Policy policy;
-  policy.name = "target " + os + (allow_downgrade ? " down" : "");
-  policy.update_policy = UpdatePolicy::target;
-  policy.target_os_id = os;
-  policy.allow_downgrade = allow_downgrade;
-  return bench.done(CreatePolicy{policy});
-}
-
 TEST(Link, IssuesAWholeDocumentThatTheNodeCanCheck) {
   Fixture f;
   f.link();
@@ -164,7 +155,14 @@ TEST(Link, OfAPolicyThatDoesNotFitHurtsItsNodeAlone) {
   EXPECT_NE(f.bench.ask(LinkPolicy{f.host(), rt})->note.find("profile"), std::string::npos);
   EXPECT_FALSE(f.seen().newest.link);
   EXPECT_NE(f.seen().link_fault, "");
+  EXPECT_EQ(f.seen().status.text, "Update policy cannot be applied");
+  EXPECT_EQ(f.seen().status.indicator, Indicator::error);
+  EXPECT_EQ(f.bench.node(other.id).status.text, "No new updates available");
   EXPECT_EQ(f.bench.explain(f.node.id), std::vector<std::string>{"policy"});
+  f.open_window(60, 3'600);
+  ASSERT_TRUE(f.seen().newest.window) << "its windows go on";
+  f.bench.pass(120'000);
+  EXPECT_EQ(f.bench.events<WindowOpened>().size(), 1U);
   f.bench.done(LinkPolicy{f.bench.node(other.id).host_id, rt});
   settle(f.bench, other);
   EXPECT_EQ(other.link->release.os_image_id, "3.0.9");
@@ -175,8 +173,72 @@ TEST(Link, OfAPolicyThatDoesNotFitHurtsItsNodeAlone) {
   EXPECT_EQ(f.seen().newest.link->release.os_image_id, "3.0.0");
   EXPECT_TRUE(f.seen().newest.link->allow_downgrade);
   EXPECT_EQ(f.seen().link_fault, "");
+  EXPECT_EQ(f.seen().status.text, "No new updates available");
   f.bench.done(LinkPolicy{f.host(), rt});
   EXPECT_FALSE(f.seen().newest.link) << "what the policy before asked for is taken back";
+  EXPECT_EQ(f.seen().status.text, "Update policy cannot be applied");
+  f.bench.done(UnlinkPolicy{f.host()});
+  EXPECT_EQ(f.seen().status.text, "No new updates available");
+}
+
+TEST(Link, WhoseFaultAnImageBringsAndTakesSaysSoInTheNodesStatus) {
+  Fixture f;
+  f.link();
+  auto unverified = image("nonrt", "3.0.3");
+  unverified.raw = {};
+  f.bench.read_profiles({unverified});
+  EXPECT_NE(f.seen().link_fault.find("3.0.3 has no osRawSha256"), std::string::npos) << f.seen().link_fault;
+  EXPECT_EQ(f.seen().status.text, "Update policy cannot be applied");
+  EXPECT_EQ(f.seen().newest.link->release.os_image_id, "3.0.2") << "what was asked before goes on";
+  f.bench.read_profiles({image("nonrt", "3.0.4")});
+  EXPECT_EQ(f.seen().link_fault, "");
+  EXPECT_EQ(f.seen().status.text, "No new updates available");
+  EXPECT_EQ(f.seen().newest.link->release.os_image_id, "3.0.4");
+}
+
+TEST(Link, WhoseImageHasMovedIsAskedAnewUnlessTheNodeHasFetchedIt) {
+  const auto moved = [] {
+    auto resource = image("nonrt", "3.0.2");
+    resource.image_url = "elsewhere/3.0.2.raw";
+    resource.urls = {"http://releases/elsewhere/3.0.2.raw"};
+    resource.manifest += "moved\n";
+    return resource;
+  };
+  for (const bool staged : {false, true}) {
+    Fixture f;
+    f.link();
+    f.accept();
+    if (staged) f.stage();
+    const Number before = f.seen().newest.link->offer;
+    f.bench.read_profiles({image("nonrt", "3.0.1"), moved()});
+    ASSERT_EQ(f.bench.events<OsResourceMoved>().size(), 1U);
+    const auto id = f.bench.events<OsResourceMoved>()[0].id;
+    EXPECT_EQ(f.bench.state.os_resources.at(id).value.urls, moved().urls);
+    EXPECT_EQ(f.bench.state.os_resources.at(id).value.manifest, moved().manifest);
+    EXPECT_EQ(f.seen().newest.link->offer == before, staged);
+    EXPECT_EQ(f.seen().newest.link->release.urls, staged ? image("nonrt", "3.0.2").urls : moved().urls);
+    const auto events = f.bench.journal.size();
+    f.bench.read_profiles({image("nonrt", "3.0.1"), moved()});
+    f.bench.pass(1'000);
+    EXPECT_EQ(f.bench.events<OsResourceMoved>().size(), 1U);
+    EXPECT_EQ(f.bench.journal.size(), events) << "once";
+  }
+}
+
+TEST(Link, FaultsComeAndGoWithTheImagesThatThereAre) {
+  Bench bench(Settings{.auto_register = true});
+  FakeNode node(bench, node_id(1), JournalId{1}, "nonrt", "1.0-rc1");
+  settle(bench, node);
+  Policy latest;
+  latest.name = "latest";
+  const auto policy = bench.done(CreatePolicy{latest});
+  bench.done(LinkPolicy{bench.node(node.id).host_id, policy});
+  EXPECT_EQ(bench.node(node.id).link_fault, "");
+  bench.read_profiles({image("nonrt", "1.1.0")});  // not to be compared with what runs
+  const auto resolution = bench.node(node.id).link_fault;
+  EXPECT_NE(resolution, "") << "nothing about the node has changed, and yet";
+  EXPECT_EQ(bench.explain(node.id), std::vector<std::string>{"policy"});
+  bench.expect_fold();
 }
 
 TEST(Link, OfLatestFollowsNewImagesOfExactlyItsProfile) {

@@ -70,6 +70,42 @@ TEST(Requests, DeleteOnlyWhatIsNotUsed) {
   EXPECT_TRUE(f.bench.state.by_policy.empty());
 }
 
+TEST(Requests, EditTheWordsOfAnOsResourceAndNotItsImage) {
+  Fixture f;
+  OsResource by_hand = image("nonrt", "3.0.9");
+  by_hand.manifest.clear();
+  const auto os = f.bench.done(CreateOsResource{by_hand});
+  const auto created_ms = f.bench.state.os_resources.at(os).created_ms;
+  f.bench.now.wall_ms += 60'000;
+  const auto events = f.bench.journal.size();
+  f.bench.done(EditOsResource{os, std::nullopt, R"({"a":"b"})"});
+  const auto& edited = f.bench.state.os_resources.at(os);
+  EXPECT_EQ(edited.value.metadata, R"({"a":"b"})");
+  EXPECT_EQ(edited.created_ms, created_ms);
+  EXPECT_GT(edited.updated_ms, created_ms);
+  EXPECT_EQ(f.bench.journal.size(), events + 1);
+  f.bench.done(EditOsResource{os, std::nullopt, R"({"a":"b"})"});
+  EXPECT_EQ(f.bench.journal.size(), events + 1) << "nothing to change";
+  EXPECT_EQ(f.bench.ask(EditOsResource{"os-00000000", "", ""}).error().code, Code::not_found);
+
+  const auto* newest = newest_of(f.bench.state, "nonrt", "x86_64");
+  ASSERT_NE(newest, nullptr);
+  EXPECT_EQ(newest->id, os);
+  f.bench.done(EditOsResource{os, "arm64", std::nullopt});
+  EXPECT_NE(newest_of(f.bench.state, "nonrt", "x86_64")->id, os);
+  EXPECT_EQ(newest_of(f.bench.state, "nonrt", "arm64")->id, os);
+  f.bench.done(EditOsResource{os, "x86_64", std::nullopt});
+  EXPECT_EQ(newest_of(f.bench.state, "nonrt", "x86_64")->id, os);
+  f.bench.expect_fold();
+
+  EXPECT_EQ(f.bench.ask(EditOsResource{f.seen().os_resource_id, "arm64", std::nullopt}).error().code, Code::conflict);
+  f.bench.done(EditOsResource{f.seen().os_resource_id, std::nullopt, ""});
+  OsResource published = image("nonrt", "3.0.10");
+  const auto found = f.bench.done(CreateOsResource{published});
+  EXPECT_EQ(f.bench.ask(EditOsResource{found, "arm64", std::nullopt}).error().code, Code::conflict) << "its manifest says otherwise";
+  f.bench.expect_fold();
+}
+
 TEST(Requests, KeepTheManifestOfALinkWhoseResourceIsGone) {
   Fixture f;
   f.link();
@@ -89,14 +125,89 @@ TEST(Discovery, AnnouncesTheNewestImageOfAProfile) {
   bench.read_profiles({image("rt", "1.0.2"), image("rt", "1.0.1")});
   EXPECT_TRUE(bench.messages.empty());
   const auto events = bench.journal.size();
-  bench.take(ProfilesRead{{}, {{"releases", "connection refused"}}});
-  bench.take(ProfilesRead{{}, {{"releases", "connection refused"}}});
+  bench.take(ProfilesRead{{}, {{"releases", "connection refused"}}, {}});
+  bench.take(ProfilesRead{{}, {{"releases", "connection refused"}}, {}});
   EXPECT_EQ(bench.journal.size(), events + 1);
   bench.read_profiles({image("rt", "1.0.2")});
-  EXPECT_EQ(bench.events<ProfileSourceRecovered>().size(), 1U);
+  EXPECT_EQ(bench.events<ProfileSourceRecovered>(), (std::vector<ProfileSourceRecovered>{{"releases", true}}));
+  EXPECT_TRUE(bench.state.sources.empty()) << "of what is no longer there no row stays";
   bench.take(BusDown{});
   bench.take(BusUp{});
   EXPECT_EQ(bench.said<AnnounceProfile>().size(), 1U) << "a broker may have forgotten it";
+  bench.expect_fold();
+}
+
+ProfilesRead with_lists(const std::vector<std::string>& versions, const std::string& existing, const std::string& packages = "") {
+  const auto list = [](const std::string& text) {
+    return text.empty() ? nullptr : std::make_shared<const ReleaseList>(ReleaseList{text, sha256(text)});
+  };
+  ProfilesRead read;
+  for (const auto& version : versions) {
+    read.found.push_back({"releases#" + version, image("rt", version)});
+    read.lists[{"rt", version}] = {list(packages), list(existing), nullptr};
+  }
+  return read;
+}
+
+TEST(Discovery, TellsAListOfAnOsResourceOnceEachTimeThatItChanges) {
+  Bench bench;
+  bench.take(with_lists({"1.0.1"}, "[1]", "{1}"));
+  const auto id = bench.state.os_by_image.at({"rt", "1.0.1"});
+  EXPECT_EQ(bench.events<OsResourceListed>(),
+            (std::vector<OsResourceListed>{{id, OsList::installed_packages, "{1}"}, {id, OsList::existing_cves, "[1]"}}));
+  bench.now.wall_ms += 1000;
+  bench.take(with_lists({"1.0.1"}, "[1]", "{1}"));
+  EXPECT_EQ(bench.events<OsResourceListed>().size(), 2U) << "the same again";
+  bench.take(with_lists({"1.0.1"}, "", ""));
+  EXPECT_EQ(bench.events<OsResourceListed>().size(), 2U) << "one that cannot be read stays as it was";
+  bench.take(with_lists({"1.0.1"}, "[2]", "{1}"));
+  ASSERT_EQ(bench.events<OsResourceListed>().size(), 3U);
+  EXPECT_EQ(bench.events<OsResourceListed>().back(), (OsResourceListed{id, OsList::existing_cves, "[2]"}));
+  EXPECT_EQ(bench.state.os_lists.at(id), (OsLists{sha256("{1}"), sha256("[2]"), {}}));
+  EXPECT_EQ(bench.state.os_resources.at(id).updated_ms, bench.now.wall_ms);
+  bench.expect_fold();
+  bench.state.touched = {};
+  bench.done(DeleteOsResource{id});
+  EXPECT_TRUE(bench.state.os_lists.empty());
+  EXPECT_EQ(bench.state.touched.os_texts.size(), 3U) << "its texts go with it";
+  bench.take(with_lists({"1.0.1"}, "[2]"));
+  EXPECT_EQ(bench.events<OsResourceListed>().size(), 4U) << "one that is made again has them again";
+}
+
+TEST(Discovery, JournalsOnlySoMuchOfListsInATurnAndTheRestOnTheNext) {
+  Bench bench;
+  const std::string packages(os_list_bytes_max, 'p');
+  std::vector<std::string> versions;
+  for (int i = 0; i < 20; ++i) versions.push_back("1.0." + std::to_string(i));
+  const auto read = with_lists(versions, "[1]", packages);
+  const auto bytes = [&] {
+    std::size_t sum = 0;
+    for (const auto& listed : bench.events<OsResourceListed>()) sum += listed.text.size();
+    return sum;
+  };
+  bench.take(read);
+  EXPECT_LE(bytes(), listed_bytes_per_turn_max);
+  EXPECT_GT(bytes(), listed_bytes_per_turn_max / 2);
+  bench.take(read);
+  EXPECT_EQ(bytes(), 20 * (os_list_bytes_max + 3));
+  const auto events = bench.journal.size();
+  bench.take(read);
+  EXPECT_EQ(bench.journal.size(), events);
+  bench.take(with_lists({"1.0.1"}, std::string(os_list_bytes_max + 1, 'c')));
+  EXPECT_EQ(bench.journal.size(), events) << "larger than it may be";
+}
+
+TEST(Discovery, ForgetsTheOldestOfTheSourcesThatAreFineAgain) {
+  Bench bench;
+  for (std::size_t i = 0; i < recovered_sources_max + 10; ++i) {
+    bench.now.wall_ms += 1000;
+    ProfilesRead read{{{"releases", image("rt", "1.0.1")}}, {{"entry " + std::to_string(i), "broken"}}, {}};
+    if (i != 0) read.reach.fine = {"entry " + std::to_string(i - 1)};
+    bench.take(read);
+  }
+  EXPECT_EQ(bench.state.sources.size(), recovered_sources_max + 1) << "and the one that is broken";
+  EXPECT_FALSE(bench.state.sources.contains("entry 0"));
+  EXPECT_TRUE(bench.state.sources.contains("entry " + std::to_string(recovered_sources_max)));
   bench.expect_fold();
 }
 

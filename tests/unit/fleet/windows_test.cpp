@@ -104,6 +104,39 @@ TEST(Windows, OfMaintenanceUpdateNothing) {
   EXPECT_EQ(f.seen().newest.document.number, Number{});
 }
 
+TEST(Windows, OfMaintenanceUpdateWhereASettingSaysSoAndNoLongerOnceItIsGone) {
+  Fixture f({.auto_register = true, .maintenance_updates = true});
+  Schedule schedule;
+  schedule.status = ScheduleStatus::maintenance;
+  schedule.host_id = f.host();
+  schedule.start_seconds = f.bench.now.wall_ms / 1000;
+  f.bench.done(CreateSchedule{schedule});
+  EXPECT_TRUE(f.seen().open_window);
+  f.bench.machine.settings.maintenance_updates = false;
+  f.bench.restart();
+  f.bench.pass(0);
+  EXPECT_FALSE(f.seen().open_window);
+  EXPECT_FALSE(f.seen().newest.window);
+}
+
+TEST(Windows, OfAPlaceWhoseScheduleIsDeletedCloseAsDeleted) {
+  Fixture f;
+  const auto region = f.bench.done(PlaceRegion{Region{"", "south", "", {}, ""}});
+  Site munich;
+  munich.name = "munich";
+  munich.region_id = region;
+  const auto site = f.bench.done(PlaceSite{munich});
+  f.bench.done(EditHost{f.host(), site, std::nullopt});
+  Schedule schedule;
+  schedule.site_id = site;
+  schedule.start_seconds = f.bench.now.wall_ms / 1000;
+  const auto id = f.bench.done(CreateSchedule{schedule});
+  ASSERT_TRUE(f.seen().open_window);
+  f.bench.done(DeleteSchedule{id});
+  ASSERT_EQ(f.bench.events<WindowClosed>().size(), 1U);
+  EXPECT_EQ(f.bench.events<WindowClosed>()[0].why, "deleted");
+}
+
 TEST(Windows, AreNoticedWithinAMinuteWhenTheWallClockIsStepped) {
   Fixture f;
   f.open_window(10'000, 100);

@@ -4,8 +4,10 @@
 #include <boost/pfr.hpp>
 #include <gtest/gtest.h>
 
+#include "common/core/hash.hpp"
 #include "common/store/journal.hpp"
 #include "common/store/memory_store.hpp"
+#include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/row_fields.hpp"
 #include "tests/support/filled.hpp"
 #include "tests/unit/events/listed.hpp"
@@ -19,8 +21,8 @@ const std::string scope = "plant/";
 // Where this fails, fleet::State has a new member. One of the fold goes into a row (orchestrator/row_fields.hpp,
 // schemas/rows_fleet.fbs, put_everything and load in orchestrator/rows.cpp) and into expect_same below; an index goes into
 // rebuild_indexes. Then count it here.
-constexpr std::size_t members_in_rows = 12;  // project to refused
-constexpr std::size_t indexes = 12;          // by_host to versions
+constexpr std::size_t members_in_rows = 16;  // project to deleted
+constexpr std::size_t indexes = 18;          // by_host to versions
 static_assert(boost::pfr::tuple_size_v<State> == members_in_rows + indexes + 1, "a member of fleet::State may have no row: see above");
 
 Node filled_node(std::uint64_t start) {
@@ -46,13 +48,20 @@ State filled_state() {
     state.nodes[node.id] = node;
     auto resource = test::filled<Stamped<OsResource>>(count);
     state.os_resources[resource.value.id] = resource;
+    state.os_lists[resource.value.id] = {sha256(resource.value.id), sha256("cves"), i == 0 ? Digest{} : sha256("fixed")};
     auto policy = test::filled<Stamped<Policy>>(count);
     state.policies[policy.value.id] = policy;
     auto schedule = test::filled<Stamped<Schedule>>(count);
     state.schedules[schedule.value.id] = schedule;
+    auto region = test::filled<Stamped<Region>>(count);
+    state.regions[region.value.id] = region;
+    auto site = test::filled<Stamped<Site>>(count);
+    state.sites[site.value.id] = site;
     auto source = test::filled<Source>(count);
     source.name += "/http://with/slashes?and=more";
     state.sources[source.name] = source;
+    auto deleted = test::filled_from<DeletedHost>(300 + i);
+    state.deleted[deleted.node] = deleted;
   }
   rebuild_indexes(state);
   return state;
@@ -67,10 +76,20 @@ void expect_same(const State& left, const State& right) {
   EXPECT_EQ(left.revision, right.revision);
   EXPECT_EQ(left.nodes, right.nodes);
   EXPECT_EQ(left.os_resources, right.os_resources);
+  EXPECT_EQ(left.os_lists, right.os_lists);
   EXPECT_EQ(left.policies, right.policies);
   EXPECT_EQ(left.schedules, right.schedules);
   EXPECT_EQ(left.sources, right.sources);
+  EXPECT_EQ(left.regions, right.regions);
+  EXPECT_EQ(left.sites, right.sites);
+  EXPECT_EQ(left.repeats, right.repeats);
+  EXPECT_EQ(left.sites_by_region, right.sites_by_region);
+  EXPECT_EQ(left.regions_by_parent, right.regions_by_parent);
+  EXPECT_EQ(left.places_by_policy, right.places_by_policy);
+  EXPECT_EQ(left.places_by_name, right.places_by_name);
+  EXPECT_EQ(left.by_site, right.by_site);
   EXPECT_EQ(left.refused, right.refused);
+  EXPECT_EQ(left.deleted, right.deleted);
   EXPECT_EQ(left.by_host, right.by_host);
   EXPECT_EQ(left.by_instance, right.by_instance);
   EXPECT_EQ(left.by_name, right.by_name);
@@ -81,7 +100,7 @@ void expect_same(const State& left, const State& right) {
   EXPECT_EQ(left.os_by_name, right.os_by_name);
   EXPECT_EQ(left.policies_by_name, right.policies_by_name);
   EXPECT_EQ(left.policies_by_target, right.policies_by_target);
-  EXPECT_EQ(left.schedules_by_host, right.schedules_by_host);
+  EXPECT_EQ(left.schedules_by_target, right.schedules_by_target);
   EXPECT_EQ(left.versions, right.versions);
 }
 
@@ -124,7 +143,11 @@ TEST(FleetRows, ListEveryMemberWithTheNameTypeAndOrderOfTheSchema) {
   expect_complete<Stamped<OsResource>>(*schema, "OsResourceRow");
   expect_complete<Stamped<Policy>>(*schema, "PolicyRow");
   expect_complete<Stamped<Schedule>>(*schema, "ScheduleRow");
+  expect_complete<Stamped<Region>>(*schema, "RegionRow");
+  expect_complete<Stamped<Site>>(*schema, "SiteRow");
+  expect_complete<OsListsRow>(*schema, "OsListsRow");
   expect_complete<Source>(*schema, "SourceRow");
+  expect_complete<DeletedHost>(*schema, "DeletedHostRow");
 }
 
 TEST(FleetRows, KeepEveryFieldOfTheState) {
@@ -143,6 +166,25 @@ TEST(FleetRows, ASnapshotIsTheWholeState) {
   const auto empty = Rows::from_snapshot(Rows::snapshot(State{}));
   ASSERT_TRUE(empty) << empty.error().message;
   expect_same(*empty, State{});
+}
+
+TEST(FleetRows, APackedSnapshotHasAlsoTheRowsThatNoStateKeeps) {
+  auto state = filled_state();
+  const auto os = state.os_resources.begin()->first;
+  const auto left = test::filled_from<fleet::Run>(500);
+  state.touched.runs[left.id] = left;
+  state.touched.os_texts[{os, OsList::fixed_cves}] = "[1]";
+  const auto store = stored(state);
+  const auto packed = Rows::pack(store, scope);
+  ASSERT_TRUE(packed) << packed.error().message;
+  expect_same(Rows::from_snapshot(*packed).value(), state);
+  Batch batch;
+  ASSERT_TRUE(Rows::unpack(*packed, batch, scope));
+  MemoryStore back;
+  ASSERT_TRUE(back.commit(batch));
+  EXPECT_EQ(back.content(), store.content());
+  EXPECT_EQ(**read_run(back, scope, left.id), left);
+  EXPECT_EQ(Rows::unpack("no snapshot", batch, scope).error().code, Code::corrupt);
 }
 
 TEST(FleetRows, AnEmptyStoreIsAnEmptyState) {
@@ -212,6 +254,61 @@ TEST(FleetRows, SaveErasesWhatWasTouchedAndIsNoMore) {
   const auto loaded = Rows::load(before, scope);
   ASSERT_TRUE(loaded) << loaded.error().message;
   expect_same(*loaded, state);
+}
+
+TEST(FleetRows, TextsOfListsAreInRowsOnlyAndGoWithTheirOsResource) {
+  auto state = filled_state();
+  auto store = stored(state);
+  const auto os = state.os_resources.begin()->first;
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves).value(), std::string());
+  state.touched.os_texts[{os, OsList::existing_cves}] = "[1]";
+  state.touched.os_lists.insert(os);
+  Batch batch;
+  Rows::save(state, batch, scope);
+  EXPECT_EQ(keys_of(batch), (std::vector<std::string>{"plant/r/os-lists/" + os, "plant/r/os-text/" + os + "/2"}));
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::existing_cves).value(), "[1]");
+  EXPECT_EQ(read_os_text(store, scope, os, OsList::fixed_cves).value(), std::string());
+  expect_same(Rows::load(store, scope).value(), state);
+
+  state.os_lists.erase(os);
+  state.touched.os_lists.insert(os);
+  state.touched.os_texts[{os, OsList::existing_cves}] = "";
+  Batch gone;
+  Rows::save(state, gone, scope);
+  EXPECT_EQ(keys_of(gone), (std::vector<std::string>{"-plant/r/os-lists/" + os, "-plant/r/os-text/" + os + "/2"}));
+}
+
+TEST(FleetRows, ADeletedHostLeavesTheRowsOfItsRunsAndOneThatItIsDeleted) {
+  auto state = filled_state();
+  auto store = stored(state);
+  const Node gone = state.nodes.begin()->second;
+  Recorded<OrchestratorEvent> recorded;
+  recorded.at_ms = 77;
+  recorded.event = HostDeleted{gone.id, gone.host_id, gone.instance_id, gone.name};
+  FleetMachine::apply(state, recorded);
+  Batch batch;
+  Rows::save(state, batch, scope);
+  const auto keys = keys_of(batch);
+  const auto has = [&](const std::string& key) { return std::find(keys.begin(), keys.end(), key) != keys.end(); };
+  EXPECT_TRUE(has("-plant/r/node/" + to_string(gone.id)));
+  EXPECT_TRUE(has("-plant/r/host/" + gone.host_id));
+  EXPECT_TRUE(has("-plant/r/instance/" + gone.instance_id));
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(*read_node_of_host(store, scope, gone.host_id), std::nullopt);
+  EXPECT_EQ(**read_run(store, scope, gone.run->id), *gone.run);
+  EXPECT_EQ(**read_deleted_host(store, scope, gone.id), (DeletedHost{gone.id, gone.host_id, gone.name, 77}));
+  const auto loaded = Rows::load(store, scope);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  expect_same(*loaded, state);
+
+  recorded.event = NodeRegistered{gone.id, "host-0000beef", "inst-0000beef", "back", false};
+  FleetMachine::apply(state, recorded);
+  Batch again;
+  Rows::save(state, again, scope);
+  ASSERT_TRUE(store.commit(again));
+  EXPECT_EQ(*read_deleted_host(store, scope, gone.id), std::nullopt);
+  EXPECT_EQ((*read_node_of_host(store, scope, "host-0000beef"))->name, "back");
 }
 
 TEST(FleetRows, ARunThatItsNodeLeftBehindKeepsItsRow) {
@@ -311,6 +408,61 @@ TEST(FleetRows, AreScannedInOrder) {
   int seen = 0;
   ASSERT_TRUE(scan_nodes(store, scope, [&](Node&&) { return ++seen < 2; }));
   EXPECT_EQ(seen, 2);
+}
+
+TEST(FleetRows, AreReadInPartsWhereAListLooksAtFewOfTheirFields) {
+  auto state = filled_state();
+  const auto store = stored(state);
+  std::vector<Node> read;
+  ASSERT_TRUE(scan_node_rows(store, scope, [&](const NodeRow& row) {
+    read.push_back(row.read({}).value());
+    return true;
+  }));
+  ASSERT_EQ(read.size(), state.nodes.size());
+  for (auto node : read) {
+    const auto& whole = state.nodes.at(node.id);
+    EXPECT_EQ(node.identity, Identity{});
+    node.identity = whole.identity;
+    EXPECT_EQ(node.newest, IssuedDocument{});
+    node.newest = whole.newest;
+    node.boot = whole.boot;
+    node.outcome = whole.outcome;
+    node.open_window = whole.open_window;
+    node.held_why = whole.held_why;
+    node.link_fault = whole.link_fault;
+    EXPECT_FALSE(node.run);
+    node.run = whole.run;
+    node.superseded = whole.superseded;
+    node.retired = whole.retired;
+    EXPECT_EQ(node, whole);
+  }
+  const auto id = state.nodes.begin()->first;
+  EXPECT_EQ((**read_node(store, scope, id, {.identity = true})).identity, state.nodes.at(id).identity);
+  EXPECT_EQ((**read_node(store, scope, id, {.documents = true})).newest, state.nodes.at(id).newest);
+  EXPECT_EQ((**read_node(store, scope, id, {.history = true})).run, state.nodes.at(id).run);
+  ASSERT_TRUE(scan_run_times(store, scope, [&](fleet::Run&& run) {
+    const auto whole = **read_run(store, scope, run.id);
+    EXPECT_EQ(run.opened_ms, whole.opened_ms);
+    EXPECT_EQ(run.start_ms, whole.start_ms);
+    EXPECT_TRUE(run.status_details.empty());
+    return true;
+  }));
+}
+
+TEST(FleetRows, AreCountedWithoutBeingReadAndAlsoWhereTheProjectDoesNotSayHowManyThereAre) {
+  auto state = filled_state();
+  auto store = stored(state);
+  EXPECT_EQ(count_nodes(store, scope).value(), state.nodes.size());
+  state.nodes.erase(state.nodes.begin());
+  state.touched.project = true;
+  Batch batch;
+  Rows::save(state, batch, scope);
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(count_nodes(store, scope).value(), state.nodes.size()) << "by the project's row";
+  batch.clear();
+  batch.erase(row_key(scope, "project", ""));
+  ASSERT_TRUE(store.commit(batch));
+  EXPECT_EQ(count_nodes(store, scope).value(), state.nodes.size() + 1) << "by the rows that there are";
 }
 
 TEST(FleetRows, ADamagedRowIsCorruptAndNamed) {

@@ -61,11 +61,49 @@ TEST(Api, ServesTheSameThingUnderItsOtherNames) {
                                                                                     {"os-update-policies", "os_update_policy"},
                                                                                     {"os-update-runs", "os_update_run"},
                                                                                     {"schedules", "compute/schedules"},
+                                                                                    {"sources", "profiles/sources"},
                                                                                     {"schedules/single", "compute/schedules/single"},
                                                                                     {"compute/hosts/summary", "compute/hosts_summary"}}) {
     EXPECT_EQ(desk.get(name).status, 200U) << name;
     EXPECT_EQ(desk.get(name).body, desk.get(alias).body) << alias;
   }
+}
+
+TEST(Api, ShowsReleaseSourcesWithWhatTheStoreAndTheProcessKnow) {
+  Desk desk;
+  desk.fleet.take(fleet::ProfilesRead{{}, {{"oci://r/demo:1", "not YAML"}, {"lists/a.json", "the list is empty"}}, {}});
+  desk.fleet.times = {{"oci://r", "", true, 7, 0, 1'795'000'000'000, 1'795'000'060'000, 1'795'000'060'000, 1'795'000'960'000},
+                      {"oci://r/demo:1", "not YAML", false, 0, 3, 1, 1'795'000'050'000, 1'795'000'000'000, 1'795'001'000'000}};
+  const auto page = desk.get("profiles/sources").json;
+  EXPECT_EQ(page["totalElements"], 3);
+  EXPECT_EQ(page["sources"], json::parse(R"([
+    {"name":"lists/a.json","error":"the list is empty","since":"2026-11-18T11:06:40.000Z"},
+    {"name":"oci://r","error":"","since":"2026-11-18T11:06:40.000Z","found":7,"lastTryAt":"2026-11-18T11:07:40.000Z",
+     "lastSuccessAt":"2026-11-18T11:07:40.000Z","nextTryAt":"2026-11-18T11:22:40.000Z"},
+    {"name":"oci://r/demo:1","error":"not YAML","since":"2026-11-18T11:06:40.000Z","attempts":3,"lastTryAt":"2026-11-18T11:07:30.000Z",
+     "lastSuccessAt":"2026-11-18T11:06:40.000Z","nextTryAt":"2026-11-18T11:23:20.000Z"}])"));
+  EXPECT_EQ(desk.get("sources?pageSize=1&offset=1").json["sources"][0]["name"], "oci://r");
+}
+
+TEST(Api, ShowsTheListsOfAnOsResourceWhereItIsAskedFor) {
+  Desk desk;
+  const auto list = [](const std::string& text) {
+    return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)});
+  };
+  const auto id = desk.create_os("1.0");
+  const auto& resource = desk.fleet.state().os_resources.at(id).value;
+  fleet::ProfilesRead read;
+  read.lists[{resource.profile_name, "1.0"}] = {list(R"({"Repo":[]})"), list(R"([{"cve_id":"CVE-1"}])"), nullptr};
+  desk.fleet.take(read);
+  const auto os = desk.get("compute/os/" + id).json;
+  EXPECT_EQ(os["installedPackages"], R"({"Repo":[]})");
+  EXPECT_EQ(os["existingCves"], R"([{"cve_id":"CVE-1"}])");
+  EXPECT_FALSE(os.contains("fixedCves"));
+  EXPECT_EQ(desk.get("compute/os").json["OperatingSystemResources"][0], os);
+  EXPECT_EQ(desk.get("compute/os?filter=existingCves%3D%22CVE-1%22").json["totalElements"], 1);
+  EXPECT_EQ(desk.get("compute/os?filter=existingCves%3D%22CVE-2%22").json["totalElements"], 0);
+  EXPECT_EQ(desk.ask_if(api::Method::erase, "compute/os/" + id, desk.get("compute/os/" + id).tag).status, 200U) << "a tag with lists";
+  EXPECT_EQ(fleet::read_os_text(desk.fleet.store, desk.fleet.scope(), id, OsList::existing_cves).value(), "");
 }
 
 TEST(Api, MakesAnOsResourceAndShowsIt) {
@@ -81,31 +119,123 @@ TEST(Api, MakesAnOsResourceAndShowsIt) {
   EXPECT_EQ(desk.get("compute/os/" + id).status, 404U);
 }
 
+// The matrix of the contract that this follows, every pairing of a policy with what can be set; empty: it is made.
 TEST(Api, ChecksPoliciesAsTheContractSays) {
   Desk desk;
   const auto os = desk.create_os("1.0");
-  const std::vector<std::pair<std::string, std::string>> table = {
-      {R"({"name":"p"})", "OS Update Policy type cannot be unspecified"},
-      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_UNSPECIFIED"})", "OS Update Policy type cannot be unspecified"},
-      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_LATEST","targetOsId":")" + os + "\"}", "With Policy LATEST, no fields should be set"},
-      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_LATEST","updatePackages":"x"})", "With Policy LATEST, no fields should be set"},
-      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_TARGET","updatePackages":"x","targetOsId":")" + os + "\"}",
-       "Fields for mutable and immutable OSes are mutually exclusive"},
-      {R"({"name":"p","updatePolicy":"UPDATE_POLICY_NEVER"})",
-       "updatePolicy: must be one of UPDATE_POLICY_UNSPECIFIED, UPDATE_POLICY_LATEST, UPDATE_POLICY_TARGET"},
-      {R"({"updatePolicy":"UPDATE_POLICY_LATEST"})", "name: is required"},
+  const auto ubuntu =
+      desk.post("compute/os", R"({"name":"Ubuntu","imageUrl":"u.raw","imageId":"22.04","profileName":"ubuntu","architecture":"x86_64",)"
+                              R"("osType":"OS_TYPE_MUTABLE","osProvider":"OS_PROVIDER_KIND_INFRA","sha256":")" +
+                                  to_hex(sha256("u")) + "\"}")
+          .json.at("resourceId")
+          .get<std::string>();
+  const std::string no_type = "OS Update Policy type cannot be unspecified";
+  const std::string nothing_else = "With Policy LATEST, no fields should be set";
+  const std::string exclusive = "Fields for mutable and immutable OSes are mutually exclusive";
+  const std::string not_served = "updatePackages, updateSources and updateKernelCommand are not served by this version";
+  const std::string target = R"("targetOsId":")" + os + "\"";
+  const std::string packages = R"("updatePackages":"curl")", sources = R"("updateSources":["deb x"])";
+  const std::string kernel = R"("updateKernelCommand":"quiet")";
+  struct Row {
+    std::string type, fields, message;
+    unsigned status = 400;
   };
-  for (const auto& [body, message] : table) {
-    const auto refused = desk.post("os-update-policies", body);
-    EXPECT_EQ(refused.status, 400U) << body;
-    EXPECT_EQ(refused.code(), "InvalidArgument") << body;
-    EXPECT_EQ(refused.message(), message) << body;
+  const std::vector<Row> table = {
+      {"", "", no_type},
+      {"", target, no_type},
+      {"UPDATE_POLICY_UNSPECIFIED", "", no_type},
+      {"UPDATE_POLICY_UNSPECIFIED", target, no_type},
+      {"UPDATE_POLICY_NEVER", "", "updatePolicy: must be one of UPDATE_POLICY_UNSPECIFIED, UPDATE_POLICY_LATEST, UPDATE_POLICY_TARGET"},
+      {"UPDATE_POLICY_LATEST", "", ""},
+      {"UPDATE_POLICY_LATEST", R"("targetOsId":"","updatePackages":"","updateSources":[],"updateKernelCommand":"")", ""},
+      {"UPDATE_POLICY_LATEST", target, nothing_else},
+      {"UPDATE_POLICY_LATEST", packages, nothing_else},
+      {"UPDATE_POLICY_LATEST", sources, nothing_else},
+      {"UPDATE_POLICY_LATEST", kernel, nothing_else},
+      {"UPDATE_POLICY_LATEST", R"("allowDowngrade":true)", nothing_else},
+      {"UPDATE_POLICY_LATEST", R"("allowProfileChange":true)", nothing_else},
+      {"UPDATE_POLICY_TARGET", "", exclusive},
+      {"UPDATE_POLICY_TARGET", R"("targetOsId":"")", exclusive},
+      {"UPDATE_POLICY_TARGET", R"("allowDowngrade":true)", exclusive},
+      {"UPDATE_POLICY_TARGET", target, ""},
+      {"UPDATE_POLICY_TARGET", target + R"(,"allowDowngrade":true)", ""},
+      {"UPDATE_POLICY_TARGET", target + R"(,"allowProfileChange":true)", ""},
+      {"UPDATE_POLICY_TARGET", target + R"(,"updatePackages":"","updateSources":[],"updateKernelCommand":"")", ""},
+      {"UPDATE_POLICY_TARGET", target + "," + packages, exclusive},
+      {"UPDATE_POLICY_TARGET", target + "," + sources, exclusive},
+      {"UPDATE_POLICY_TARGET", target + "," + packages + "," + kernel, exclusive},
+      {"UPDATE_POLICY_TARGET", target + "," + kernel, not_served},
+      {"UPDATE_POLICY_TARGET", packages, not_served + ": give targetOsId"},
+      {"UPDATE_POLICY_TARGET", sources, not_served + ": give targetOsId"},
+      {"UPDATE_POLICY_TARGET", packages + "," + sources + "," + kernel, not_served + ": give targetOsId"},
+      {"UPDATE_POLICY_TARGET", kernel, not_served + ": give targetOsId"},
+      {"UPDATE_POLICY_TARGET", R"("targetOsId":"os-00000000")", "no OS resource os-00000000", 404},
+      {"UPDATE_POLICY_TARGET", R"("targetOsId":")" + ubuntu + "\"", "OS resource " + ubuntu + " is not immutable: OS_TYPE_MUTABLE"},
+      {"UPDATE_POLICY_TARGET", R"("updateSources":"deb x")", "updateSources: must be a list"},
+  };
+  std::size_t made_ones = 0;
+  for (const auto& row : table) {
+    const std::string body = "{\"name\":\"p" + std::to_string(made_ones) + "\"" +
+                             (row.type.empty() ? "" : R"(,"updatePolicy":")" + row.type + "\"") +
+                             (row.fields.empty() ? "" : "," + row.fields) + "}";
+    const auto answered = desk.post("os-update-policies", body);
+    EXPECT_EQ(answered.status, row.message.empty() ? 200U : row.status) << body << answered.body;
+    EXPECT_EQ(answered.message(), row.message) << body;
+    if (!row.message.empty()) {
+      EXPECT_EQ(answered.code(), row.status == 404 ? "NotFound" : "InvalidArgument") << body;
+    }
+    made_ones += row.message.empty() ? 1 : 0;
   }
+  EXPECT_EQ(desk.get("os-update-policies").json["totalElements"], made_ones) << "what is refused leaves nothing";
+  const auto nameless = desk.post("os-update-policies", R"({"updatePolicy":"UPDATE_POLICY_LATEST"})");
+  EXPECT_EQ(nameless.status, 400U);
+  EXPECT_EQ(nameless.message(), "name: is required");
   const auto made =
       desk.post("os-update-policies", R"({"name":"pin","updatePolicy":"UPDATE_POLICY_TARGET","targetOsId":")" + os + "\"}").json;
   EXPECT_EQ(made["targetOs"]["resourceId"], os);
   EXPECT_EQ(desk.erase("compute/os/" + os).code(), "FailedPrecondition") << "a policy refers to it";
-  EXPECT_EQ(desk.get("os-update-policies?filter=targetOs.imageId%3D%221.0%22").json["totalElements"], 1);
+  EXPECT_EQ(desk.get("os-update-policies?filter=targetOs.imageId%3D%221.0%22%20AND%20name%3D%22pin%22").json["totalElements"], 1);
+}
+
+// An image path is the part of a URL, as that of a profile is.
+TEST(Api, TakesNoImagePathThatLeadsElsewhereAndEscapesTheRest) {
+  Desk desk;
+  const auto create = [&](const std::string& url) {
+    return desk.post("compute/os", R"({"name":"Demo","imageUrl":")" + url +
+                                       R"(","imageId":"1.0","profileName":"demo","architecture":"x86_64","osType":"OS_TYPE_IMMUTABLE",)"
+                                       R"("osProvider":"OS_PROVIDER_KIND_INFRA","sha256":")" +
+                                       to_hex(sha256("1.0")) + "\"}");
+  };
+  for (const char* url :
+       {"../../../etc/x y#z.raw", "/etc/passwd", "images/../../x.raw", "..", "file:///etc/passwd", "ftp://h/x.raw", R"(images\\x.raw)"}) {
+    const auto refused = create(url);
+    EXPECT_EQ(refused.status, 400U) << url;
+    EXPECT_EQ(refused.message(), "imageUrl: is neither an http(s) URL nor a path below the release service") << url;
+  }
+  EXPECT_TRUE(desk.fleet.state().os_resources.empty());
+  const auto made = create("images/x y#z?.raw").json.at("resourceId").get<std::string>();
+  EXPECT_EQ(desk.fleet.state().os_resources.at(made).value.urls,
+            std::vector<std::string>{"http://files.example/root/images/x%20y%23z%3F.raw"});
+}
+
+TEST(Api, TellsOfEachScheduleWhetherItOpensWindowsForUpdates) {
+  for (const bool maintenance_updates : {false, true}) {
+    Desk desk;
+    api::Api api{
+        desk.fleet, {"http://files.example/root", nullptr, maintenance_updates}, [](const std::function<void()>& work) { work(); }};
+    std::string told;
+    for (const char* status : {"OS_UPDATE", "MAINTENANCE", "BLACKOUT"}) {
+      const auto answered = std::make_shared<Told>();
+      api::HttpRequest request;
+      request.method = api::Method::post;
+      request.target = "/v1/projects/demo/schedules/single";
+      request.body = R"({"scheduleStatus":"SCHEDULE_STATUS_)" + std::string(status) + R"(","startSeconds":1800000000})";
+      api.handle(request, answered);
+      ASSERT_TRUE(answered->response);
+      told += json::parse(answered->response->body).at("opensForUpdates").get<bool>() ? "1" : "0";
+    }
+    EXPECT_EQ(told, maintenance_updates ? "110" : "100");
+  }
 }
 
 TEST(Api, FindsAHostByEveryNameItHas) {
@@ -135,9 +265,8 @@ TEST(Api, LinksAndUnlinksAPolicy) {
   const auto unlinked = desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":""})");
   EXPECT_FALSE(unlinked.json.contains("updatePolicy")) << unlinked.body;
   EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osUpdatePolicyID":"latest"})").status, 400U);
-  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({})").message(), "osUpdatePolicyID: is required");
-  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osID":"os-00000000","osUpdatePolicyID":""})").message(),
-            "osID: is not served by this version");
+  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({})").json["note"], "nothing to change");
+  EXPECT_EQ(desk.patch("compute/instances/" + instance, R"({"osID":"os-00000000","osUpdatePolicyID":""})").code(), "FailedPrecondition");
   EXPECT_EQ(
       desk.patch("compute/instances/" + instance + "?fieldMask=osUpdatePolicyID", R"({"osID":"os-00000000","osUpdatePolicyID":""})").status,
       200U)
@@ -209,15 +338,6 @@ TEST(Api, RefusesWritesWhileTheInboxIsFull) {
   EXPECT_EQ(desk.get("compute/hosts/" + host + "/explain").status, 503U);
   EXPECT_EQ(desk.put("/v1/projects/other", "").code(), "Unavailable");
   EXPECT_EQ(desk.get("compute/hosts").status, 200U) << "reads go on";
-}
-
-TEST(Api, ListsNothingOfWhatThisVersionDoesNotHave) {
-  Desk desk;
-  EXPECT_EQ(desk.get("sites").json, (json{{"sites", json::array()}, {"totalElements", 0}, {"hasNext", false}}));
-  EXPECT_EQ(desk.get("regions/region-00000000/sites").json["sites"], json::array());
-  EXPECT_EQ(desk.get("regions").json["regions"], json::array());
-  EXPECT_EQ(desk.get("schedules/repeated").json["repeatedSchedules"], json::array());
-  EXPECT_EQ(desk.get("locations").json["nodes"], json::array());
 }
 
 }  // namespace

@@ -31,6 +31,15 @@ TEST(Config, RegistersByItselfOnlyBesideABrokerOnLoopback) {
   EXPECT_FALSE(told.auto_register);
 }
 
+TEST(Config, LeavesMaintenanceWindowsAloneUnlessItIsTold) {
+  Config plain;
+  ASSERT_EQ(settle(plain, {"--state", "s", "--releases", "r"}), std::nullopt);
+  EXPECT_FALSE(plain.maintenance_updates);
+  Config told;
+  ASSERT_EQ(settle(told, {"--state", "s", "--releases", "r", "--maintenance-updates"}), std::nullopt);
+  EXPECT_TRUE(told.maintenance_updates);
+}
+
 TEST(Config, TakesReleaseServicesByFlagsAndOneOrSeveralFromAFile) {
   Config flags;
   ASSERT_EQ(settle(flags, {"--state", "s", "--releases", "/dir", "--releases", "oci://h/os", "--profile-revision", "~0.9.0",
@@ -50,6 +59,29 @@ TEST(Config, TakesReleaseServicesByFlagsAndOneOrSeveralFromAFile) {
     EXPECT_EQ(file.releases, releases);
   }
   std::filesystem::remove(path);
+}
+
+TEST(Config, TakesRunsForLostAfterAWeekUnlessToldOtherwise) {
+  Config config;
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r"}), std::nullopt);
+  EXPECT_EQ(config.lost_after_ms, 604'800'000);
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r", "--lost-after", "36h"}), std::nullopt);
+  EXPECT_EQ(config.lost_after_ms, 36 * 3'600'000LL);
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r", "--lost-after", "0ms"}), std::nullopt);
+  EXPECT_EQ(config.lost_after_ms, 0);
+  EXPECT_EQ(settle(config, {"--state", "s", "--releases", "r", "--lost-after", "-1s"}), 2);
+}
+
+TEST(Config, KeepsEventsForEverOrForASecondAtLeast) {
+  Config config;
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r"}), std::nullopt);
+  EXPECT_EQ(config.keep_events_ms, 0);
+  ASSERT_EQ(settle(config, {"--state", "s", "--releases", "r", "--keep-events", "90d"}), std::nullopt);
+  EXPECT_EQ(config.keep_events_ms, 90 * 86'400'000LL);
+  for (const char* fine : {"0ms", "1s"})
+    EXPECT_EQ(settle(config, {"--state", "s", "--releases", "r", "--keep-events", fine}), std::nullopt) << fine;
+  for (const char* wrong : {"999ms", "1ms", "-1s", "4000d", "for ever"})
+    EXPECT_EQ(settle(config, {"--state", "s", "--releases", "r", "--keep-events", wrong}), 2) << wrong;
 }
 
 TEST(Config, RefusesWhatItCannotUse) {

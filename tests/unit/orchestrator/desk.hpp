@@ -1,5 +1,6 @@
 #pragma once
 // An operator's desk: the API in front of a real fleet over a store in memory, everything on the test's own thread.
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -37,6 +38,14 @@ class Fleet final : public api::Backend {
     host_->take(input, now, {}, batch);
     finish(batch);
   }
+  // Deletes the events up to this one.
+  void trim(std::uint64_t base) {
+    auto made = FleetHost::make_trim(store, scope_, base, [] { return true; });
+    Batch batch;
+    if (!host_->trim(made.value().value(), batch)) std::abort();
+    batch.put(newest_gone_key(scope_), big_endian(static_cast<std::uint64_t>(now.wall_ms)));
+    (void)store.commit(batch).value();
+  }
   [[nodiscard]] const fleet::State& state() const { return host_->state(); }
   [[nodiscard]] const std::string& scope() const { return scope_; }
 
@@ -50,13 +59,16 @@ class Fleet final : public api::Backend {
     return live_nodes.get(project, node);
   }
   [[nodiscard]] api::Health health() const override { return {true, true, 1, "/releases", 0, 0}; }
-  [[nodiscard]] bool submit(const std::string&, fleet::Operation operation, Answered answered) override {
+  [[nodiscard]] std::vector<api::SourceTimes> source_times() const override { return times; }
+  [[nodiscard]] bool submit(const std::string&, fleet::Operation operation, Answered answered,
+                            std::optional<fleet::Seen> seen = std::nullopt) override {
     if (full) return false;
+    if (before_next) std::exchange(before_next, nullptr)();
     Batch batch;
     const std::string id = "req-" + std::to_string(++requests_);
     Cause cause;
     cause.request = id;
-    host_->take(fleet::Request{id, std::move(operation)}, now, cause, batch);
+    host_->take(fleet::Request{id, std::move(operation), std::move(seen)}, now, cause, batch);
     for (auto& message : finish(batch)) {
       if (auto* reply = std::get_if<fleet::Reply>(&message); reply != nullptr && reply->request == id) answered(std::move(reply->answer));
     }
@@ -65,6 +77,16 @@ class Fleet final : public api::Backend {
   [[nodiscard]] bool explain(const std::string&, const NodeId& node, Explained explained) override {
     if (full) return false;
     explained(host_->machine().waits_for(host_->state(), host_->link(), now, node));
+    return true;
+  }
+  [[nodiscard]] bool confirmation(const std::string&, const NodeId& node, Compared compared) override {
+    if (full) return false;
+    compared(host_->machine().confirmation(host_->state(), host_->link(), now, node));
+    return true;
+  }
+  [[nodiscard]] bool count(Counted counted) override {
+    if (full) return false;
+    counted({{project_, fleet::count(host_->state())}});
     return true;
   }
   [[nodiscard]] bool create_project(const std::string&, ProjectCreated created) override {
@@ -81,6 +103,8 @@ class Fleet final : public api::Backend {
   Now now{1'795'000'000'000, 1'000'000, BootId{"b"}, true};
   fleet::Live live_nodes;
   bool full = false;
+  std::vector<api::SourceTimes> times;
+  std::function<void()> before_next;  // done between what the next change has seen and the change
 
  private:
   std::vector<fleet::Message> finish(Batch& batch) {
@@ -106,6 +130,7 @@ struct Answered {
   unsigned status = 0;
   nlohmann::json json;
   std::string body;
+  std::string tag;  // ETag
   [[nodiscard]] std::string code() const { return json.value("code", ""); }
   [[nodiscard]] std::string message() const { return json.value("message", ""); }
 };
@@ -116,13 +141,31 @@ class Desk {
   api::Api api{fleet, {"http://files.example/root"}, [](const std::function<void()>& work) { work(); }};
 
   Answered ask(api::Method method, const std::string& path, const std::string& body = "") {
-    const auto told = ask_raw(method, path, body);
+    api::HttpRequest request;
+    request.method = method;
+    request.body = body;
+    return ask(std::move(request), path);
+  }
+  Answered ask(api::HttpRequest request, const std::string& path) {
+    const auto told = std::make_shared<Told>();
+    request.target = path.starts_with('/') ? path : "/v1/projects/demo/" + path;
+    api.handle(request, told);
     Answered answered;
     if (!told->response) return answered;
     answered.status = told->response->status;
     answered.body = told->response->body;
     answered.json = nlohmann::json::parse(told->response->body, nullptr, false);
+    for (const auto& [name, value] : told->response->headers)
+      if (name == "ETag") answered.tag = value;
     return answered;
+  }
+  // With If-Match, or If-None-Match where it reads.
+  Answered ask_if(api::Method method, const std::string& path, const std::string& condition, const std::string& body = "") {
+    api::HttpRequest request;
+    request.method = method;
+    request.body = body;
+    (method == api::Method::get ? request.if_none_match : request.if_match) = condition;
+    return ask(std::move(request), path);
   }
   std::shared_ptr<Told> ask_raw(api::Method method, const std::string& path, const std::string& body = "",
                                 const std::string& last_event_id = "") {

@@ -103,7 +103,7 @@ TEST_F(Directory, ThatIsNotThereIsOneFailure) {
   EXPECT_EQ(found.failures[0].source, root.string());
 }
 
-TEST_F(Directory, GivesTheSameVersionOnceAndSaysWhereTwoImagesDiffer) {
+TEST_F(Directory, GivesTheSameImageOnceAndEveryOtherImageOfItsVersionToBeJudged) {
   const auto of_image = [](const std::string& image) {
     std::string text = manifest("1.0");
     return text.replace(text.find(to_hex(sha256("1.0"))), 64, to_hex(sha256(image)));
@@ -111,25 +111,82 @@ TEST_F(Directory, GivesTheSameVersionOnceAndSaysWhereTwoImagesDiffer) {
   write("a.yaml", manifest("1.0"));
   write("b.yaml", manifest("1.0", "  description: other words\n"));
   write("c.yaml", of_image("other"));
-  auto source = open_source(root.string());
-  for (const bool a_is_there : {true, false}) {
-    if (!a_is_there) write("a.yaml", of_image("other"));
-    const auto found = (*source)->read(false).profiles;
-    ASSERT_EQ(found.found.size(), 1U);
-    EXPECT_EQ(found.found[0].source, (root / (a_is_there ? "a.yaml" : "b.yaml")).string()) << "the image that was known first";
-    ASSERT_EQ(found.failures.size(), a_is_there ? 1U : 2U);
-    EXPECT_EQ(found.failures.back().source, (root / "c.yaml").string());
-    EXPECT_NE(found.failures.back().error.find(found.found[0].source + ", " + to_hex(sha256("1.0")) + "; that one stays"),
-              std::string::npos)
-        << found.failures.back().error;
-  }
+  const auto found = read();
+  ASSERT_EQ(found.found.size(), 2U);
+  EXPECT_EQ(found.found[0].source, (root / "b.yaml").string()) << "the words that come last";
+  EXPECT_EQ(found.found[0].resource.description, "other words");
+  EXPECT_EQ(found.found[1].source, (root / "c.yaml").string());
+  EXPECT_TRUE(found.failures.empty());
+  EXPECT_EQ(found.reach.fine.size(), 3U);
 }
 
-TEST_F(Directory, TellsOnlySoManyFailures) {
-  for (int i = 0; i < 150; ++i) write("x" + std::to_string(i) + ".yaml", "no");
-  const auto found = read();
-  EXPECT_EQ(found.failures.size(), failures_max);
-  EXPECT_NE(found.failures.back().error.find("50 more failures"), std::string::npos) << found.failures.back().error;
+// A file costs nothing to read: no broken one is ever held back.
+TEST_F(Directory, LooksAtABrokenFileWithEveryPass) {
+  std::int64_t clock_ms = 1'000;
+  SourceSettings settings;
+  settings.releases = root.string();
+  settings.now = [&] { return Now{1'700'000'000'000 + clock_ms, clock_ms, {}, false}; };
+  auto source = *Source::open(settings);
+  for (const bool with_index : {false, true}) {
+    SCOPED_TRACE(with_index);
+    write("broken.yaml", "spec: [");
+    if (with_index)
+      write("index.json", R"({"profiles":[7,{"profileName":"demo","osImageVersion":"1.0","manifest":"broken.yaml","sha256":")" +
+                              to_hex(sha256("spec: [")) + "\"}]}");
+    for (std::uint32_t pass = 1; pass <= 20; ++pass) {
+      const auto rows = source->read(false).rows;
+      ASSERT_EQ(rows.size(), with_index ? 2U : 1U);
+      for (const auto& row : rows) EXPECT_EQ(row.next_at_wall_ms, 0) << row.source;
+      clock_ms += directory_poll_ms;
+    }
+    write("broken.yaml", manifest("1.0"));
+    if (with_index) write("index.json", "{\"profiles\":[]}");
+    EXPECT_TRUE(source->read(false).rows.empty()) << "mended, and seen at once";
+  }
+  fs::remove_all(root);
+  EXPECT_EQ(source->read(false).rows.at(0).next_at_wall_ms, 0);
+}
+
+TEST_F(Directory, SaysWhichProfilesItHasNothingOf) {
+  write("1.0.yaml", manifest("1.0"));
+  SourceSettings settings;
+  settings.releases = root.string();
+  settings.enabled_profiles = {"demo", "dmo"};
+  auto source = *Source::open(settings);
+  EXPECT_EQ(source->read(false).missing, std::set<std::string>{"dmo"});
+  fs::remove_all(root);
+  EXPECT_TRUE(source->read(false).missing.empty()) << "nobody knows";
+}
+
+TEST_F(Directory, SaysWhetherItWasReadWhole) {
+  write("1.0.yaml", manifest("1.0"));
+  const auto whole = read().reach;
+  EXPECT_EQ(whole.whole, std::vector<std::string>{root.string()});
+  EXPECT_TRUE(whole.unread.empty());
+  EXPECT_TRUE(whole.complete);
+  write("index.json", "nonsense");
+  const auto broken = read().reach;
+  EXPECT_TRUE(broken.whole.empty());
+  EXPECT_EQ(broken.unread, std::vector<std::string>{root.string()});
+  EXPECT_FALSE(broken.complete);
+}
+
+TEST(Failures, AreToldUpToALimitServicesFirstAndTheRestByName) {
+  std::vector<FailureRow> rows;
+  for (std::size_t i = 0; i < failures_max + 50; ++i) rows.push_back({"x" + std::to_string(i), "no"});
+  rows.push_back({"service", "away"});
+  std::vector<std::string> untold;
+  const auto told = cut(rows, {"service"}, untold);
+  ASSERT_EQ(told.size(), failures_max);
+  EXPECT_EQ(told[0].source, "service");
+  EXPECT_EQ(told[1].source, "x0");
+  EXPECT_NE(told.back().error.find("51 more failures"), std::string::npos) << told.back().error;
+  ASSERT_EQ(untold.size(), 51U);
+  EXPECT_EQ(untold.back(), rows[failures_max + 49].source);
+  untold.clear();
+  rows.resize(failures_max);
+  EXPECT_EQ(cut(rows, {}, untold).back().error, "no");
+  EXPECT_TRUE(untold.empty());
 }
 
 TEST_F(Directory, SkipsAManifestThatIsTooLarge) {
@@ -153,7 +210,8 @@ TEST(SourceSettings, AreCheckedBeforeAnythingStarts) {
   EXPECT_TRUE(open_source("http://x/"));
   EXPECT_EQ((*open_source("http://x/y//"))->files_root(), "http://x/y");
   EXPECT_EQ((*open_source("file:///tmp"))->poll_ms(), directory_poll_ms);
-  EXPECT_EQ((*open_source("http://x"))->poll_ms(), url_poll_ms);
+  EXPECT_EQ((*open_source("http://x"))->poll_ms(), 900'000) << "15 minutes";
+  EXPECT_EQ(directory_poll_ms, 10'000);
 }
 
 TEST(Http, ToAPortThatNobodyListensOnIsUnavailable) {
@@ -172,6 +230,10 @@ class Scripted final : public Source {
     ++passes;
     everything_asked = everything;
     Read read;
+    read.complete = whole;
+    (whole ? read.profiles.reach.whole : read.profiles.reach.unread).push_back(name_);
+    read.profiles.reach.complete = whole;
+    read.missing = missing;
     if (passes > 1) read.rows.push_back({"x", "wrong", 1, 1, 1, 1});
     read.profiles.failures = failures_of(read.rows);
     if (!image.empty()) {
@@ -192,6 +254,8 @@ class Scripted final : public Source {
   std::atomic<int> passes{0};
   std::atomic<bool> everything_asked{false};
   std::string image;
+  bool whole = true;
+  std::set<std::string> missing;
   std::promise<void>* gate = nullptr;
   std::int64_t poll = 3'600'000;
   std::atomic<bool> opened{false};
@@ -228,10 +292,18 @@ TEST(Worker, ReadsAtOnceWhenAskedAndTellsOnlyWhatIsNew) {
     refreshed.get_future().wait();
   }
   EXPECT_TRUE(source->everything_asked) << "who asks wants it all";
+  const auto source_poll = source->poll;
   worker.stop();
   EXPECT_EQ(told, (std::vector<std::size_t>{0, 1, 1}));
   EXPECT_EQ(worker.last().failures.size(), 1U);
   EXPECT_EQ(worker.last().rows.size(), 1U);
+  ASSERT_EQ(worker.last().services.size(), 1U);
+  const auto service = worker.last().services[0];
+  EXPECT_EQ(service.name, "scripted");
+  EXPECT_EQ(service.error, "") << "it is an entry that fails";
+  EXPECT_GE(service.good_at_wall_ms, service.good_since_wall_ms);
+  EXPECT_GE(service.next_at_wall_ms, service.tried_at_wall_ms + source_poll);
+  EXPECT_LE(service.next_at_wall_ms, service.tried_at_wall_ms + source_poll + source_poll / 10);
   EXPECT_FALSE(worker.refresh([] {})) << "stopped";
 }
 
@@ -249,16 +321,70 @@ TEST(Worker, ReadsEveryServiceAndDeliversThemTogether) {
   EXPECT_EQ(worker.source_name(), "left, right");
   worker.start();
   const auto pass = first.get_future().get();
-  ASSERT_EQ(pass->profiles.found.size(), 1U) << "both were read, and the image that the first one has stays";
+  ASSERT_EQ(pass->profiles.found.size(), 2U) << "both were read; which of two images of a version counts is judged later";
   EXPECT_EQ(pass->profiles.found[0].source, "left:1");
-  ASSERT_EQ(pass->profiles.failures.size(), 1U);
-  EXPECT_EQ(pass->profiles.failures[0].source, "right:1");
-  EXPECT_NE(pass->profiles.failures[0].error.find("left:1"), std::string::npos);
+  EXPECT_EQ(pass->profiles.found[1].source, "right:1");
+  EXPECT_EQ(worker.last().found, 1U) << "one release";
+  EXPECT_EQ(pass->profiles.reach.whole, (std::vector<std::string>{"left", "right"}));
+  EXPECT_TRUE(pass->profiles.reach.unread.empty() && pass->profiles.reach.complete);
   std::promise<void> refreshed;
   ASSERT_TRUE(worker.refresh([&] { refreshed.set_value(); }));
   refreshed.get_future().wait();
   EXPECT_EQ(left->passes, 2);
   EXPECT_EQ(right->passes, 2);
+}
+
+TEST(Worker, SaysOfWhichServicesNothingIsKnownAndWhichProfilesNoneHas) {
+  struct Row {
+    bool left_whole;
+    std::set<std::string> left, right;
+    std::vector<std::string> whole, unread, failures;
+  };
+  for (const auto& row : std::initializer_list<Row>{
+           {true, {"a", "b"}, {"b"}, {"left", "right"}, {}, {"left#b"}},
+           {true, {"a"}, {"b"}, {"left", "right"}, {}, {}},
+           {false, {}, {"b"}, {"right"}, {"left"}, {}},
+       }) {
+    auto* left = new Scripted("left");
+    auto* right = new Scripted("right");
+    left->whole = row.left_whole;
+    left->missing = row.left;
+    right->missing = row.right;
+    std::promise<Worker::Pass> first;
+    std::atomic<int> told{0};
+    Worker worker(services({left, right}), Random{1}, [&](const Worker::Pass& pass, std::vector<Worker::Refreshed>) {
+      if (++told == 1) first.set_value(pass);
+    });
+    worker.start();
+    const auto pass = first.get_future().get();
+    worker.stop();
+    const auto& reach = pass->profiles.reach;
+    EXPECT_EQ(reach.whole, row.whole);
+    EXPECT_EQ(reach.unread, row.unread);
+    EXPECT_EQ(reach.fine, row.whole) << "the services as such";
+    EXPECT_EQ(reach.complete, row.left_whole);
+    std::vector<std::string> failures;
+    for (const auto& failure : pass->profiles.failures) failures.push_back(failure.source);
+    EXPECT_EQ(failures, row.failures);
+  }
+}
+
+TEST(Worker, SpreadsItsPassesOverATenthOfThePause) {
+  std::set<std::int64_t> pauses;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    auto* source = new Scripted;
+    std::promise<void> first;
+    Worker worker(services({source}), Random{seed}, [&](const Worker::Pass&, std::vector<Worker::Refreshed>) { first.set_value(); });
+    worker.start();
+    first.get_future().wait();
+    worker.stop();
+    const auto service = worker.last().services.at(0);
+    pauses.insert(service.next_at_wall_ms - service.tried_at_wall_ms);
+  }
+  EXPECT_GE(*pauses.begin(), 3'600'000);
+  EXPECT_LE(*pauses.rbegin(), 3'960'000);
+  EXPECT_GE(pauses.size(), 19U) << "no two at the same time";
+  EXPECT_GE(*pauses.rbegin() - *pauses.begin(), 180'000) << "and not close to each other";
 }
 
 TEST(Worker, IsNotHeldUpByAServiceThatHangsOnceItWasRead) {

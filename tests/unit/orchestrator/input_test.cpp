@@ -1,3 +1,4 @@
+#include <array>
 #include <gtest/gtest.h>
 
 #include "orchestrator/api/http.hpp"
@@ -23,6 +24,20 @@ TEST(Target, RefusesWhatIsNoUrlOfOurs) {
   std::string keys = "/a?";
   for (int i = 0; i < 40; ++i) keys += "k" + std::to_string(i) + "=1&";
   EXPECT_FALSE(parse_target(keys));
+}
+
+TEST(Target, MayBeAWholeUrl) {
+  for (const char* text : {"http://127.0.0.1:8080/v1/projects?pageSize=5", "https://localhost/v1/projects?pageSize=5"}) {
+    const auto target = parse_target(text);
+    ASSERT_TRUE(target) << text;
+    EXPECT_EQ(target->segments, (std::vector<std::string>{"v1", "projects"}));
+    EXPECT_EQ(target->query.at("pageSize"), "5");
+  }
+  EXPECT_TRUE(parse_target("http://localhost")->segments.empty());
+  EXPECT_EQ(parse_target("http://localhost?a=b")->query.at("a"), "b");
+  EXPECT_EQ(authority_of("http://localhost:80/x"), "localhost:80");
+  EXPECT_EQ(authority_of("/http://localhost"), "");
+  for (const char* text : {"http://", "http:///x", "ftp://localhost/x", "localhost:80"}) EXPECT_FALSE(parse_target(text)) << text;
 }
 
 TEST(Body, IsAnObjectWithEachKeyOnce) {
@@ -70,6 +85,52 @@ TEST(Fields, NameTheFieldThatIsWrong) {
       {R"({"name":"a","other":1})", "other: is not a known field"},
   };
   for (const auto& [body, expected] : table) EXPECT_EQ(fault_of(body, read), expected) << body;
+}
+
+TEST(Fields, AreThereWithTheirDefaultWhereAMaskNamesThem) {
+  const auto fault = [](const char* body, const char* mask) {
+    std::map<std::string, std::string, std::less<>> query{{"fieldMask", mask}};
+    const auto patch = parse_patch(body, query).value();
+    EXPECT_TRUE(query.empty());
+    Fields fields(patch);
+    std::string read;
+    const auto is = [&](const char* key, const auto& value) {
+      if (fields.has(key)) read += std::string(key) + "=" + nlohmann::json(value).dump() + " ";
+    };
+    is("name", fields.text("name", 5, Charset::name));
+    is("count", fields.integer("count", 0, 10).value_or(-1));
+    is("bigCount", fields.integer("bigCount", 5, 10).value_or(-1));
+    is("flag", fields.boolean("flag").value_or(true));
+    is("hostId", fields.resource_id("hostId", "host", true));
+    is("metadata", fields.metadata("metadata").value_or(std::vector<Metadata>(3)).size());
+    fields.not_served({"speed", "tags"});
+    fields.fixed("kind", "A");
+    fields.ignore({"timestamps"});
+    const auto finished = fields.finish();
+    return finished ? read : finished.error().message;
+  };
+  const std::vector<std::array<const char*, 3>> table = {
+      {R"({"name":"a","count":1})", "name", "name=\"a\" "},
+      {R"({"name":"a","count":1})", "count", "count=1 "},
+      {R"({"name":"a"})", "name,count,flag,host_id,metadata", "name=\"a\" count=0 flag=false hostId=\"\" metadata=0 "},
+      {R"({"name":null})", "NAME", "name=\"\" "},
+      {R"({"count":1})", "big_count", "bigCount: must be between 5 and 10"},
+      {R"({"count":"x"})", "name", "name=\"\" "},
+      {R"({"count":"x"})", "count", "count: must be an integer"},
+      {R"({"kind":"B"})", "name", "name=\"\" "},
+      {R"({"kind":"B"})", "kind", "kind: cannot change"},
+      {R"({"kind":"A"})", "kind", ""},
+      {R"({})", "kind", "kind: cannot change"},
+      {R"({})", "speed", ""},
+      {R"({"speed":1})", "speed", "speed: is not served by this version"},
+      {R"({"tags":[],"speed":""})", "tags,speed", ""},
+      {R"({"timestamps":{}})", "timestamps", ""},
+      {R"({"other":1})", "name", "other: is not a known field"},
+      {R"({"name":"a"})", "name,other", "fieldMask: no such field: other"},
+      {R"({"name":"a"})", "*", "fieldMask: no such field: *"},
+      {R"({"name":"a"})", "name,", "fieldMask: no such field: "},
+  };
+  for (const auto& [body, mask, expected] : table) EXPECT_EQ(fault(body, mask), expected) << body << " " << mask;
 }
 
 }  // namespace

@@ -252,6 +252,55 @@ TEST(Ledger, ForgetsWhatAWholePassDoesNotNameAndKeepsItInOneThatWasCut) {
   EXPECT_EQ(ledger.finish(true).size(), 1U);
 }
 
+TEST(Ledger, KnowsWhenAnEntryWasFineTheLastTime) {
+  Ledger ledger(1000, Random{1});
+  const auto begin = [&](std::int64_t s) { ledger.begin(Now{s * 1000, s * 1000, {}, false}, true); };
+  begin(10);
+  ledger.good("a");
+  ledger.good("b");
+  ledger.failed("b", "and yet wrong");
+  auto rows = ledger.finish(true);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].good_at_wall_ms, 0) << "never since the start";
+  for (const std::int64_t s : {20, 30}) {
+    begin(s);
+    ledger.ask("a");
+    ledger.failed("a", "broken");
+    ledger.ask("b");
+    ledger.good("b");
+    rows = ledger.finish(true);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].source, "a");
+    EXPECT_EQ(rows[0].good_at_wall_ms, 10'000);
+  }
+  begin(40);
+  ledger.failed("b", "broken");
+  ASSERT_EQ(ledger.finish(true).size(), 1U);
+  begin(50);
+  for (std::size_t i = 0; i <= good_max; ++i) ledger.good("entry " + std::to_string(i));
+  ledger.failed("b", "broken");
+  rows = ledger.finish(true);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].good_at_wall_ms, 30'000) << "what fails is known also where there are too many to know";
+  begin(60);
+  ledger.failed("entry 0", "broken");
+  ASSERT_EQ(ledger.finish(true).size(), 1U);
+  begin(70);
+  ledger.failed("entry 0", "broken");
+  EXPECT_EQ(ledger.finish(true).at(0).good_at_wall_ms, 0);
+}
+
+TEST(Ledger, KeepsWhatLiesInAPartThatCouldNotBeRead) {
+  Ledger ledger(1000, Random{1});
+  ledger.begin({}, false);
+  for (const char* entry : {"r/p:1", "r/q:1"}) ledger.failed(entry, "x");
+  EXPECT_EQ(ledger.finish(true).size(), 2U);
+  ledger.begin({}, false);
+  const auto rows = ledger.finish(true, {"r/q"});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].source, "r/q:1");
+}
+
 TEST(ReleaseLists, LoseOnlyTheBlanksBetweenTheirParts) {
   EXPECT_EQ(
       compact_list(ListKind::packages, "{\n \"Repo\" : [ {\"Name\": \"a  b\\n\", \"Version\": \"1 . 0\", \"Z\": 1, \"A\": [ ] } ]\n}\n")

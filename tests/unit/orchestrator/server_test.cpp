@@ -123,6 +123,38 @@ TEST(Server, GivesPipelinedRequestsTheirAnswersInOrder) {
   for (const char* expected : {"</1>", "</2>", "</3>"}) EXPECT_FALSE(client.read_until(expected).empty()) << expected;
 }
 
+TEST(Server, AnswersHeadAsGetWithoutTheBody) {
+  const auto server = serve({}, [](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
+    if (request.target == "/stream") return exchange->stream(std::make_unique<Lines>(std::make_shared<std::atomic<int>>(3)));
+    if (request.target == "/none") return exchange->respond(error_response(404, "NotFound", "no such path"));
+    EXPECT_EQ(request.method, Method::get);
+    say(exchange, "<" + request.target + ">");
+  });
+  Client client(server->port());
+  for (const char* path : {"/1", "/none"}) client.send("HEAD " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  client.get("/2");
+  const auto first = client.read_until("\r\n\r\n");
+  EXPECT_EQ(first.substr(0, 15), "HTTP/1.1 200 OK") << first;
+  EXPECT_NE(first.find("Content-Length: 4\r\n"), std::string::npos) << first;
+  EXPECT_EQ(client.read_until("\r\n\r\n").substr(0, 12), "HTTP/1.1 404") << "it stays in step";
+  EXPECT_EQ(client.read_until("\r\n\r\n").substr(0, 12), "HTTP/1.1 200");
+  EXPECT_EQ(client.read_until("</2>"), "</2>");
+  client.send("HEAD /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const auto stream = client.read_all();
+  EXPECT_NE(stream.find("text/event-stream"), std::string::npos) << stream;
+  EXPECT_EQ(stream.find("line"), std::string::npos) << stream;
+}
+
+TEST(Server, RefusesAWholeUrlOfAnotherHost) {
+  const auto server =
+      serve({}, [](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) { say(exchange, "<" + request.target + ">"); });
+  Client client(server->port());
+  client.send("GET http://localhost/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_FALSE(client.read_until("<http://localhost/x>").empty());
+  client.send("GET http://evil.example/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n").substr(0, 12), "HTTP/1.1 403");
+}
+
 TEST(Server, TakesTheFirstAnswerAndDropsWhatComesLater) {
   const auto server = serve({}, [](const HttpRequest&, const std::shared_ptr<Exchange>& exchange) {
     say(exchange, "<first>");
@@ -184,6 +216,38 @@ TEST(Server, SaysOnAStreamWhatComesAndThatItIsThere) {
   *upto = 1000;
   server->wake_streams();
   EXPECT_FALSE(client.read_until("line 1000\n").empty());
+}
+
+// Says nothing until it may.
+class Waiting final : public EventSource {
+ public:
+  explicit Waiting(std::shared_future<void> may) : may_(std::move(may)) {}
+  Chunk next() override {
+    may_.wait();
+    return {"done\n", false, true};
+  }
+
+ private:
+  std::shared_future<void> may_;
+};
+
+TEST(Server, AnswersWhileEveryStreamIsBusy) {
+  std::promise<void> may;
+  const auto server = serve({}, [waits = may.get_future().share()](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
+    if (request.target == "/stream") return exchange->stream(std::make_unique<Waiting>(waits));
+    say(exchange, "answered");
+  });
+  std::vector<std::unique_ptr<Client>> streams;
+  for (std::size_t i = 0; i < ServerSettings{}.reader_threads + 3; ++i) {
+    streams.push_back(std::make_unique<Client>(server->port()));
+    streams.back()->get("/stream");
+    EXPECT_NE(streams.back()->read_until("retry"), "");
+  }
+  Client reads(server->port());
+  reads.get("/answer");
+  EXPECT_NE(reads.read_until("answered"), "");
+  may.set_value();
+  for (const auto& stream : streams) EXPECT_NE(stream->read_until("done"), "");
 }
 
 TEST(Server, DropsAStreamsReaderThatDoesNotRead) {

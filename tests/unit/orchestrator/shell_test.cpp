@@ -10,6 +10,7 @@
 #include "common/store/memory_store.hpp"
 #include "orchestrator/check.hpp"
 #include "orchestrator/orchestrator.hpp"
+#include "tests/unit/orchestrator/written.hpp"
 
 namespace abide::orchestrator {
 namespace {
@@ -367,6 +368,54 @@ TEST_F(Shell, SaysWhichRowIsNotWhatTheJournalFoldsTo) {
   ASSERT_FALSE(batch.empty());
   ASSERT_TRUE(store.memory.commit(batch));
   EXPECT_EQ(check_store(store).value().differences, 1U);
+}
+
+TEST_F(Shell, DeletesOldEventsOfEachProjectInPiecesAndItsStoreStillHolds) {
+  constexpr std::int64_t hour_ms = 3'600'000;
+  const auto old_ms = Clock().now().wall_ms - 2 * hour_ms;
+  std::map<std::string, std::uint64_t> old;
+  for (const auto& [name, events] : {std::pair<std::string, std::uint64_t>{"demo", events_trimmed_max + events_trimmed_min},
+                                     std::pair<std::string, std::uint64_t>{"other", events_trimmed_min},
+                                     std::pair<std::string, std::uint64_t>{"short", events_trimmed_min - 1}}) {
+    test::Written written(store, name);
+    written.add(ProjectCreated{name, std::string(32, 'k')}, old_ms);
+    if (name == "demo") test::write_a_life(written, old_ms);
+    while (written.last() < events) written.add(EpochRaised{1, "greater epoch seen"}, old_ms + 1'000);
+    written.flush();
+    old[name] = events < events_trimmed_min ? 0 : events;
+  }
+  auto given = settings();
+  given.projects = {"demo", "other", "short"};
+  given.keep_events_ms = hour_ms;  // the next look but one would come after minutes
+  start(given);
+  const auto base = [&](const std::string& name) { return Journal::read_head(store, scope_of_project(name)).value().base; };
+  ASSERT_TRUE(comes_true([&] { return base("demo") == old["demo"] && base("other") == old["other"]; })) << base("demo");
+  EXPECT_EQ(base("short"), 0U);
+  ASSERT_TRUE(ask(fleet::RegisterHost{node_id, "edge-1"}));
+  orchestrator.reset();
+  auto report = check_store(store).value();
+  EXPECT_EQ(report.differences, 0U) << report.json;
+  EXPECT_EQ(fleet::read_os_text(store, scope_of_project("demo"), "os-00000001", OsList::installed_packages).value(),
+            R"([{"Name":"demo"}])");
+  start(given);
+  ASSERT_TRUE(ask(fleet::DeleteHost{"edge-1"}));
+  orchestrator.reset();
+  report = check_store(store).value();
+  EXPECT_EQ(report.differences, 0U) << report.json;
+  EXPECT_EQ(base("demo"), old["demo"]);
+}
+
+TEST_F(Shell, KeepsEventsForEverUnlessItIsToldOtherwise) {
+  {
+    test::Written written(store);
+    written.add(ProjectCreated{"demo", std::string(32, 'k')}, 1'000);
+    while (written.last() < 2 * events_trimmed_min) written.add(EpochRaised{1, "greater epoch seen"}, 1'000);
+    written.flush();
+  }
+  start(settings());
+  ASSERT_TRUE(ask(fleet::RegisterHost{node_id, "edge-1"}));
+  orchestrator.reset();
+  EXPECT_EQ(Journal::read_head(store, scope_of_project("demo")).value().base, 0U);
 }
 
 }  // namespace

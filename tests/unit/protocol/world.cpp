@@ -140,7 +140,11 @@ void World::take(const fleet::Input& input) {
                           each(m.node,
                                [&](Machine& machine) { machine.documents[static_cast<std::size_t>(topic)].push_back(newest.document); });
                         },
-                        [](const fleet::AnnounceProfile&) {}, [&](const fleet::Reply& m) { replies_.push_back(m); }},
+                        [](const fleet::AnnounceProfile&) {},
+                        [&](const fleet::ClearDocument& m) {
+                          retained_.erase({m.node, static_cast<int>(m.topic)});
+                        },
+                        [&](const fleet::Reply& m) { replies_.push_back(m); }},
                message);
   }
 }

@@ -132,6 +132,78 @@ TEST_F(Exported, NodesJournalCutOutIsWhatTheNodeHas) {
   }
 }
 
+// With runs that were replaced, events that were deleted, or both: what is exported has all rows.
+TEST_F(Exported, HistoryOfWhichEventsWereDeletedHolds) {
+  MemoryStore store(fleet_rows(finished_world()));
+  const auto last = Journal::read_head(store, "plant/")->last;
+  auto host = test::FleetHost::open({}, store, "plant/", {}, {});
+  ASSERT_TRUE(host);
+  const auto base = last / 2;
+  auto made = test::FleetHost::make_trim(store, "plant/", base, [] { return true; });
+  ASSERT_TRUE(made) << made.error().message;
+  Batch batch;
+  ASSERT_TRUE(host->trim(**made, batch));
+  ASSERT_TRUE(store.commit(batch));
+  put_store(directory / "trimmed", store.content());
+  const auto before = opened(directory / "trimmed");
+  const std::string& key = finished_world().fleet().key;
+  const auto from = std::to_string(base + 4);
+  const auto to = std::to_string(last - 3);
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{}, {"--since", from}, {"--until", to}, {"--since", from, "--until", to}}) {
+    for (const bool secrets : {false, true}) {
+      auto all = words;
+      if (secrets) all.push_back("--with-secrets");
+      const auto path = exported("trimmed", all);
+      EXPECT_EQ(bytes_of_file(path).find(key.substr(0, 8)) != std::string::npos, secrets) << testing::PrintToString(all);
+      const auto file = opened(path);
+      expect_holds(file);
+      EXPECT_EQ(file.scopes().front().head.base, words.empty() || words[0] == "--until" ? base : base + 3);
+      const auto imported = directory / ("imported" + std::to_string(files));
+      ASSERT_EQ(call({"import", path, "--state", imported}).code, 0);
+      expect_holds(opened(imported));
+    }
+  }
+  EXPECT_EQ(call({"export", directory / "trimmed", "--out", directory / "no.abide", "--since", "3"}).code, exit_not_found);
+  // A node's journal begins where its events that are kept do.
+  for (const auto& machine : finished_world().machines) {
+    const auto path = exported("trimmed", {"--node", to_string(machine.id)});
+    const auto cut = opened(path);
+    const auto& seen = before.fleet_at(before.scopes().front(), base)->nodes.at(machine.id);
+    EXPECT_EQ(cut.scopes().front().head.base, seen.upto);
+    const auto own = history_of(node_rows(machine));
+    EXPECT_EQ(events_of(cut), events_of(own, seen.upto + 1));
+    EXPECT_NE(cut.exported()->at("begins").find("after event " + std::to_string(seen.upto)), std::string::npos);
+  }
+}
+
+TEST_F(Exported, TrimmedHistoryIsShownExplainedAndWoundByEveryCommand) {
+  MemoryStore store(fleet_rows(finished_world()));
+  const auto last = Journal::read_head(store, "plant/")->last;
+  auto host = test::FleetHost::open({}, store, "plant/", {}, {});
+  const auto base = last / 2;
+  Batch batch;
+  ASSERT_TRUE(host->trim(*test::FleetHost::make_trim(store, "plant/", base, [] { return true; }).value(), batch));
+  ASSERT_TRUE(store.commit(batch));
+  put_store(directory / "trimmed", store.content());
+  const auto path = directory / "trimmed";
+  const auto node = to_string(finished_world().machines[0].id);
+  for (const auto& words : std::vector<std::vector<std::string>>{{"show", path},
+                                                                 {"state", path},
+                                                                 {"state", path, "--at", "first"},
+                                                                 {"diff", path, "--from", "first"},
+                                                                 {"verify", path},
+                                                                 {"explain", path, "--node", node},
+                                                                 {"what-if", path}}) {
+    const auto said = call(words);
+    EXPECT_EQ(said.code, 0) << words[0] << ": " << said.err << said.out;
+  }
+  EXPECT_EQ(call({"show", path}).out.find("ProjectCreated"), std::string::npos);
+  const auto too_early = call({"state", path, "--at", "2"});
+  EXPECT_EQ(too_early.code, exit_not_found);
+  EXPECT_NE(too_early.err.find("trimmed"), std::string::npos) << too_early.err;
+}
+
 TEST_F(Exported, NodesJournalThatHasAGapCanBeReadThoughNotFolded) {
   auto content = fleet_rows(finished_world());
   auto history = history_of(content);

@@ -25,6 +25,11 @@ TEST(Verify, HoldsForWhateverTheMachinesWentThrough) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
     test::World world(seed, 2);
+    world.publish_image(test::good);
+    world.publish_image(test::sick);
+    world.policy("");
+    world.policy(test::good);
+    world.policy(test::sick);
     for (int step = 0; step < 600; ++step) {
       if (!world.step()) world.pass_time();
       if (step % 40 == 17) world.something_breaks();
@@ -40,6 +45,59 @@ TEST(Verify, HoldsForWhateverTheMachinesWentThrough) {
       EXPECT_TRUE(node.holds()) << all(node);
     }
   }
+}
+
+// Deletes the events up to `base`, as an orchestrator that keeps events for a time does.
+Content trimmed(const Content& content, std::uint64_t base) {
+  MemoryStore store(content);
+  auto host = test::FleetHost::open({}, store, "plant/", {}, {});
+  EXPECT_TRUE(host);
+  auto made = test::FleetHost::make_trim(store, "plant/", base, [] { return true; });
+  EXPECT_TRUE(made) << made.error().message;
+  Batch batch;
+  EXPECT_TRUE(host->trim(**made, batch));
+  EXPECT_TRUE(store.commit(batch));
+  return store.content();
+}
+
+TEST(Verify, HoldsWhereverTheOrchestratorsJournalWasTrimmed) {
+  std::size_t left_behind = 0, all_runs = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(seed);
+    test::World world(seed, 2);
+    world.publish_image(test::good);
+    world.publish_image(test::sick);
+    world.policy("");
+    world.policy(test::good);
+    world.policy(test::sick);
+    for (int step = 0; step < 600; ++step) {
+      if (!world.step()) world.pass_time();
+      if (step % 40 == 17) world.something_breaks();
+      if (step % 30 == 13 && world.runs()) world.operator_does_something();
+    }
+    auto content = fleet_rows(world);
+    const auto last = history_of(content).scopes().front().head.last;
+    for (std::uint64_t base = 1 + seed; base < last; base += 1 + last / 7) {
+      content = trimmed(content, base);
+      const auto verdict = verdict_of(content);
+      ASSERT_TRUE(verdict.holds()) << base << ": " << all(verdict);
+      EXPECT_EQ(verdict.base, base);
+      EXPECT_EQ(verdict.events, last - base);
+    }
+    // Runs that newer ones have replaced are in the snapshot's rows alone.
+    auto state = fleet::Rows::load(MemoryStore(content), "plant/s/");
+    ASSERT_TRUE(state);
+    std::set<std::string> held;
+    for (const auto& [id, node] : state->nodes)
+      if (node.run) held.insert(node.run->id);
+    const auto scanned = fleet::scan_runs(MemoryStore(content), "plant/s/", [&](fleet::Run&& run) {
+      ++all_runs;
+      left_behind += held.contains(run.id) ? 0 : 1;
+      return true;
+    });
+    EXPECT_TRUE(scanned) << scanned.error().message;
+  }
+  EXPECT_GT(left_behind, 0U) << "the worlds were too quiet: " << all_runs << " runs";
 }
 
 TEST(Verify, NamesRowFieldAndBothValuesOfADifference) {

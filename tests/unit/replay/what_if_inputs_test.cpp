@@ -59,6 +59,45 @@ TEST(WhatIfInputs, AreOfReleaseServicesThatFailAndRecover) {
   bench.take(failing);
   EXPECT_EQ(count_of<ProfileSourceFailed>(bench.journal), 2U);
   EXPECT_EQ(count_of<ProfileSourceRecovered>(bench.journal), 1U);
+  bench.pass(60'000);
+  const auto list = [](const std::string& text) {
+    return std::make_shared<const fleet::ReleaseList>(fleet::ReleaseList{text, sha256(text)});
+  };
+  failing.found.push_back({"releases#nonrt/3.0.3", fleet::image("nonrt", "3.0.3")});
+  failing.failures.clear();
+  failing.lists[{"nonrt", "3.0.2"}] = {list("{}"), list("[1]"), list("[2]")};
+  failing.lists[{"nonrt", "3.0.3"}].fixed_cves = list("[3]");
+  bench.take(failing);
+  bench.pass(60'000);
+  failing.lists[{"nonrt", "3.0.2"}].existing_cves = list("[4]");
+  bench.take(failing);
+  EXPECT_EQ(count_of<OsResourceListed>(bench.journal), 5U);
+  bench.pass(60'000);
+  failing.found[0].resource.urls = {"http://elsewhere/3.0.1.raw"};
+  failing.failures = {{"releases#c", "not YAML"}};
+  bench.take(failing);
+  failing.failures.clear();
+  failing.reach.fine = {"releases#c"};
+  bench.pass(60'000);
+  bench.take(failing);
+  EXPECT_EQ(count_of<OsResourceMoved>(bench.journal), 1U);
+  EXPECT_EQ(count_of<ProfileSourceRecovered>(bench.journal), 3U);
+  expect_all(bench.journal);
+}
+
+TEST(WhatIfInputs, AreOfWindowsOfMaintenanceWhereASettingHasThemUpdate) {
+  fleet::Bench bench({.auto_register = true, .maintenance_updates = true});
+  fleet::FakeNode node(bench, fleet::node_id(1), JournalId{0xA1}, "nonrt", "3.0.1");
+  fleet::settle(bench, node);
+  Schedule schedule;
+  schedule.status = ScheduleStatus::maintenance;
+  schedule.host_id = bench.node(node.id).host_id;
+  schedule.start_seconds = bench.now.wall_ms / 1000 + 100;
+  schedule.end_seconds = schedule.start_seconds + 100;
+  bench.done(fleet::CreateSchedule{schedule});
+  bench.pass(400'000);
+  EXPECT_EQ(count_of<WindowOpened>(bench.journal), 1U);
+  EXPECT_EQ(count_of<WindowClosed>(bench.journal), 1U);
   expect_all(bench.journal);
 }
 

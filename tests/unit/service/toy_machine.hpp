@@ -163,6 +163,11 @@ struct ToyRows {
     for (std::uint64_t offer = 0, times = 0; lines >> offer >> times;) state.accepted[offer] = times;
     return state;
   }
+  static Result<void> unpack(std::string_view bytes, Batch& batch, const std::string& scope) {
+    auto state = from_snapshot(bytes);
+    save_all(*state, batch, scope);
+    return {};
+  }
 };
 
 }  // namespace abide

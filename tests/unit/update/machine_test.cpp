@@ -115,6 +115,19 @@ INSTANTIATE_TEST_SUITE_P(Offers, Refuses,
                                                  "cannot be compared"},
                                          Refusal{"OtherProfile", [](DocumentHeard& d) { d.link->release.profile_name = "desktop"; },
                                                  "Failed other_profile", "desktop"},
+                                         Refusal{"OtherProfileOfAnotherArchitecture",
+                                                 [](DocumentHeard& d) {
+                                                   d.link->release.profile_name = "desktop";
+                                                   d.link->release.architecture = "arm64";
+                                                   d.link->allow_profile_change = true;
+                                                 },
+                                                 "Failed other_architecture", "arm64"},
+                                         Refusal{"OlderReleaseWhereAnotherProfileIsAllowed",
+                                                 [](DocumentHeard& d) {
+                                                   d.link->release.os_image_id = "0.9";
+                                                   d.link->allow_profile_change = true;
+                                                 },
+                                                 "Failed older_release", "0.9 is older than 1.0"},
                                          Refusal{"OtherArchitecture", [](DocumentHeard& d) { d.link->release.architecture = "arm64"; },
                                                  "Failed other_architecture", "arm64"},
                                          Refusal{"NoDigestOfTheRawImage", [](DocumentHeard& d) { d.link->release.raw.sha256 = {}; },
@@ -134,6 +147,19 @@ TEST(UpdateMachine, TakesADowngradeThatThePolicyAllows) {
     d.link->allow_downgrade = true;
   });
   EXPECT_TRUE(in_phase(world, Phase::staging));
+}
+
+// Versions of two profiles say nothing of each other.
+TEST(UpdateMachine, TakesAnotherProfileThatThePolicyAllowsWhateverItsVersion) {
+  for (const char* version : {"9.9", "0.9", "nightly"}) {
+    NodeWorld world = synced_world();
+    offer(world, [&](DocumentHeard& d) {
+      d.link->release.profile_name = "desktop";
+      d.link->release.os_image_id = version;
+      d.link->allow_profile_change = true;
+    });
+    EXPECT_TRUE(in_phase(world, Phase::staging)) << version;
+  }
 }
 
 TEST(UpdateMachine, KeepsTheDocumentsBytesWithItsNumber) {
