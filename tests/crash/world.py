@@ -26,6 +26,7 @@ VERSIONS = {"base": "3.0.1", "good": "3.0.2", "bad": "3.0.3"}
 WORKLOAD = {"base": "active", "good": "active", "bad": "crash-loop"}
 LOOK_EVERY = 0.03  # seconds
 TEND_EVERY = 0.005
+STOP_PATIENCE = 90.0  # for a daemon that is told to stop, on a machine that may stand still for a while
 PATIENCE = 120.0  # for one act of a run; a crash costs a second or two
 STORE_TRIES = 20  # looks at a store while its owner may be changing it
 PORTS = (12_000, 19_999)  # below those that the demo takes, and the kernel for outgoing connections
@@ -141,10 +142,10 @@ class Child:
     def stop(self):
         self.process.terminate()
         try:
-            return self.process.wait(20)
+            return self.process.wait(STOP_PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            return "did not end within 20 s"
+            return f"did not end within {STOP_PATIENCE:.0f} s"
 
 
 class Releases:
@@ -451,7 +452,7 @@ class World:
         state = (self.node_disk if name == "agent" else self.orchestrator_disk) + "/state"
         for _ in range(STORE_TRIES):
             done = subprocess.run([os.path.join(self.binaries, f"abide-{name}"), "check", "--state", state], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  text=True, timeout=60, check=False)
+                                  text=True, timeout=120, check=False)
             lines = done.stdout.strip().splitlines()
             if lines:
                 told = json.loads(lines[-1])
