@@ -74,6 +74,7 @@ std::optional<Agent::Ended> Agent::begin() {
   if (auto started = bus_.start(bus_handler()); !started) return ended(ExitCode::usage, started.error());
   auto failed = settle();
   look_mono_ms_ = host_->look_again(read_clock_());
+  next_turn_ = wait_until(std::nullopt);
   return failed;
 }
 
@@ -141,6 +142,7 @@ std::optional<Agent::Ended> Agent::turn(std::optional<std::chrono::steady_clock:
   idle_tick_ = due && nothing && !heard;
   look_mono_ms_ = host_->look_again(read_clock_());
   warn_if_nobody_calls(now);
+  next_turn_ = wait_until(std::nullopt);
   if (stopping_) {
     goodbye();
     return Ended{ExitCode::ok, "stopped"};

@@ -79,7 +79,7 @@ class Agent {
   // Whether a turn would find something to do at once, and else when time alone makes one due: for a loop that serves many
   // agents, and calls turn() with a moment that has come.
   [[nodiscard]] bool waiting() const { return inbox_.size() > 0 || bus_overflow_ || stopping_; }
-  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_turn() const { return wait_until(std::nullopt); }
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_turn() const { return next_turn_; }
   // Any thread: the next turn says goodbye on the bus and ends with ExitCode::ok.
   void stop() {
     stopping_ = true;
@@ -155,6 +155,7 @@ class Agent {
   bool going_down_ = false;                   // a reboot is ordered: nothing more is done in this boot
   std::optional<std::int64_t> look_mono_ms_;  // when time alone may change something, as of the end of the last turn
   bool idle_tick_ = false;                    // the last turn was a Tick that nothing followed from
+  std::optional<std::chrono::steady_clock::time_point> next_turn_;  // as of then, too
   bool warned_ = false;
   std::int64_t silent_since_mono_ms_ = 0;
 };

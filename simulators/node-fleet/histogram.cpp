@@ -107,11 +107,10 @@ std::vector<Histogram::Step> Histogram::steps(unsigned per_half_distance) const 
     const double reached = whole * static_cast<double>(seen) / static_cast<double>(count_);
     while (percent <= reached && percent < whole) {
       steps.push_back({percent, std::min(highest_of(i), max_), seen});
-      if (seen == count_ && reached >= whole && cells_[i] == seen) break;
+      if (seen == count_) break;
       const double halvings = std::floor(std::log2(whole / (whole - percent))) + 1;
       const double ticks = per_half_distance * std::pow(2, halvings);
       percent += whole / ticks;
-      if (static_cast<double>(count_) * (whole - percent) / whole < 1e-3) percent = whole;
     }
   }
   steps.push_back({whole, max_, count_});

@@ -240,12 +240,14 @@ void Node::say_goodbye() {
 
 Node::Account Node::account() const {
   if (agent_) {
-    const auto& head = agent_->host().journal().head();
-    return {head.id, head.last, head.acked, agent_->host().state().phase, agent_->host().state().outcome};
+    const auto& host = agent_->host();
+    const auto& head = host.journal().head();
+    const auto waits = host.machine().waits_for(host.state(), host.link(), now());
+    return {head.id, head.last, head.acked, host.state().phase, host.state().outcome, waits.empty() ? "" : waits.front().text};
   }
   Account account;
   if (!store_) return account;
-  if (const auto head = Journal::read_head(*store_, agent::agent_scope)) account = {head->id, head->last, head->acked, {}, {}};
+  if (const auto head = Journal::read_head(*store_, agent::agent_scope)) account = {head->id, head->last, head->acked, {}, {}, ""};
   if (const auto state = node::Rows::load(*store_, std::string(agent::agent_scope))) {
     account.phase = state->phase;
     account.outcome = state->outcome;

@@ -76,6 +76,7 @@ class Node {
     std::uint64_t last = 0, acked = 0;
     Phase phase = Phase::idle;
     Outcome outcome;
+    std::string waits_for;  // the nearest cause; empty: for nothing, or the machine is down
   };
   [[nodiscard]] Account account() const;
 

@@ -218,8 +218,8 @@ Result<Losses> reckon(const Options& options, const std::vector<NodeEnd>& nodes,
   for (const auto& node : nodes) {
     if (!node.was_online || node.account.acked >= node.account.last) continue;
     losses.unacknowledged += node.account.last - node.account.acked;
-    tell(fmt::format("{} of {}: {} of {} events are acknowledged", to_string(node.name.node), node.name.project, node.account.acked,
-                     node.account.last));
+    tell(fmt::format("{} of {}: {} of {} events are acknowledged, {}", to_string(node.name.node), node.name.project, node.account.acked,
+                     node.account.last, node.account.waits_for));
   }
   if (options.api.empty()) return losses;
   losses.checked = true;

@@ -72,7 +72,10 @@ std::int64_t own_pid() {
 }
 
 std::string name_of_process(std::int64_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/comm");
+  const auto folder = "/proc/" + std::to_string(pid);
+  std::error_code hidden;
+  if (const auto program = fs::read_symlink(folder + "/exe", hidden); !hidden) return program.filename().string();
+  std::ifstream in(folder + "/comm");  // cut off after 15 characters
   std::string name;
   std::getline(in, name);
   return name;

@@ -156,6 +156,7 @@ class Run {
     report_.bytes_per_node = resident > resident_before ? (resident - resident_before) / options_.nodes : 0;
     report_.watched = fleet.watched();
     report_.tally = fleet.tally();
+    const auto accounts = fleet.accounts();
     fleet.close();
     board.stop();
     for (auto& thread : threads) thread.join();
@@ -166,7 +167,7 @@ class Run {
     report_.traffic = network.traffic;
     report_.legs = fleet.legs();
     report_.timeline = fleet.timeline();
-    auto losses = reckon(options_, fleet.accounts(), began_wall_ms);
+    auto losses = reckon(options_, accounts, began_wall_ms);
     if (!losses) return fail(losses.error());
     report_.losses = *std::move(losses);
     return {};
