@@ -14,7 +14,7 @@ Batch put(const std::string& key, const std::string& value) {
 }
 
 TEST(FleetStores, KeepNodesApartAndSurviveWhatWasSynced) {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const NodeId first{{1}}, second{{2}};
   {
     auto journals = Journals::open(directory / "j");
@@ -37,7 +37,7 @@ TEST(FleetStores, KeepNodesApartAndSurviveWhatWasSynced) {
 }
 
 TEST(FleetStores, AreOfOneProcessAtATime) {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const auto journals = Journals::open(directory / "j");
   ASSERT_TRUE(journals);
   const auto second = Journals::open(directory / "j");

@@ -101,7 +101,7 @@ TEST(FleetOptions, ThatAreWrongEndWithTwoAndNameTheOption) {
 }
 
 TEST(FleetOptions, NameTheLineOfAScenarioThatIsWrong) {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   std::ofstream(directory / "bad.txt") << "at 0s offline 20%\nat 1s offline lots\n";
   const auto said = refused(with({"--scenario", directory / "bad.txt"}));
   EXPECT_EQ(said.code, 2);
