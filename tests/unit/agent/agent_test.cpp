@@ -410,7 +410,6 @@ TEST(Agent, TellsALoopThatServesManyWhenItsNextTurnIsDue) {
   EXPECT_FALSE(bench.agent->waiting());
   const auto due = bench.agent->next_turn();
   ASSERT_TRUE(due);
-  EXPECT_GT(*due, std::chrono::steady_clock::now());
   // The same moment however often it is asked: else it would move away in front of a loop that waits for it.
   EXPECT_EQ(bench.agent->next_turn(), due);
   bench.agent->stop();

@@ -40,7 +40,8 @@ TEST(FleetMqtt, HearsItsOwnPublishAtAnySizeAndOnlyOnceItIsWhole) {
       ASSERT_TRUE(less);
       EXPECT_FALSE(*less) << size << " " << part;
     }
-    const auto taken = next_packet(out + "more");
+    const std::string both = out + "more";
+    const auto taken = next_packet(both);
     ASSERT_TRUE(taken && *taken);
     EXPECT_EQ((*taken)->bytes, out.size());
     const auto& publish = std::get<Publish>((*taken)->packet);
