@@ -12,6 +12,7 @@ constexpr milliseconds look_every{200};
 constexpr std::size_t timeline_max = 1'800;  // above, every second look is left out, and from then on
 constexpr milliseconds drain_max{15'000};    // at the end, for what is not acknowledged yet
 constexpr milliseconds goodbye_max{10'000};
+constexpr double rate_from_s = 0.05;         // a rate over less says nothing
 constexpr std::size_t compact_heap_at = 16;  // stale entries a node
 
 double seconds(SteadyTime from, SteadyTime to) {
@@ -191,6 +192,12 @@ Result<Ending> Fleet::run(const std::function<void(const Moment&)>& looked) {
   began_ = std::chrono::steady_clock::now();
   next_look_ = next_keep_ = next_flap_ = traffic_at_ = began_;
   if (weather_.offline > 0) apply_offline();
+  for (auto& other : others_)  // what went before, registering above all, is no load of these nodes
+    if (const auto used = use_of(other.watched.pid)) {
+      other.first = other.last = used;
+      other.cpu_before = used->cpu_s;
+      other.watched.resident_begin = used->resident;
+    }
   std::optional<Ending> end;
   std::optional<SteadyTime> drain_until;
   while (true) {
@@ -250,7 +257,11 @@ Moment Fleet::look(SteadyTime now) {
   Moment moment;
   moment.at_s = seconds(began_, now);
   moment.tally = tally_;
-  const double passed = std::max(0.001, seconds(traffic_at_, now));
+  const double passed = seconds(traffic_at_, now);
+  if (passed < rate_from_s) {
+    for (const auto& other : others_) moment.others.push_back({0, other.last ? other.last->resident : 0});
+    return moment;
+  }
   const auto& traffic = network_.traffic;
   moment.out_per_s = static_cast<double>(traffic.messages_out - traffic_before_.messages_out) / passed;
   moment.in_per_s = static_cast<double>(traffic.messages_in - traffic_before_.messages_in) / passed;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "common/core/hash.hpp"
 #include "common/core/version.hpp"
@@ -17,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t calls_at_once = 16;
 constexpr std::size_t progress_step = 100;
+constexpr std::size_t busy_tries_max = 5;  // in a row, of which none got through
 constexpr milliseconds look_every{50};
 constexpr milliseconds sighting_pause{20};  // between two samples: a load of its own would be measured else
 constexpr milliseconds sighting_max{60'000};
@@ -110,33 +112,51 @@ Result<void> Operator::register_all(const std::function<bool(std::size_t done)>&
     if (!site) return fail(site.error());
     place.site = *site;
   }
+  std::vector<std::size_t> open(options_.nodes);
+  std::iota(open.begin(), open.end(), std::size_t{0});
   std::size_t done = 0;
+  std::size_t tries = 0;
   std::optional<Error> refused;
-  const auto call = [&](std::size_t index) {
-    const auto& place = places_[index % places_.size()];
-    return Call{"POST", path_of(place.project, "/compute/hosts"),
-                Json{{"name", fmt::format("fleet-{}-{}", options_.seed, index)},
-                     {"uuid", to_string(node_id_of(options_, index))},
-                     {"siteId", place.site}}
-                    .dump()};
-  };
-  bool going = true;
-  // In slices, so that it can be stopped.
-  for (std::size_t from = 0; going && !refused && from < options_.nodes; from += progress_step) {
-    const auto many = std::min(progress_step, options_.nodes - from);
+  // In slices, so that it can be stopped. What the server is too busy for is asked again: it may have been done, which is well, too.
+  while (!open.empty() && !refused && progress(done)) {
+    const auto many = std::min(progress_step, open.size());
+    std::vector<std::size_t> again;
     rest_.ask_all(
-        many, calls_at_once, [&](std::size_t index) { return call(from + index); },
-        [&](std::size_t, const Answer& answer) {
-          ++done;
+        many, calls_at_once,
+        [&](std::size_t index) {
+          const auto number = open[open.size() - 1 - index];
+          const auto& place = places_[number % places_.size()];
+          const Json body{{"name", fmt::format("fleet-{}-{}", options_.seed, number)},
+                          {"uuid", to_string(node_id_of(options_, number))},
+                          {"siteId", place.site}};
+          return Call{"POST", path_of(place.project, "/compute/hosts"), body.dump()};
+        },
+        [&](std::size_t index, const Answer& answer) {
           const bool there = answer.status == 400 && answer.body.find("FailedPrecondition") != std::string::npos;
-          if (!answer.good() && !there && !refused)
+          const bool busy = answer.status == 503 || answer.status == 0;
+          if (answer.good() || there) {
+            ++done;
+          } else if (busy && tries < busy_tries_max) {
+            again.push_back(open[open.size() - 1 - index]);
+          } else if (!refused) {
             refused = Error{answer.status == 0 ? Code::unavailable : Code::denied,
                             fmt::format("register a node: {} {}", answer.status, answer.body)};
+          }
         });
-    going = progress(done);
+    tries = again.size() == many ? tries + 1 : 0;
+    open.resize(open.size() - many);
+    open.insert(open.end(), again.begin(), again.end());
   }
   if (refused) return fail(*refused);
   return {};
+}
+
+// Again where the server is too busy: what is asked for here may happen twice.
+Result<std::string> Operator::insist(const Call& call) {
+  for (std::size_t tries = 1;; ++tries) {
+    auto answer = rest_.ask(call);
+    if (answer || answer.error().code != Code::timeout || tries == busy_tries_max) return answer;
+  }
 }
 
 Result<void> Operator::link(Place& place, Board& board) {
@@ -146,7 +166,7 @@ Result<void> Operator::link(Place& place, Board& board) {
   if (!policy) return fail(policy.error());
   place.policy = *policy;
   board.ask({place.project, std::chrono::steady_clock::now(), std::nullopt});
-  auto linked = rest_.ask({"PATCH", path_of(place.project, "/regions/" + place.region), Json{{"osUpdatePolicyID", place.policy}}.dump()});
+  auto linked = insist({"PATCH", path_of(place.project, "/regions/" + place.region), Json{{"osUpdatePolicyID", place.policy}}.dump()});
   if (!linked) return fail(linked.error());
   return {};
 }
@@ -161,7 +181,7 @@ Result<void> Operator::open_window(Place& place, Board& board) {
                   {"startSeconds", start},
                   {"endSeconds", start + options_.window_ms / 1'000},
                   {"targetRegionId", place.region}};
-  auto made = rest_.ask({"POST", path_of(place.project, "/schedules/single"), body.dump()});
+  auto made = insist({"POST", path_of(place.project, "/schedules/single"), body.dump()});
   if (!made) return fail(made.error());
   board.ask({place.project, std::nullopt, opens});
   return {};

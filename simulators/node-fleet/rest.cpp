@@ -89,7 +89,8 @@ Result<std::string> Rest::ask(const Call& call) {
   if (answer.good()) return std::move(answer.body);
   const auto doing = call.method + " " + call.path + ": ";
   if (answer.status == 0) return fail(Code::unavailable, "--api " + inside_->server + ": " + answer.body);
-  return fail(answer.status == 404 ? Code::not_found : Code::denied, doing + std::to_string(answer.status) + " " + answer.body);
+  const auto code = answer.status == 404 ? Code::not_found : answer.status == 503 ? Code::timeout : Code::denied;
+  return fail(code, doing + std::to_string(answer.status) + " " + answer.body);
 }
 
 void Rest::ask_all(std::size_t count, std::size_t at_once, const std::function<Call(std::size_t)>& call,

@@ -27,7 +27,8 @@ class Rest {
   Rest(const Rest&) = delete;
   Rest& operator=(const Rest&) = delete;
 
-  // unavailable: no answer; denied: any other status, with the server's words; not_found: 404.
+  // unavailable: no answer; timeout: 503, so not now, and whether it happened is not known; not_found: 404; denied: any other
+  // status. With the server's words.
   Result<std::string> ask(const Call& call);
   // `count` calls, at most `at_once` under way. Answers come in any order.
   void ask_all(std::size_t count, std::size_t at_once, const std::function<Call(std::size_t)>& call,
