@@ -8,6 +8,16 @@ namespace {
 
 constexpr std::int64_t day_ms = 86'400'000;
 
+// Two images to go to, each with its policy.
+struct TwoPolicies : Fixture {
+  std::string second, third;
+  TwoPolicies() {
+    bench.read_profiles({image("nonrt", "3.0.1"), image("nonrt", "3.0.2"), image("nonrt", "3.0.3")});
+    second = target_policy(bench, "Microvisor nonrt 3.0.2");
+    third = target_policy(bench, "Microvisor nonrt 3.0.3");
+  }
+};
+
 TEST(LostRuns, AreClosedAfterTheTimeout) {
   Fixture f;
   f.link();
@@ -78,11 +88,10 @@ TEST(LostRuns, AreNeverLookedForWhereTheTimeoutIsOff) {
 }
 
 TEST(LostRuns, AreThoseToWhichTheNodeNeverAnsweredBeforeTheNextLink) {
-  Fixture f;
-  f.bench.read_profiles({image("nonrt", "3.0.1"), image("nonrt", "3.0.2"), image("nonrt", "3.0.3")});
-  f.bench.done(LinkPolicy{f.host(), target_policy(f.bench, "Microvisor nonrt 3.0.2")});
+  TwoPolicies f;
+  f.bench.done(LinkPolicy{f.host(), f.second});
   const auto first = f.seen().run->id;
-  f.bench.done(LinkPolicy{f.host(), target_policy(f.bench, "Microvisor nonrt 3.0.3")});
+  f.bench.done(LinkPolicy{f.host(), f.third});
   const auto second = f.seen().run->id;
   ASSERT_EQ(f.seen().superseded.size(), 1U);
   f.bench.pass(8 * day_ms);
@@ -107,15 +116,14 @@ TEST(LostRuns, AreThoseToWhichTheNodeNeverAnsweredBeforeTheNextLink) {
 }
 
 TEST(LostRuns, GoOnAfterAnotherLinkTooAndAreNotOpenedTwice) {
-  Fixture f;
-  f.bench.read_profiles({image("nonrt", "3.0.1"), image("nonrt", "3.0.2"), image("nonrt", "3.0.3")});
-  f.bench.done(LinkPolicy{f.host(), target_policy(f.bench, "Microvisor nonrt 3.0.2")});
+  TwoPolicies f;
+  f.bench.done(LinkPolicy{f.host(), f.second});
   f.accept();
   const auto first = f.seen().run->id;
   f.bench.pass(8 * day_ms);
   ASSERT_EQ(f.seen().run->reason, Reason::lost);
   f.bench.messages.clear();  // nothing reaches the node
-  f.bench.done(LinkPolicy{f.host(), target_policy(f.bench, "Microvisor nonrt 3.0.3")});
+  f.bench.done(LinkPolicy{f.host(), f.third});
   ASSERT_EQ(f.bench.events<RunOpened>().size(), 2U);
   f.bench.messages.clear();
   f.stage();  // it was at the first all the time
@@ -162,11 +170,10 @@ TEST(LostRuns, AreThoseOfAHeldNodeThatIsSilent) {
 }
 
 TEST(LostRuns, ThatAreDeletedDoNotComeBack) {
-  Fixture f;
-  f.bench.read_profiles({image("nonrt", "3.0.1"), image("nonrt", "3.0.2"), image("nonrt", "3.0.3")});
-  f.bench.done(LinkPolicy{f.host(), target_policy(f.bench, "Microvisor nonrt 3.0.2")});
+  TwoPolicies f;
+  f.bench.done(LinkPolicy{f.host(), f.second});
   const auto first = f.seen().run->id;
-  f.bench.done(LinkPolicy{f.host(), target_policy(f.bench, "Microvisor nonrt 3.0.3")});
+  f.bench.done(LinkPolicy{f.host(), f.third});
   f.bench.pass(8 * day_ms);
   f.bench.done(DeleteRun{f.host(), first, false});
   EXPECT_TRUE(f.seen().superseded.empty());
@@ -175,9 +182,8 @@ TEST(LostRuns, ThatAreDeletedDoNotComeBack) {
 }
 
 TEST(LostRuns, CountAsLinksThatTheNodeHasNotAnswered) {
-  Fixture f;
-  f.bench.read_profiles({image("nonrt", "3.0.1"), image("nonrt", "3.0.2"), image("nonrt", "3.0.3")});
-  const std::array<std::string, 2> policies{target_policy(f.bench, "Microvisor nonrt 3.0.2"), target_policy(f.bench, "Microvisor nonrt 3.0.3")};
+  TwoPolicies f;
+  const std::array<std::string, 2> policies{f.second, f.third};
   for (std::size_t i = 0; i < open_runs_max; ++i) {
     f.bench.done(LinkPolicy{f.host(), policies[i % 2]});
     f.bench.pass(8 * day_ms);

@@ -21,20 +21,25 @@ std::string all(const Verdict& verdict) {
   return text;
 }
 
+// Updates, faults, and an operator who does something every so many steps.
+void walk(test::World& world, int every) {
+  world.publish_image(test::good);
+  world.publish_image(test::sick);
+  world.policy("");
+  world.policy(test::good);
+  world.policy(test::sick);
+  for (int step = 0; step < 600; ++step) {
+    if (!world.step()) world.pass_time();
+    if (step % 40 == 17) world.something_breaks();
+    if (step % every == every / 2 && world.runs()) world.operator_does_something();
+  }
+}
+
 TEST(Verify, HoldsForWhateverTheMachinesWentThrough) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
     test::World world(seed, 2);
-    world.publish_image(test::good);
-    world.publish_image(test::sick);
-    world.policy("");
-    world.policy(test::good);
-    world.policy(test::sick);
-    for (int step = 0; step < 600; ++step) {
-      if (!world.step()) world.pass_time();
-      if (step % 40 == 17) world.something_breaks();
-      if (step % 60 == 31 && world.runs()) world.operator_does_something();
-    }
+    walk(world, 60);
     const auto fleet = verdict_of(fleet_rows(world));
     EXPECT_TRUE(fleet.holds()) << all(fleet);
     EXPECT_GT(fleet.events, 10U);
@@ -65,16 +70,7 @@ TEST(Verify, HoldsWhereverTheOrchestratorsJournalWasTrimmed) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE(seed);
     test::World world(seed, 2);
-    world.publish_image(test::good);
-    world.publish_image(test::sick);
-    world.policy("");
-    world.policy(test::good);
-    world.policy(test::sick);
-    for (int step = 0; step < 600; ++step) {
-      if (!world.step()) world.pass_time();
-      if (step % 40 == 17) world.something_breaks();
-      if (step % 30 == 13 && world.runs()) world.operator_does_something();
-    }
+    walk(world, 30);
     auto content = fleet_rows(world);
     const auto last = history_of(content).scopes().front().head.last;
     for (std::uint64_t base = 1 + seed; base < last; base += 1 + last / 7) {
