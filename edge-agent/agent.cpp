@@ -111,8 +111,11 @@ std::optional<Agent::Ended> Agent::turn(std::optional<std::chrono::steady_clock:
       input = hear(std::move(*event), cause);
     } else if (auto* end = std::get_if<node::Input>(&item)) {
       input = std::move(*end);
-      if (const auto* staged = std::get_if<node::StagingEnded>(&*input); staged != nullptr && staging_ && staging_->offer == staged->offer)
+      if (const auto* staged = std::get_if<node::StagingEnded>(&*input);
+          staged != nullptr && staging_ && staging_->offer == staged->offer) {
         staging_.reset();
+        workers_.stop_staging();  // forgets it: a fork may ask for the same again
+      }
       if (const auto* judged = std::get_if<node::HealthJudged>(&*input);
           judged != nullptr && checking_ && checking_->offer == judged->offer)
         checking_.reset();

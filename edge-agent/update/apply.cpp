@@ -21,7 +21,9 @@ class Fold {
     if (s_.phase == Phase::rolling_back && another_boot && e.slot == s_.target) ++s_.interruptions;
     // Somebody booted the slot that was being staged, or the disk is a copy of another time. What runs is not written to.
     const bool before_the_switch = s_.phase == Phase::staging || s_.phase == Phase::staged;
-    if (before_the_switch && s_.target == e.slot) back_to_staging(other(e.slot));
+    if (before_the_switch && s_.target == e.slot) return back_to_staging(other(e.slot));
+    // Since it was found whole the slot may have been written to, or this disk may be older than it: it is read again.
+    if (s_.phase == Phase::staged && rule(Rule::reread)) back_to_staging(s_.target);
   }
   void operator()(const BootCleared& e) {
     s_.fresh = false;

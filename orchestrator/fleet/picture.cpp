@@ -80,6 +80,7 @@ struct Hear {
     node.boot = event.boot;
     node.slot = event.slot;
     set_identity(state, node, event.identity, at_ms);
+    if (node.phase == Phase::staged) return phase(Phase::staging);  // it reads the slot again
     if (node.status.text == text_nothing_heard) refresh_status(state, node, at_ms);
   }
   void operator()(const BootCleared& event) const { node.boot = event.boot; }

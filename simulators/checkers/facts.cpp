@@ -233,6 +233,7 @@ void Facts::take(const World& world, MachineIndex index, const Recorded<NodeEven
       fact.phase = Phase::staging;
       fact.target = other(started->slot);
     }
+    if (fact.phase == Phase::staged) fact.phase = Phase::staging;  // it reads the slot again
   }
 }
 

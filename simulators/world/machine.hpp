@@ -244,8 +244,7 @@ class Machine {
   agent::Outbox outbox_;
   std::optional<Staging> staging_;
   std::optional<Health> health_;
-  std::optional<node::Stage> staged_;        // the last order that came to its end
-  std::optional<node::CheckHealth> judged_;  // the same
+  std::optional<node::CheckHealth> judged_;  // the last order that came to its end
   std::uint64_t next_number_ = 1;
   std::uint64_t next_ticket_ = 1;
   std::uint32_t reconnect_doublings_ = 0;

@@ -169,7 +169,6 @@ void Machine::go_down() {
 
 bool Machine::start(const node::Stage& effect) {
   if (staging_ && same(staging_->order, effect)) return true;
-  if (staged_ && same(*staged_, effect)) return true;
   if (!survives(Point::before_effect, "Stage")) return false;
   stop_staging();
   staging_ = Staging{effect, next_number_++, 0, world_.now_ms(), false, 0};
@@ -181,7 +180,6 @@ bool Machine::start(const node::Stage& effect) {
 
 // The worker may have had its end in hand already.
 void Machine::stop_staging() {
-  staged_.reset();
   if (!staging_) return;
   const auto order = std::move(staging_->order);
   const bool had_written = staging_->writing;

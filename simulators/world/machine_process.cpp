@@ -89,7 +89,6 @@ void Machine::forget_process() {
   outbox_ = {};
   staging_.reset();
   health_.reset();
-  staged_.reset();
   judged_.reset();
   look_mono_ms_.reset();
   reconnect_doublings_ = 0;
@@ -204,10 +203,8 @@ void Machine::turn() {
 }
 
 void Machine::note_end(const node::Input& end) {
-  if (const auto* staged = std::get_if<node::StagingEnded>(&end); staged != nullptr && staging_ && staging_->order.offer == staged->offer) {
-    staged_ = std::move(staging_->order);
+  if (const auto* staged = std::get_if<node::StagingEnded>(&end); staged != nullptr && staging_ && staging_->order.offer == staged->offer)
     staging_.reset();
-  }
   if (const auto* judged = std::get_if<node::HealthJudged>(&end); judged != nullptr && health_ && health_->order.offer == judged->offer) {
     judged_ = health_->order;
     health_.reset();

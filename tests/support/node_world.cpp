@@ -144,6 +144,7 @@ bool NodeWorld::broke(std::string_view what) const {
 // Decide and commit are one step: a crash between the two loses the input, as a crash before them does.
 void NodeWorld::feed(Input input) {
   assert(agent_);
+  if (std::holds_alternative<StagingEnded>(input)) staging_.reset();  // as the agent forgets the order that has ended
   Sink sink(*this);
   machine.decide(state_, link_, input, now(), sink);
   for (const auto& message : sink.messages) {

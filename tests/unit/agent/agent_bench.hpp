@@ -60,6 +60,7 @@ class Bench {
     checking.reset();
     Workers workers;
     workers.start_staging = [this](StageOrder order, Stager::OnProgress on_progress, Stager::OnEnd on_end) {
+      if (staging == order) return;  // as the Stager: under way, or ended and not stopped since
       staging = std::move(order);
       stagings += 1;
       staging_progress = std::move(on_progress);

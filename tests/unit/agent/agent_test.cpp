@@ -292,6 +292,29 @@ TEST(Agent, BeginsANewJournalWhenItsStateIsLostAndAnotherWhenItWasPutBack) {
   EXPECT_NE(bench.state().journal, forked);
 }
 
+// A clone has spoken under this journal. The same order again, which the stager has brought to its end: it must not take it for done.
+TEST(Agent, ReadsTheSlotAgainWhenItsJournalForksWhileTheImageIsStaged) {
+  Bench bench;
+  ASSERT_FALSE(bench.start());
+  bench.orchestrator.call(1);
+  ASSERT_FALSE(bench.settle());
+  bench.orchestrator.link(make_release("3.0.2"), std::nullopt);
+  ASSERT_FALSE(bench.settle());
+  bench.image_staged();
+  ASSERT_FALSE(bench.settle());
+  ASSERT_EQ(bench.state().phase, Phase::staged);
+  const auto stagings = bench.stagings;
+  bench.orchestrator.upto += 1;
+  bench.orchestrator.call(2);
+  ASSERT_FALSE(bench.settle());
+  ASSERT_NE(bench.orchestrator.find<JournalForked>(), nullptr);
+  EXPECT_EQ(bench.state().phase, Phase::staging);
+  EXPECT_EQ(bench.stagings, stagings + 1);
+  bench.image_staged();
+  ASSERT_FALSE(bench.settle());
+  EXPECT_EQ(bench.state().phase, Phase::staged);
+}
+
 TEST(Agent, TrimsWhatIsAcknowledgedAndKeepsTheRest) {
   Bench bench;
   bench.journal_keep = 32;
@@ -358,8 +381,10 @@ TEST(Agent, RemembersWhatWasAcknowledgedAndSwitchesAfterARestartThoughItIsCutOff
   ASSERT_FALSE(bench.settle());
   bench.broker.stop(true);
   ASSERT_FALSE(bench.start());
-  EXPECT_EQ(bench.state().phase, Phase::staged);
   ASSERT_FALSE(bench.pass(61'000));
+  EXPECT_EQ(bench.state().phase, Phase::staging) << "what the slot held for an earlier process is not known to this one";
+  bench.image_staged();
+  ASSERT_FALSE(bench.settle());
   EXPECT_EQ(bench.state().phase, Phase::on_trial);
 }
 
