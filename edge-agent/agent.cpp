@@ -51,7 +51,7 @@ std::optional<Agent::Ended> Agent::begin() {
   const auto ended = [](ExitCode code, const Error& error) { return Ended{code, error.message}; };
   auto boot = boot_.read();
   if (!boot) return ended(ExitCode::failed, boot.error().in("boot loader"));
-  auto identity = measure(boot_.path_of(boot->running), settings_.agent_version);
+  auto identity = settings_.measure ? settings_.measure(*boot) : measure(boot_.path_of(boot->running), settings_.agent_version);
   if (!identity) return ended(ExitCode::failed, identity.error().in("measure the running slot " + std::string(to_string(boot->running))));
   identity_ = std::move(*identity);
 
@@ -74,6 +74,7 @@ std::optional<Agent::Ended> Agent::begin() {
   if (auto started = bus_.start(bus_handler()); !started) return ended(ExitCode::usage, started.error());
   auto failed = settle();
   look_mono_ms_ = host_->look_again(read_clock_());
+  next_turn_ = wait_until(std::nullopt);
   return failed;
 }
 
@@ -88,7 +89,7 @@ BusHandler Agent::bus_handler() {
 
 // ---- turns ------------------------------------------------------------------------------------------------------------
 
-std::optional<std::chrono::steady_clock::time_point> Agent::wait_until(std::optional<std::chrono::steady_clock::time_point> until) {
+std::optional<std::chrono::steady_clock::time_point> Agent::wait_until(std::optional<std::chrono::steady_clock::time_point> until) const {
   const auto no_later = [&](std::chrono::steady_clock::time_point moment) {
     if (!until || moment < *until) until = moment;
   };
@@ -144,6 +145,7 @@ std::optional<Agent::Ended> Agent::turn(std::optional<std::chrono::steady_clock:
   idle_tick_ = due && nothing && !heard;
   look_mono_ms_ = host_->look_again(read_clock_());
   warn_if_nobody_calls(now);
+  next_turn_ = wait_until(std::nullopt);
   if (stopping_) {
     goodbye();
     return Ended{ExitCode::ok, "stopped"};

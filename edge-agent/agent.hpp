@@ -5,6 +5,7 @@
 // machine wants it to be; orders to the boot loader are given on this thread right after they were judged, and their ends
 // are the next inputs. No effect, and no word on the bus, comes before the commit that it follows from.
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,6 +48,10 @@ struct AgentSettings {
   std::int64_t roll_call_warning_ms = 30'000;
   std::uint64_t journal_keep = 1'024;
   std::string agent_version;
+  // What runs, in place of reading the running slot's bytes: for machines that have none.
+  std::function<Result<Identity>(const BootState&)> measure;
+  // Hears of each event once it is durable, before it is published.
+  std::function<void(const Recorded<NodeEvent>&)> on_event;
 };
 
 // What the broker publishes when this session's connection is lost.
@@ -71,6 +76,10 @@ class Agent {
   std::optional<Ended> begin();
   // One turn: waits for the inbox until `until` at most, and never beyond the machine's next moment. Nothing: go on.
   std::optional<Ended> turn(std::optional<std::chrono::steady_clock::time_point> until = std::nullopt);
+  // Whether a turn would find something to do at once, and else when time alone makes one due: for a loop that serves many
+  // agents, and calls turn() with a moment that has come.
+  [[nodiscard]] bool waiting() const { return inbox_.size() > 0 || bus_overflow_ || stopping_; }
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_turn() const { return next_turn_; }
   // Any thread: the next turn says goodbye on the bus and ends with ExitCode::ok.
   void stop() {
     stopping_ = true;
@@ -89,7 +98,8 @@ class Agent {
   Result<void> claim_store();
   BusHandler bus_handler();
   std::optional<node::Input> hear(BusEvent event, Cause& cause);
-  std::optional<std::chrono::steady_clock::time_point> wait_until(std::optional<std::chrono::steady_clock::time_point> until);
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> wait_until(
+      std::optional<std::chrono::steady_clock::time_point> until) const;
   std::optional<Ended> settle();  // commit, publish, and effects until nothing follows
   void take(const node::Input& input, const Cause& cause);
   std::optional<Ended> commit();
@@ -145,6 +155,7 @@ class Agent {
   bool going_down_ = false;                   // a reboot is ordered: nothing more is done in this boot
   std::optional<std::int64_t> look_mono_ms_;  // when time alone may change something, as of the end of the last turn
   bool idle_tick_ = false;                    // the last turn was a Tick that nothing followed from
+  std::optional<std::chrono::steady_clock::time_point> next_turn_;  // as of then, too
   bool warned_ = false;
   std::int64_t silent_since_mono_ms_ = 0;
 };

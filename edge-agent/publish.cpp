@@ -24,7 +24,10 @@ void Agent::publish(topics::FromNode what, std::string bytes, int qos, bool reta
 }
 
 void Agent::publish_committed(const AgentHost::Done& done) {
-  for (const auto& event : done.events) log_info(print(event.recorded.event));
+  for (const auto& event : done.events) {
+    log_info(print(event.recorded.event));
+    if (settings_.on_event) settings_.on_event(event.recorded);
+  }
   for (const auto& message : done.messages) {
     if (std::holds_alternative<node::SayHello>(message)) say_hello();
     if (std::holds_alternative<node::EventOmitted>(message)) host_->omit();

@@ -74,7 +74,7 @@ def check_commands(source, build):
             helps[key] = done.stdout if done.returncode == 0 else None
         return helps[key]
 
-    for name in ("README.md", "CONTRIBUTING.md", "docs/operators-guide.md", "docs/abidectl.md", "docs/behaviours.md", "docs/simulator.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "docs/operators-guide.md", "docs/abidectl.md", "docs/behaviours.md", "docs/simulator.md", "docs/node-fleet.md"):
         text = text_of(os.path.join(source, name))
         for verb, noun in COMMAND.findall(text):
             seen += 1
@@ -86,7 +86,7 @@ def check_commands(source, build):
         for line in text.replace("\\\n", " ").splitlines():
             spans = re.findall(r"`([^`]+)`", line) if "`" in line else [line]
             for span in spans:
-                match = re.match(r"\$? *(tools/demo|abide-agent|abide-orchestrator|abide-fleet-sim)\b(.*)", span)
+                match = re.match(r"\$? *(tools/demo|abide-agent|abide-orchestrator|abide-fleet-sim|abide-node-fleet)\b(.*)", span)
                 if not match:
                     continue
                 program, rest = match.groups()

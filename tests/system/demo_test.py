@@ -36,6 +36,18 @@ def expected_counts(binaries, directory):
         fail(f"still running: {left}")
 
 
+def fleet_in_place_of_agents(binaries, directory):
+    code, output = run(binaries, "--once", "--fleet", "--nodes", "60", "--state", directory, "--deadline", "120")
+    told = counts(output)
+    if not told or code != 0 or told["nodes"] != 60 or told["lost"] != 0 or told["updated"] + told["rolled_back"] + told["failed"] != 60:
+        fail(f"the last line is {told}, the exit code is {code}")
+    with open(os.path.join(directory, "report.html"), encoding="utf-8") as page:
+        if "<svg" not in page.read():
+            fail("the page has no plots")
+    if left := processes(directory):
+        fail(f"still running: {left}")
+
+
 def explains_the_rollback(binaries, directory):
     """The rolled-back node's health check is named, by its orchestrator's history and by its own; the others wait for a window.
     And decide, run over the orchestrator's history, makes that history again."""
@@ -128,7 +140,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--slow-boot-state")
-    parser.add_argument("promise", choices=["expected_counts", "explains_the_rollback", "goes_on", "leaves_nothing", "notices_disagreement"])
+    parser.add_argument("promise", choices=["expected_counts", "fleet_in_place_of_agents", "explains_the_rollback", "goes_on", "leaves_nothing", "notices_disagreement"])
     given = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="abide-test-")
     try:

@@ -80,6 +80,10 @@ RULES: dict[str, Rule] = {
     "simulators/checkers": Rule(may=SHELL + NODE + SERVER + ("simulators/world",), third=("fmt",), pure=True),
     "simulators/situations": Rule(may=SHELL + NODE + SERVER + ("simulators/world", "simulators/situations/page"), third=("fmt",), pure=True),
     "simulators/": Rule(may=SHELL + NODE + SERVER + ("simulators",), third=("fmt", "nlohmann", "CLI11")),
+    # Real nodes on a real broker: a client of MQTT and of the REST API, as a node and an operator are.
+    "simulators/node-fleet/network.cpp": Rule(may=SHELL + ("simulators/node-fleet",), third=("OpenSSL",)),
+    "simulators/node-fleet/node_bus.cpp": Rule(may=SHELL + ("simulators/node-fleet",), third=("OpenSSL",)),
+    "simulators/node-fleet/rest.cpp": Rule(may=SHELL + ("simulators/node-fleet",), third=("libcurl",)),
     "tools/": Rule(may=SHELL + NODE + SERVER, third=("fmt", "nlohmann", "CLI11", "toml++", "yaml-cpp", "libcurl")),
     # Tables and bars look like those of abidectl.
     "tools/replay": Rule(may=SHELL + NODE + SERVER + ("tools/abidectl/table.hpp",), third=("fmt", "nlohmann", "CLI11", "yaml-cpp")),
@@ -147,6 +151,8 @@ BAN_EXCEPTIONS = {
     ("the environment", "common/service/notify.cpp"): "systemd's protocol",
     ("standard output or error", "common/service/config.cpp"): "--help, --version, and what is wrong with a setting",
     ("the environment", "simulators/fleet-sim/main.cpp"): "NO_COLOR and TERM",
+    ("the environment", "simulators/node-fleet/main.cpp"): "NO_COLOR and TERM",
+    ("standard output or error", "simulators/node-fleet/main.cpp"): "hands them to the program, whose answer is its output",
     ("standard output or error", "simulators/fleet-sim/main.cpp"): "hands them to the program, whose answer is its output",
     ("standard output or error", "edge-agent/config.cpp"): "what is wrong with a setting",
     ("standard output or error", "edge-agent/check.cpp"): "a command whose answer is its output",

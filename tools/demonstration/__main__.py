@@ -8,15 +8,21 @@ import sys
 import tempfile
 
 from fleet import Fleet
+from load import Load
 from screen import Screen
 from story import Story
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 NODES_MAX = 200
+FLEET_NODES_MAX = 100_000
+FLEET_IMAGE_SIZE = 1  # nobody downloads it
 
 ABOUT = """Starts a broker, a release service, an orchestrator and agents on loopback, and shows a fleet that takes a good image
 and one node that rolls back a bad one. Everything is real but the reboot: an agent replaces its own process.
+
+With --fleet one program, abide-node-fleet, plays all the nodes: thousands of them, real but for the machines under them, through one
+update. A report with plots is written into the state directory.
 
 Without --once it stays up until Ctrl-C. With --once it ends after the story; the last line of stdout is one JSON object of
 counts, taken from the API, from the agents' journals and from the slots' bytes. Exit code 1 if these disagree, or
@@ -26,6 +32,7 @@ anything is lost."""
 def arguments():
     parser = argparse.ArgumentParser(prog="tools/demo", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=5, metavar="N", help="how many agents [5]")
+    parser.add_argument("--fleet", action="store_true", help=f"abide-node-fleet in place of agent processes; --nodes up to {FLEET_NODES_MAX}")
     parser.add_argument("--once", action="store_true", help="end after the story, with one line of JSON")
     parser.add_argument("--state", metavar="DIR", help="keep stores, slots and logs there, and go on from there [a temporary directory]")
     parser.add_argument("--bin", metavar="DIR", default=os.path.join(ROOT, "build", "release", "bin"),
@@ -37,8 +44,11 @@ def arguments():
     parser.add_argument("--deadline", type=float, default=300, metavar="SECONDS", help="give up an act of the story after that [300]")
     parser.add_argument("--agent-env", action="append", default=[], metavar="NAME=VALUE", help="environment of the agents; repeatable")
     given = parser.parse_args()
-    if not 1 <= given.nodes <= NODES_MAX:
-        parser.error(f"--nodes is 1 to {NODES_MAX}")
+    most = FLEET_NODES_MAX if given.fleet else NODES_MAX
+    if not 1 <= given.nodes <= most:
+        parser.error(f"--nodes is 1 to {most}" + ("" if given.fleet else ", or more with --fleet"))
+    if given.fleet:
+        given.image_size = FLEET_IMAGE_SIZE
     if not 0 <= given.check_takes <= 3:
         parser.error("--check-takes is 0 to 3")
     if given.image_size < 1:
@@ -65,9 +75,10 @@ def main():
     os.makedirs(directory, exist_ok=True)
     screen = Screen(sys.stdout)
     fleet = None
+    story = None
     try:
         fleet = Fleet(ROOT, directory, given, screen)
-        story = Story(fleet, screen, given)
+        story = Load(fleet, screen, given) if given.fleet else Story(fleet, screen, given)
         story.run()
         if given.once:
             return story.verdict()
@@ -87,6 +98,8 @@ def main():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         screen.end()
+        if given.fleet and story:
+            story.stop()
         if fleet:
             fleet.stop()
         if not kept:

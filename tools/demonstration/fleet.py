@@ -89,8 +89,9 @@ class Fleet:
         self.record_path = os.path.join(directory, "demo.json")
         self.record = self._read_record()
         self.supervisor = Supervisor(self._write_record)
-        self.nodes = [Node(directory, number) for number in range(1, given.nodes + 1)]
-        for program in ("abide-orchestrator", "abide-agent", "abide-image"):
+        # With --fleet one program has them all.
+        self.nodes = [] if given.fleet else [Node(directory, number) for number in range(1, given.nodes + 1)]
+        for program in ("abide-orchestrator", "abide-node-fleet" if given.fleet else "abide-agent", "abide-image"):
             if not os.access(os.path.join(self.bin, program), os.X_OK):
                 raise RuntimeError(f"{self.bin} has no {program}")
         for folder in (directory, self.logs, os.path.join(directory, "nodes")):

@@ -51,6 +51,8 @@ class Bench {
     settings.seed = 100 + session;
     settings.journal_keep = journal_keep;
     settings.agent_version = "0.1.0";
+    settings.measure = measure;
+    settings.on_event = on_event;
     BusSettings bus_settings;
     bus_settings.client_id = "node";
     bus_settings.filters = {topics::node_filter(project, node_id), topics::roll_call(project)};
@@ -133,6 +135,8 @@ class Bench {
     return verified ? *verified : std::vector<std::string>{verified.error().message};
   }
 
+  std::function<Result<Identity>(const BootState&)> measure;
+  std::function<void(const Recorded<NodeEvent>&)> on_event;
   test::TemporaryDirectory directory;
   MemoryBroker broker;
   MemoryBus orchestrator_bus;

@@ -429,5 +429,41 @@ TEST(Agent, GoesOnWhereItWasWhenItIsKilledInAnyPhase) {
   EXPECT_EQ(bench.differences(), std::vector<std::string>{});
 }
 
+TEST(Agent, TellsALoopThatServesManyWhenItsNextTurnIsDue) {
+  Bench bench;
+  ASSERT_FALSE(bench.start());
+  EXPECT_FALSE(bench.agent->waiting());
+  const auto due = bench.agent->next_turn();
+  ASSERT_TRUE(due);
+  // The same moment however often it is asked: else it would move away in front of a loop that waits for it.
+  EXPECT_EQ(bench.agent->next_turn(), due);
+  bench.agent->stop();
+  EXPECT_TRUE(bench.agent->waiting());
+}
+
+TEST(Agent, TakesAMeasurementInPlaceOfTheSlotsBytes) {
+  Bench bench;
+  bench.measure = [](const BootState& state) -> Result<Identity> {
+    return Identity{"demo", state.running == Slot::a ? "9.9.9" : "", "x86_64", sha256("9.9.9"), "test"};
+  };
+  ASSERT_FALSE(bench.start());
+  EXPECT_EQ(bench.state().identity.os_image_id, "9.9.9");
+}
+
+TEST(Agent, TellsEachEventOnceItIsDurable) {
+  Bench bench;
+  std::vector<std::uint64_t> heard;
+  bench.on_event = [&](const Recorded<NodeEvent>& recorded) {
+    const auto head = Journal::read_head(*bench.store, agent_scope);
+    ASSERT_TRUE(head);
+    EXPECT_GE(head->last, recorded.sequence);
+    heard.push_back(recorded.sequence);
+  };
+  ASSERT_FALSE(bench.start());
+  ASSERT_FALSE(heard.empty());
+  for (std::size_t i = 0; i < heard.size(); ++i) EXPECT_EQ(heard[i], i + 1);
+  EXPECT_EQ(heard.back(), bench.state().last);
+}
+
 }  // namespace
 }  // namespace abide::agent
