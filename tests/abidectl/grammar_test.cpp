@@ -21,6 +21,13 @@ std::string joined(const Words& words) {
   return text;
 }
 
+TEST(AbidectlGrammar, SaysWhichWordItDoesNotKnowAndWhichItWould) {
+  EXPECT_NE(call({"get", "unicorns"}, nowhere).err.find("`abidectl get` has no \"unicorns\": it takes host, "), std::string::npos);
+  EXPECT_NE(call({"--project", "demo", "fly"}, nowhere).err.find("`abidectl` has no \"fly\": it takes get, "), std::string::npos);
+  EXPECT_NE(call({"get"}, nowhere).err.find("`abidectl get` is not a whole command: it takes host, "), std::string::npos);
+  EXPECT_NE(call({"get", "hosts", "--fly"}, nowhere).err.find("--fly"), std::string::npos);
+}
+
 TEST(AbidectlGrammar, WrongUsageEndsWithTwoBeforeAnythingIsAsked) {
   const Words table[] = {
       {},

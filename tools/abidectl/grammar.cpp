@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "common/service/build_version.hpp"
+#include "common/service/wrong_usage.hpp"
 #include "tools/abidectl/commands.hpp"
 #include "tools/abidectl/completion.hpp"
 #include "tools/abidectl/exits.hpp"
@@ -80,6 +81,7 @@ class Grammar {
     app_.formatter(std::make_shared<PlainFormatter>());
     app_.footer(closing);
     app_.require_subcommand(1);
+    app_.failure_message(wrong_usage);
     app_.set_version_flag("--version", version_line("abidectl"));
     app_.add_option("--server", words_.given.server, "URL of the orchestrator [ABIDE_SERVER]");
     app_.add_option("-p,--project", words_.given.project, "project [ABIDE_PROJECT]");

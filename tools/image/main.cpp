@@ -9,6 +9,7 @@
 
 #include "common/release/image_header.hpp"
 #include "common/service/build_version.hpp"
+#include "common/service/wrong_usage.hpp"
 #include "edge-agent/boot/image_file.hpp"
 #include "edge-agent/inventory/measure.hpp"
 #include "tools/image/image.hpp"
@@ -179,6 +180,7 @@ int run(int count, char** words) {
   CLI::App app("Makes OS images, release directories and image-file nodes for Abide.", "abide-image");
   app.set_version_flag("--version", version_line("abide-image"));
   app.require_subcommand(1);
+  app.failure_message(wrong_usage);
   app.footer(exit_codes);
   std::vector<Command> commands = {add_create(app),  add_show(app),      add_manifest(app),
                                    add_publish(app), add_init_node(app), add_reset_node(app)};

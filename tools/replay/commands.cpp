@@ -7,6 +7,7 @@
 
 #include "common/core/time.hpp"
 #include "common/service/build_version.hpp"
+#include "common/service/wrong_usage.hpp"
 #include "common/service/logging.hpp"
 #include "orchestrator/rows.hpp"
 #include "tools/abidectl/table.hpp"
@@ -183,6 +184,7 @@ int run(int count, const char* const* words, const Surroundings& around) {
   CLI::App app(about, "abide-replay");
   app.set_version_flag("--version", version_line("abide-replay"));
   app.require_subcommand(1);
+  app.failure_message(wrong_usage);
   app.footer(exit_codes_text);  // which the commands take over
   std::vector<Command> commands = {
       add_show(app), add_state(app), add_diff(app), add_verify(app), add_export(app), add_import(app), add_explain(app), add_what_if(app), add_publish(app), add_step(app),

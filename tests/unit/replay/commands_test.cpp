@@ -183,8 +183,8 @@ TEST_F(Commands, EndWithTheCodeThatHelpNames) {
     int code;
     std::string says;
   } table[] = {
-      {{}, exit_usage, "subcommand is required"},
-      {{"fly"}, exit_usage, ""},
+      {{}, exit_usage, "`abide-replay` is not a whole command: it takes show, "},
+      {{"fly"}, exit_usage, "`abide-replay` has no \"fly\": it takes show, "},
       {{"show"}, exit_usage, "HISTORY"},
       {{"show", plant(), "--output", "xml"}, exit_usage, "--output"},
       {{"show", plant(), "--type", "Nothing"}, exit_usage, "no event of type Nothing"},
