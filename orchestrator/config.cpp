@@ -100,6 +100,8 @@ std::optional<int> settle_config(Config& config, int argc, const char* const* ar
   table.integer("inbox-capacity", &config.inbox_capacity, 16, 10'000'000, "inputs that wait for the owner thread", "inputs");
   table.integer("connections-max", &config.connections_max, 1, 100'000, "HTTP connections at once", "connections");
   table.integer("streams-max", &config.streams_max, 0, 100'000, "event streams at once", "streams");
+  table.integer("requests-per-second", &config.requests_per_second, 0, 1'000'000,
+                "HTTP requests of one address in a second; above it is answered 429. 0: as many as come", "requests");
   table.duration_ms("answer-timeout", &config.answer_timeout_ms, 100, 600'000, "an HTTP request is answered 503 after this time");
   table.duration_ms("stream-keep-alive", &config.stream_keep_alive_ms, 100, 600'000, "an event stream says something at least this often");
   if (const auto code = table.settle(argc, argv)) return code;

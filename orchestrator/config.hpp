@@ -37,6 +37,7 @@ struct Config {
   std::int64_t inbox_capacity = 65'536;
   std::int64_t connections_max = 2'048;
   std::int64_t streams_max = 1'024;
+  std::int64_t requests_per_second = 0;
   std::int64_t answer_timeout_ms = 15'000;
   std::int64_t stream_keep_alive_ms = 15'000;
 

@@ -68,6 +68,7 @@ api::ServerSettings server_settings_of(const Config& config) {
   server.port = config.listen_port;
   server.connections_max = static_cast<std::size_t>(config.connections_max);
   server.streams_max = static_cast<std::size_t>(config.streams_max);
+  server.requests_per_second = config.requests_per_second;
   server.answer_ms = config.answer_timeout_ms;
   server.keep_alive_ms = config.stream_keep_alive_ms;
   return server;

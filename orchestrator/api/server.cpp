@@ -15,6 +15,8 @@
 #include <set>
 #include <thread>
 
+#include "orchestrator/api/request_rate.hpp"
+
 namespace abide::api {
 
 namespace net = boost::asio;
@@ -30,7 +32,8 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
       : settings(std::move(settings_in)),
         handler(std::move(handler_in)),
         readers(settings.reader_threads),
-        streamers(settings.stream_threads) {}
+        streamers(settings.stream_threads),
+        rate(settings.requests_per_second) {}
 
   void accept();
   void wake_now();
@@ -51,6 +54,7 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   std::atomic<bool> stopping{false};
   // On the sockets' thread only.
   std::set<Connection*> connections;
+  RequestRate rate;
   std::size_t streams = 0;
 
   void count(unsigned status, std::optional<std::int64_t> took_ms);
@@ -94,6 +98,12 @@ std::string lines_of(const http::request<http::string_body>& message, http::fiel
   return list;
 }
 
+std::string address_of(const Tcp::socket& socket) {
+  beast::error_code gone;
+  const auto peer = socket.remote_endpoint(gone);
+  return gone ? std::string() : peer.address().to_string();
+}
+
 // The host of "host", "host:port", "[::1]:port".
 std::string_view host_part(std::string_view authority) {
   if (authority.starts_with('[')) return authority.substr(1, std::min(authority.find(']'), authority.size()) - 1);
@@ -106,7 +116,11 @@ std::string_view host_part(std::string_view authority) {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Tcp::socket socket, std::shared_ptr<ServerCore> core)
-      : stream_(std::move(socket)), core_(std::move(core)), answer_timer_(core_->io), stream_timer_(core_->io) {
+      : stream_(std::move(socket)),
+        client_(address_of(stream_.socket())),
+        core_(std::move(core)),
+        answer_timer_(core_->io),
+        stream_timer_(core_->io) {
     core_->connections.insert(this);
     const std::lock_guard lock(core_->stats_mutex);
     ++core_->stats.connections;
@@ -144,6 +158,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void arm_keep_alive();
 
   beast::tcp_stream stream_;
+  const std::string client_;  // its address
   std::shared_ptr<ServerCore> core_;
   beast::flat_buffer buffer_{header_bytes_max + body_bytes_max};
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -270,6 +285,14 @@ void Connection::handle() {
   asked_at_ = std::chrono::steady_clock::now();
   const std::uint64_t number = ++exchange_;
   if (auto refused = refusal()) return answer(number, std::move(*refused));
+  const auto asked_ms = std::chrono::duration_cast<milliseconds>(asked_at_.time_since_epoch()).count();
+  if (!core_->rate.admit(client_, asked_ms)) {
+    auto refused =
+        error_response(429, "ResourceExhausted",
+                       "more than " + std::to_string(core_->settings.requests_per_second) + " requests in a second from " + client_);
+    refused.headers.emplace_back("Retry-After", "1");
+    return answer(number, std::move(refused));
+  }
   auto message = parser_->release();
   HttpRequest request;
   request.method = method_of(message.method());

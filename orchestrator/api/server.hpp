@@ -13,9 +13,10 @@ namespace abide::api {
 
 struct ServerSettings {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;               // 0: a free one
-  std::size_t connections_max = 2'048;  // above: answered 503 and closed
-  std::size_t streams_max = 1'024;      // above: 503
+  std::uint16_t port = 0;                // 0: a free one
+  std::size_t connections_max = 2'048;   // above: answered 503 and closed
+  std::size_t streams_max = 1'024;       // above: 503
+  std::int64_t requests_per_second = 0;  // of one address; above: 429. 0: as many as come
   std::size_t reader_threads = 2;
   std::size_t stream_threads = 1;       // of their own: streams that have much to say hold up no answer
   std::int64_t idle_ms = 60'000;        // from one answer to the end of the next request

@@ -123,6 +123,22 @@ TEST(Server, GivesPipelinedRequestsTheirAnswersInOrder) {
   for (const char* expected : {"</1>", "</2>", "</3>"}) EXPECT_FALSE(client.read_until(expected).empty()) << expected;
 }
 
+TEST(Server, AnswersWith429WhatAClientAsksAboveItsRateAndGoesOn) {
+  ServerSettings settings;
+  settings.requests_per_second = 1;
+  const auto server = serve(
+      settings, [](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) { say(exchange, "<" + request.target + ">"); });
+  Client client(server->port());
+  std::string requests;
+  for (int i = 0; i < 200; ++i) requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  client.send(requests);
+  EXPECT_FALSE(client.read_until("</0>").empty());
+  const auto refused = client.read_until("429 Too Many Requests");
+  EXPECT_FALSE(refused.empty());
+  EXPECT_FALSE(client.read_until("Retry-After: 1").empty());
+  EXPECT_FALSE(client.read_until("more than 1 requests in a second from 127.0.0.1").empty());
+}
+
 TEST(Server, AnswersHeadAsGetWithoutTheBody) {
   const auto server = serve({}, [](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
     if (request.target == "/stream") return exchange->stream(std::make_unique<Lines>(std::make_shared<std::atomic<int>>(3)));
