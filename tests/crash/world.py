@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -26,6 +27,7 @@ VERSIONS = {"base": "3.0.1", "good": "3.0.2", "bad": "3.0.3"}
 WORKLOAD = {"base": "active", "good": "active", "bad": "crash-loop"}
 LOOK_EVERY = 0.03  # seconds
 TEND_EVERY = 0.005
+STOP_SLOW = 20.0  # then its threads are asked for what they wait
 STOP_PATIENCE = 90.0  # for a daemon that is told to stop, on a machine that may stand still for a while
 PATIENCE = 120.0  # for one act of a run; a crash costs a second or two
 STORE_TRIES = 20  # looks at a store while its owner may be changing it
@@ -139,10 +141,23 @@ class Child:
             self.process.kill()
         self.process.wait()
 
+    def tell_where_it_is(self):
+        """Into its log, and here: what every thread of it waits for."""
+        command = ["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt"] if shutil.which("gdb") else [
+            "sh", "-c", f"grep -H . /proc/{self.process.pid}/task/*/wchan /proc/{self.process.pid}/task/*/comm"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        with open(self.log, "a", encoding="utf-8") as file:
+            file.write(told)
+        print(f"{self.log}: still there {STOP_SLOW:.0f} s after it was told to stop:\n{told}", file=sys.stderr)
+
     def stop(self):
         self.process.terminate()
         try:
-            return self.process.wait(STOP_PATIENCE)
+            return self.process.wait(STOP_SLOW)
+        except subprocess.TimeoutExpired:
+            self.tell_where_it_is()
+        try:
+            return self.process.wait(STOP_PATIENCE - STOP_SLOW)
         except subprocess.TimeoutExpired:
             self.kill()
             return f"did not end within {STOP_PATIENCE:.0f} s"
