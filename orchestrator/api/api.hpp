@@ -44,7 +44,7 @@ class Api {
   // Sends the operation to the owner; after its commit `rendered` makes the answer from a fresh snapshot.
   void change(Call& call, fleet::Operation operation, Rendered rendered);
   // What sends such a change once it is called, from any thread.
-  std::function<void()> prepared(Call& call, fleet::Operation operation, Rendered rendered);
+  std::function<void(fleet::Seen)> prepared(Call& call, fleet::Operation operation, Rendered rendered);
   struct Change;
   void send(const std::shared_ptr<Change>& change);
   // Hosts or instances behind `after`: of a fleet of any size, each page for the price of its own size.

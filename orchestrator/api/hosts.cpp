@@ -443,14 +443,14 @@ void Api::order(Call& call) {
   if (call.last == "abort") operation = fleet::AbortUpdate{node->host_id};
   const Rendered rendered = [id = node->host_id](View&, const fleet::Answer&) -> Result<Json> { return Json{{"resourceId", id}}; };
   if (call.last != "confirm" || call.request.if_match.empty()) return change(call, std::move(operation), rendered);
-  // Only what was shown is confirmed: compared again, and confirmed if it comes out the same.
+  // Only what was shown is confirmed: compared again here, and once more in the commit.
   if (auto list = names_tag(call.request.if_match, {}, false); !list) return call.refuse(list.error());
   auto compared = [exchange = call.exchange, host = *node, tags = call.request.if_match,
                    confirm = prepared(call, std::move(operation), rendered)](Result<fleet::Confirmation> told) {
     if (!told) return exchange->respond(error_response(told.error()));
     const auto named = names_tag(tags, tag_of_all(confirmation_json(host, *told)), false);
     if (!named || !*named) return exchange->respond(error_response(412, "FailedPrecondition", changed_meanwhile));
-    confirm();
+    confirm(fleet::ConfirmationShown{host.id, std::move(*told)});
   };
   if (!backend_.confirmation(call.project, node->id, std::move(compared)))
     call.refuse({Code::unavailable, "too much to do at the moment; try again"});

@@ -297,10 +297,13 @@ void Api::change(Call& call, fleet::Operation operation, Rendered rendered) {
       Change{call.project, call.scope, call.exchange, std::move(operation), std::move(call.seen), std::move(rendered)}));
 }
 
-std::function<void()> Api::prepared(Call& call, fleet::Operation operation, Rendered rendered) {
-  auto change = std::make_shared<Change>(
-      Change{call.project, call.scope, call.exchange, std::move(operation), std::move(call.seen), std::move(rendered)});
-  return [this, change = std::move(change)] { post_([this, change] { send(change); }); };
+std::function<void(fleet::Seen)> Api::prepared(Call& call, fleet::Operation operation, Rendered rendered) {
+  auto change =
+      std::make_shared<Change>(Change{call.project, call.scope, call.exchange, std::move(operation), std::nullopt, std::move(rendered)});
+  return [this, change = std::move(change)](fleet::Seen seen) {
+    change->seen = std::move(seen);
+    post_([this, change] { send(change); });
+  };
 }
 
 void Api::send(const std::shared_ptr<Change>& change) {

@@ -28,7 +28,8 @@ void hold_all(Turn& turn, const std::string& why) {
 }
 
 struct AsSeen {
-  const State& state;
+  const Turn& turn;
+  const State& state = turn.state;
 
   template <class T>
   static bool same(const std::map<std::string, Stamped<T>>& things, const T& seen) {
@@ -44,9 +45,13 @@ struct AsSeen {
     const auto found = state.nodes.find(seen.node);
     return found != state.nodes.end() && as_set(found->second) == seen;
   }
+  bool operator()(const ConfirmationShown& seen) const {
+    const auto present = FleetMachine{turn.settings}.confirmation(state, turn.link, turn.now, seen.node);
+    return present && *present == seen.shown;
+  }
 };
-bool is_as_seen(const State& state, const Seen& seen) {
-  return std::visit(AsSeen{state}, seen);
+bool is_as_seen(const Turn& turn, const Seen& seen) {
+  return std::visit(AsSeen{turn}, seen);
 }
 
 bool holds_run(const Node& node, const std::string& run_id) {
@@ -187,7 +192,7 @@ struct Take {
   }
   void operator()(const Request& request) const {
     if (turn.state.project.empty()) return turn.out.message(Reply{request.id, fail(Code::not_found, "no such project")});
-    if (request.seen && !is_as_seen(turn.state, *request.seen)) {
+    if (request.seen && !is_as_seen(turn, *request.seen)) {
       Answer answer;
       answer.changed_meanwhile = true;
       return turn.out.message(Reply{request.id, std::move(answer)});

@@ -195,21 +195,6 @@ struct StopServing {
 };  // another orchestrator: say so and end
 using Effect = std::variant<StopServing>;
 
-// What confirming a held node would ask of it, and where that is not what the node shows: for the person who decides.
-struct Confirmation {
-  bool held = false;
-  Number holds;        // the document that the node shows; none: it has shown none
-  bool known = false;  // that is one of this state, or an older one
-  std::string policy;  // name; empty: none applies
-  std::string image;   // asked for; empty: nothing is, and `nothing` says why
-  std::string nothing;
-  bool aborted = false;  // what is asked for stays aborted
-  bool paused = false;
-  std::optional<Window> window;
-  bool open_now = false;  // that window
-  std::vector<std::string> differences;
-};
-
 struct FleetMachine {
   using State = fleet::State;
   using Link = fleet::Link;

@@ -122,8 +122,27 @@ struct HostAsSet {
   std::string policy_id;
   friend bool operator==(const HostAsSet&, const HostAsSet&) = default;
 };
+// What confirming a held node would ask of it, and where that is not what the node shows: for the person who decides.
+struct Confirmation {
+  bool held = false;
+  Number holds;        // the document that the node shows; none: it has shown none
+  bool known = false;  // that is one of this state, or an older one
+  std::string policy;  // name; empty: none applies
+  std::string image;   // asked for; empty: nothing is, and `nothing` says why
+  std::string nothing;
+  bool aborted = false;  // what is asked for stays aborted
+  bool paused = false;
+  std::optional<Window> window;
+  bool open_now = false;  // that window
+  std::vector<std::string> differences;
+  friend bool operator==(const Confirmation&, const Confirmation&) = default;
+};
+struct ConfirmationShown {
+  NodeId node;
+  Confirmation shown;
+};
 // What the operator had before his eyes: the operation is only done if this is still so.
-using Seen = std::variant<OsResource, Policy, Schedule, Region, Site, HostAsSet>;
+using Seen = std::variant<OsResource, Policy, Schedule, Region, Site, HostAsSet, ConfirmationShown>;
 
 // Code to HTTP: invalid_input 400 InvalidArgument, not_found 404, conflict 400 FailedPrecondition or 409, ...
 struct Answer {

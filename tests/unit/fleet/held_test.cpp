@@ -296,6 +296,25 @@ TEST(Confirmation, SaysWhereTheNodeAndTheStateDiffer) {
   EXPECT_EQ(differences(f.bench, f.node.id), "");
 }
 
+// The answer to `what would be confirmed` and the confirming itself are two requests: what comes between them is seen by the second.
+TEST(Confirmation, IsNotDoneWhenItWouldBeOfSomethingElseThanWasShown) {
+  Fixture f;
+  f.link();
+  settle(f.bench, f.node);
+  const ConfirmationShown shown{f.node.id, f.bench.machine.confirmation(f.bench.state, f.bench.link, f.bench.now, f.node.id).value()};
+  const auto confirm = [&](const ConfirmationShown& seen) {
+    f.bench.messages.clear();
+    f.bench.take(Request{"r", ConfirmNode{f.host()}, seen});
+    return f.bench.said<Reply>().at(0).answer.value().changed_meanwhile;
+  };
+  f.open_window(0, 1000);
+  const auto documents = f.bench.events<DocumentIssued>().size();
+  EXPECT_TRUE(confirm(shown)) << "its window has opened: it might switch at once";
+  EXPECT_EQ(f.bench.events<DocumentIssued>().size(), documents);
+  EXPECT_FALSE(confirm({f.node.id, f.bench.machine.confirmation(f.bench.state, f.bench.link, f.bench.now, f.node.id).value()}));
+  EXPECT_TRUE(confirm({node_id(77), shown.shown})) << "who is not there";
+}
+
 TEST(Confirmation, SaysWhatIsUnderWayOnTheNode) {
   Fixture f;
   f.link();
