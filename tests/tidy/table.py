@@ -47,6 +47,7 @@ RULES: dict[str, Rule] = {
     "common/service": Rule(may=EVENTS + ("common/store", "common/bus")),
     "common/service/logging.cpp": Rule(may=EVENTS, third=("spdlog",)),
     "common/service/config.cpp": Rule(may=EVENTS, third=("CLI11", "toml++")),
+    "common/service/wrong_usage.cpp": Rule(may=EVENTS, third=("CLI11",)),
     # Generated, and seen by this file alone, so that a commit rebuilds one file.
     "common/service/build_version.cpp": Rule(may=("abide_build.hpp",)),
     # ---- the node

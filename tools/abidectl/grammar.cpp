@@ -1,5 +1,6 @@
 #include "tools/abidectl/grammar.hpp"
 
+#include <CLI/CLI.hpp>
 #include <ostream>
 
 #include "common/service/build_version.hpp"
@@ -51,17 +52,17 @@ class PlainFormatter : public CLI::Formatter {
 
 }  // namespace
 
-Grammar::Grammar(Words& words) : words_(words), app_(about, "abidectl") {
-  app_.formatter(std::make_shared<PlainFormatter>());
-  app_.footer(closing);
-  app_.require_subcommand(1);
-  app_.failure_message(wrong_usage);
-  app_.set_version_flag("--version", version_line("abidectl"));
-  app_.add_option("--server", words_.given.server, "URL of the orchestrator [ABIDE_SERVER]");
-  app_.add_option("-p,--project", words_.given.project, "project [ABIDE_PROJECT]");
-  app_.add_option("-o,--output", words_.given.output, "table, wide, json or yaml [ABIDE_OUTPUT]");
-  app_.add_option("--context", words_.given.context, "context of the configuration file [ABIDE_CONTEXT]");
-  app_.add_option("--config", words_.given.config, "configuration file [ABIDE_CONFIG]");
+Grammar::Grammar(Words& words) : words_(words), app_(std::make_unique<CLI::App>(about, "abidectl")) {
+  app_->formatter(std::make_shared<PlainFormatter>());
+  app_->footer(closing);
+  app_->require_subcommand(1);
+  app_->failure_message(wrong_usage);
+  app_->set_version_flag("--version", version_line("abidectl"));
+  app_->add_option("--server", words_.given.server, "URL of the orchestrator [ABIDE_SERVER]");
+  app_->add_option("-p,--project", words_.given.project, "project [ABIDE_PROJECT]");
+  app_->add_option("-o,--output", words_.given.output, "table, wide, json or yaml [ABIDE_OUTPUT]");
+  app_->add_option("--context", words_.given.context, "context of the configuration file [ABIDE_CONTEXT]");
+  app_->add_option("--config", words_.given.config, "configuration file [ABIDE_CONFIG]");
   reading();
   making();
   editing();
@@ -73,8 +74,10 @@ Grammar::Grammar(Words& words) : words_(words), app_(about, "abidectl") {
   configuring();
 }
 
+Grammar::~Grammar() = default;
+
 CLI::App& Grammar::verb(const std::string& name, const std::string& what, const std::string& examples) {
-  auto* verb = app_.add_subcommand(name, what);
+  auto* verb = app_->add_subcommand(name, what);
   verb->require_subcommand(1);
   verb->fallthrough();
   verb->footer("Examples:\n" + examples);

@@ -1,4 +1,6 @@
 // set and edit.
+#include <CLI/CLI.hpp>
+
 #include "tools/abidectl/grammar_parts.hpp"
 
 namespace abide::ctl {

@@ -1,4 +1,6 @@
 // create, by flags and by files.
+#include <CLI/CLI.hpp>
+
 #include "tools/abidectl/grammar_parts.hpp"
 
 namespace abide::ctl {

@@ -1,11 +1,16 @@
 #pragma once
 // The grammar of abidectl, in parts: each verb with its nouns, flags and help, and what it does. Each part is a file of its own.
-#include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tools/abidectl/commands.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace abide::ctl {
 
@@ -36,7 +41,10 @@ struct Words {
 class Grammar {
  public:
   explicit Grammar(Words& words);
-  CLI::App& app() { return app_; }
+  ~Grammar();
+  Grammar(const Grammar&) = delete;
+  Grammar& operator=(const Grammar&) = delete;
+  CLI::App& app() { return *app_; }
 
  private:
   CLI::App& verb(const std::string& name, const std::string& what, const std::string& examples);
@@ -76,7 +84,7 @@ class Grammar {
   void configuring();
 
   Words& words_;
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
 };
 
 }  // namespace abide::ctl

@@ -1,4 +1,6 @@
 // get, list, watch, describe, delete, explain.
+#include <CLI/CLI.hpp>
+
 #include "tools/abidectl/grammar_parts.hpp"
 
 namespace abide::ctl {

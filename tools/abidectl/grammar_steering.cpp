@@ -1,4 +1,6 @@
 // What changes where nodes go: link, unlink, update-os, pause, resume, abort, confirm, resolve, refresh.
+#include <CLI/CLI.hpp>
+
 #include "tools/abidectl/grammar_parts.hpp"
 
 namespace abide::ctl {

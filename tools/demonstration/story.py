@@ -41,6 +41,7 @@ class Story:
             act()
             self.reached = number
             self.fleet.remember("reached", number)
+        self._wait("no node is staging", lambda: all(self._phase(host) != "Staging" for host in self.hosts.values()))
 
     def _register(self):
         """Names that read better than what a node that registers itself gets."""

@@ -169,7 +169,7 @@ TEST_F(Exported, HistoryOfWhichEventsWereDeletedHolds) {
   for (const auto& machine : finished_world().machines) {
     const auto path = exported("trimmed", {"--node", to_string(machine.id)});
     const auto cut = opened(path);
-    const auto& seen = before.fleet_at(before.scopes().front(), base)->nodes.at(machine.id);
+    const auto seen = before.fleet_at(before.scopes().front(), base)->nodes.at(machine.id);
     EXPECT_EQ(cut.scopes().front().head.base, seen.upto);
     const auto own = history_of(node_rows(machine));
     EXPECT_EQ(events_of(cut), events_of(own, seen.upto + 1));
