@@ -15,7 +15,9 @@
 #include <sys/file.h>
 #include <system_error>
 #include <unistd.h>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "common/store/durable_file.hpp"
 #include "common/store/torn_log.hpp"
@@ -381,11 +383,27 @@ Result<void> RocksStore::commit(const Batch& batch) {
   if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
   if (batch.empty()) return {};
   rocksdb::WriteBatch changes;
-  for (const auto& change : batch.changes()) {
+  // A journal's head is written with each event: only its last value need go to the log.
+  std::unordered_set<std::string_view> keys;
+  std::vector<const Batch::Change*> newest;
+  for (auto change = batch.changes().rbegin(); change != batch.changes().rend(); ++change)
+    if (keys.insert(change->key).second) newest.push_back(&*change);
+  for (auto at = newest.rbegin(); at != newest.rend(); ++at) {
+    const auto& change = **at;
     const auto status = change.value ? changes.Put(slice(change.key), slice(*change.value)) : changes.Delete(slice(change.key));
     if (!status.ok()) return fail(error_of(status, "write to the store"));
   }
   return write(*opened_->db, changes);
+}
+
+bool RocksStore::is_settled() const {
+  using Properties = rocksdb::DB::Properties;
+  for (const auto& name : {Properties::kNumRunningFlushes, Properties::kMemTableFlushPending, Properties::kNumRunningCompactions,
+                           Properties::kCompactionPending}) {
+    std::uint64_t count = 0;
+    if (opened_->db->GetIntProperty(name, &count) && count != 0) return false;
+  }
+  return true;
 }
 
 std::shared_ptr<const Reader> RocksStore::snapshot() const {

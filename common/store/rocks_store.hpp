@@ -36,6 +36,9 @@ class RocksStore final : public Store {
   // directory is there already.
   [[nodiscard]] Result<void> checkpoint(const std::string& dir) const;
 
+  // Nothing is being moved to files or merged, and nothing waits for that. Any thread.
+  [[nodiscard]] bool is_settled() const;
+
   ~RocksStore() override;
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
