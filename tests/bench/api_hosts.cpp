@@ -28,15 +28,13 @@
 #include <vector>
 
 #include "common/bus/memory_bus.hpp"
-#include "common/core/hash.hpp"
-#include "common/events/codec.hpp"
-#include "common/events/topics.hpp"
 #include "common/service/logging.hpp"
 #include "common/service/thread_name.hpp"
 #include "common/store/rocks_store.hpp"
 #include "orchestrator/api/api.hpp"
 #include "orchestrator/api/server.hpp"
 #include "orchestrator/orchestrator.hpp"
+#include "tests/bench/speaker.hpp"
 
 namespace {
 
@@ -158,15 +156,6 @@ class Streams {
 
 // ---- the fleet -----------------------------------------------------------------------------------------------------------
 
-// A node's side of its journal.
-struct Speaker {
-  NodeId id;
-  std::string topic;
-  JournalId journal;
-  std::uint64_t sequence = 0;
-  Chain chain;
-};
-
 class Fleet {
  public:
   Fleet(const Options& options, const std::string& dir) : store_(opened(dir)) {
@@ -188,15 +177,7 @@ class Fleet {
     if (!nodes_bus_->start([this](BusEvent event) { heard(event); })) broken("no bus");
     if (!orchestrator_->start()) broken("the orchestrator does not start");
     server_->start();
-    for (std::size_t n = 0; n < options.nodes; ++n) {
-      Speaker speaker;
-      speaker.id.bytes[0] = 0xAB;  // not all zero
-      for (std::size_t byte = 0; byte < 4; ++byte) speaker.id.bytes[15 - byte] = static_cast<std::uint8_t>(n >> (8 * byte));
-      speaker.topic = topics::from_node(project, speaker.id, topics::FromNode::status);
-      speaker.journal = JournalId{n + 1};
-      speaker.chain = chain_start(speaker.journal);
-      speakers_.push_back(std::move(speaker));
-    }
+    for (std::size_t n = 0; n < options.nodes; ++n) speakers_.push_back(bench::speaker_of(project, n));
     prepare();
     talking_ = std::thread([this] { talk(); });
   }
@@ -238,8 +219,7 @@ class Fleet {
     std::size_t wrong = 0, seen = 0;
     const std::lock_guard lock(mutex_);
     const auto read = fleet::scan_nodes(*store_->snapshot(), *orchestrator_->scope_of(project), [&](fleet::Node&& node) {
-      std::size_t n = 0;
-      for (std::size_t byte = 0; byte < 4; ++byte) n |= static_cast<std::size_t>(node.id.bytes[15 - byte]) << (8 * byte);
+      const std::size_t n = bench::number_of(node.id);
       if (node.upto != speakers_[n].sequence || node.chain != speakers_[n].chain) ++wrong;
       return ++seen > 0;
     });
@@ -249,7 +229,7 @@ class Fleet {
 
  private:
   static std::unique_ptr<RocksStore> opened(const std::string& dir) {
-    auto store = RocksStore::open(dir);
+    auto store = RocksStore::open(dir, fleet_store_size);
     if (!store) broken(store.error().message);
     return std::move(*store);
   }
@@ -284,23 +264,12 @@ class Fleet {
     while (!store_->is_settled()) changed_.wait_for(lock, merge_look);
   }
 
-  void say(Speaker& speaker, Payload payload, bool is_event) {
-    Envelope envelope;
-    envelope.journal = speaker.journal;
-    envelope.session = SessionId{88};
-    envelope.at_ms = 1'795'867'200'000;
-    envelope.clock_trusted = true;
-    envelope.payload = std::move(payload);
-    if (is_event) {
-      envelope.sequence = ++speaker.sequence;
-      envelope.after = speaker.chain;
-    }
-    std::string bytes = encode(envelope);
-    if (is_event) speaker.chain = chain_after(speaker.chain, bytes);
+  void say(bench::Speaker& speaker, Payload payload, bool is_event) {
+    std::string bytes = bench::said_by(speaker, std::move(payload), is_event);
     if (!nodes_bus_->publish({speaker.topic, std::move(bytes), 1, false})) broken("the bus takes nothing");
   }
   // When the inbox has room.
-  void say_in_time(Speaker& speaker, Payload payload, bool is_event) {
+  void say_in_time(bench::Speaker& speaker, Payload payload, bool is_event) {
     if (backlog() > backlog_max) wait_for_owner();
     say(speaker, std::move(payload), is_event);
     pump();
@@ -354,14 +323,7 @@ class Fleet {
               false);
     }
     for (std::size_t n = 0; n < speakers_.size(); ++n) {
-      Hello hello;
-      hello.life = *life_;
-      hello.ask = 1;
-      hello.nonce = Nonce{n + 1};
-      hello.base_chain = speakers_[n].chain;
-      hello.boot = BootId{"9b0d5cd4-8cf7-4dd4-a3d1-0e0f6f6ac8a1"};
-      hello.identity = {"edge-" + std::to_string(n % profiles), "3.0.20260602.2200", "x86_64", sha256("image"), "0.1.0"};
-      say_in_time(speakers_[n], hello, false);
+      say_in_time(speakers_[n], bench::hello_of(speakers_[n], *life_, "edge-" + std::to_string(n % profiles)), false);
       if (n % nodes_per_run != 0) continue;
       Release release;
       release.os_resource_id = "os-00000000";
@@ -393,7 +355,7 @@ class Fleet {
       due = std::min(due + rate_ * std::chrono::duration<double>(now - spoken_at_).count(), rate_ / 10);
       spoken_at_ = now;
       for (auto room = backlog_max - std::min(backlog(), backlog_max); due >= 1 && room > 0; due -= 1, --room) {
-        say(speakers_[next], next_event(speakers_[next]), true);
+        say(speakers_[next], bench::next_event(speakers_[next]), true);
         ++said_;
         next = (next + 7'919) % speakers_.size();
       }
@@ -401,20 +363,6 @@ class Fleet {
       changed_.wait_until(lock, now + pace);
     }
   }
-  // Phases as a node goes through them, without an end.
-  static NodeEvent next_event(const Speaker& speaker) {
-    switch (speaker.sequence % 4) {
-      case 0:
-        return ImageStaged{{}, Slot::b, sha256("image"), 1'500'000'000, 90'000, false};
-      case 1:
-        return SwitchBegan{};
-      case 2:
-        return SwitchWithdrawn{{}, "the window has closed"};
-      default:
-        return SwitchCleared{{}, "the window has closed"};
-    }
-  }
-
   std::unique_ptr<RocksStore> store_;
   MemoryBroker broker_;
   std::unique_ptr<orchestrator::Orchestrator> orchestrator_;
@@ -424,7 +372,7 @@ class Fleet {
   std::optional<LifeId> life_;
   std::mutex mutex_;  // of all below
   std::condition_variable changed_;
-  std::vector<Speaker> speakers_;
+  std::vector<bench::Speaker> speakers_;
   double rate_ = 0;
   Clock::time_point spoken_at_;
   bool stopping_ = false;
@@ -514,6 +462,15 @@ std::map<std::string, double> cpu_ms_by_thread() {
   return all;
 }
 
+// Of all processes of this machine, as far as it is known.
+double machine_cpu_ms() {
+  std::ifstream file("/proc/stat");
+  std::string skipped;
+  double user = 0, niced = 0, system = 0;
+  file >> skipped >> user >> niced >> system;
+  return (user + niced + system) * 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 double percentile(std::vector<double> samples, double share) {
   if (samples.empty()) return 0;
   std::sort(samples.begin(), samples.end());
@@ -542,6 +499,7 @@ struct Load {
   Samples samples;
   std::vector<double> spent;              // CPU in ms, by question: with that of the events
   std::map<std::string, double> by_name;  // CPU in ms, by thread
+  double machine_ms = 0, own_ms = 0;
 };
 
 int run(const Options& options, const std::string& dir) {
@@ -573,7 +531,7 @@ int run(const Options& options, const std::string& dir) {
   std::vector<double> spent(all.size());
   std::vector<Load> loads;
   for (const double share : {1.0, 0.5})
-    if (rate > 0) loads.push_back({rate * share, 0, 0, Samples(all.size()), std::vector<double>(all.size()), {}});
+    if (rate > 0) loads.push_back({rate * share, 0, 0, Samples(all.size()), std::vector<double>(all.size()), {}, 0, 0});
   const double part = options.seconds / options.rounds;
   for (int round = 0; round < options.rounds; ++round) {
     ask_for(part, client, all, idle, spent);
@@ -581,10 +539,13 @@ int run(const Options& options, const std::string& dir) {
       fleet.set_rate(load.rate);
       const auto said = fleet.said();
       const auto before = cpu_ms_by_thread();
+      const double machine_before = machine_cpu_ms(), own_before = cpu_ms();
       const auto from = Clock::now();
       ask_for(part, client, all, load.samples, load.spent);
       load.said += static_cast<double>(fleet.said() - said);
       load.seconds += seconds_since(from);
+      load.machine_ms += machine_cpu_ms() - machine_before;
+      load.own_ms += cpu_ms() - own_before;
       for (const auto& [name, ms] : cpu_ms_by_thread()) load.by_name[name] += ms - (before.contains(name) ? before.at(name) : 0);
       fleet.set_rate(0);
     }
@@ -625,7 +586,7 @@ int run(const Options& options, const std::string& dir) {
     std::printf("CPU in %% of a core:");
     for (const auto& [name, ms] : load.by_name)
       if (ms / load.seconds >= 1) std::printf("  %s %.0f", name.c_str(), ms / load.seconds / 10);
-    std::printf("\n");
+    std::printf("  other processes %.0f\n", std::max(0.0, load.machine_ms - load.own_ms) / load.seconds / 10);
   }
   if (options.as_json) std::printf("%s\n", rows.dump(2).c_str());
   return all_met || options.no_limits ? 0 : 1;

@@ -86,7 +86,7 @@ RULES: dict[str, Rule] = {
     "tools/replay/what_if_file.cpp": Rule(may=SHELL + NODE + SERVER, third=("yaml-cpp",)),
     "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools"),
                    third=("fmt", "nlohmann", "RocksDB", "FlatBuffers", "yaml-cpp", "Boost", "libcurl", "Paho", "OpenSSL", "GoogleTest")),
-    "tests/bench": Rule(may=SHELL + NODE + SERVER, third=("CLI11", "nlohmann")),
+    "tests/bench": Rule(may=SHELL + NODE + SERVER + ("tests/bench", "tests/support"), third=("CLI11", "nlohmann", "RocksDB")),
     "tests/crash/disk/losing_fs.cpp": Rule(may=CORE + ("tests",), third=("libfuse",)),
 }
 
@@ -155,7 +155,6 @@ BAN_EXCEPTIONS = {
     ("a sleep", "tests/unit/backup/control_test.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/broker.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/child.cpp"): "polls for a condition, up to a named limit",
-    ("a sleep", "tests/bench/api_hosts.cpp"): "events come at a rate: between them nothing is done",
     ("a sleep", "tests/system/slow_boot_state.cpp"): "its purpose: a disk that is slow on command",
     ("a sleep", "tests/integration/agent/agent_process_test.cpp"): "polls for a condition, up to a named limit",
 }
