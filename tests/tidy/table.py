@@ -20,7 +20,7 @@ class Rule:
 CORE = ("common/core",)
 EVENTS = CORE + ("common/events",)
 # What an adapter sees of the shells: the way in, and words that all programs share.
-ADAPTER = EVENTS + ("common/store", "common/release", "common/service/inbox.hpp", "common/service/build_version.hpp", "common/service/logging.hpp")
+ADAPTER = EVENTS + ("common/store", "common/release", "common/service/inbox.hpp", "common/service/build_version.hpp", "common/service/logging.hpp", "common/service/thread_name.hpp")
 SHELL = ADAPTER + ("common/bus", "common/service")
 NODE = ("edge-agent", "edge-agent/update", "edge-agent/link", "edge-agent/boot", "edge-agent/image", "edge-agent/health", "edge-agent/inventory")
 # Plain data and pure questions of the node's machine that its adapters may name.
