@@ -6,6 +6,7 @@
 #include "common/events/codec.hpp"
 #include "common/events/print.hpp"
 #include "common/service/random_seed.hpp"
+#include "common/service/thread_name.hpp"
 #include "orchestrator/translate.hpp"
 
 namespace abide::orchestrator {
@@ -115,7 +116,10 @@ Result<void> Orchestrator::start() {
   if (ended_.code != ExitCode::ok) return fail(Code::invalid_input, ended_.line);
   turned_mono_ms_ = boottime_ms();
   if (worker_) worker_->start();
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    name_this_thread("owner");
+    run();
+  });
   if (settings_.keep_runs_ms > 0) {
     runs_retention_ = std::make_unique<Retention>(settings_.keep_runs_ms, [this](const Now& now, const GoOn& go_on) {
       look_for_expired_runs(now.wall_ms - settings_.keep_runs_ms, go_on);

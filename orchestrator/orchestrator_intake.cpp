@@ -36,30 +36,29 @@ void Orchestrator::heard(std::uint64_t bus, BusEvent event) {
 }
 
 void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
-  const Now now = clock_.now();
   auto parsed = topics::parse(message.topic);
-  if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), now.mono_ms);
+  if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), boottime_ms());
   if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
     if (!known(from->project))
       return lines_.warn(
           "project " + from->project,
           "message of a project that is not served here project=" + one_line(from->project) + " node=" + to_string(from->node),
-          now.mono_ms);
+          boottime_ms());
     if (from->what == topics::FromNode::progress || from->what == topics::FromNode::presence) {
       auto envelope = decode(message.payload);
       if (!envelope)
         return lines_.warn("payload " + to_string(from->node),
-                           "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, now.mono_ms);
+                           "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, boottime_ms());
       if (const auto* progress = std::get_if<Progress>(&envelope->payload))
-        live_.progress(from->project, from->node, *progress, now.wall_ms);
+        live_.progress(from->project, from->node, *progress, clock_.now().wall_ms);
       if (const auto* presence = std::get_if<Presence>(&envelope->payload))
-        live_.presence(from->project, from->node, envelope->session, presence->online, now.wall_ms);
+        live_.presence(from->project, from->node, envelope->session, presence->online, clock_.now().wall_ms);
       return;
     }
   }
   if (inbox_.try_post(FromBus{bus, std::move(message)}) || inbox_.closed()) return;
   ++messages_dropped_;
-  lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", now.mono_ms);
+  lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", boottime_ms());
   if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
     const std::lock_guard lock(dropped_mutex_);
     if (dropped_.size() < dropped_nodes_max) dropped_.emplace(from->project, from->node);

@@ -205,11 +205,14 @@ void put_project(const State& state, Batch& batch, const std::string& scope) {
                                                                 state.revision, state.refused, state.nodes.size()}));
 }
 
-void put_node(const Node& node, Batch& batch, const std::string& scope) {
+void put_ids_of(const Node& node, Batch& batch, const std::string& scope) {
   const auto id = to_string(node.id);
-  batch.put(row_key(scope, node_kind, id), to_row(node));
   batch.put(row_key(scope, host_kind, node.host_id), id);
   batch.put(row_key(scope, instance_kind, node.instance_id), id);
+}
+
+void put_node(const Node& node, Batch& batch, const std::string& scope) {
+  batch.put(row_key(scope, node_kind, to_string(node.id)), to_row(node));
   if (node.run) put_run(*node.run, batch, scope);
   for (const auto& run : node.superseded) put_run(run, batch, scope);
 }
@@ -252,7 +255,10 @@ void put_all(const std::map<std::string, T>& things, std::string_view kind, Batc
 void put_everything(const State& state, Batch& batch, const std::string& scope) {
   put_project(state, batch, scope);
   for (const auto& [id, run] : state.touched.runs) put_run(run, batch, scope);
-  for (const auto& [id, node] : state.nodes) put_node(node, batch, scope);
+  for (const auto& [id, node] : state.nodes) {
+    put_node(node, batch, scope);
+    put_ids_of(node, batch, scope);
+  }
   put_all(state.os_resources, os_kind, batch, scope);
   put_os_texts(state, batch, scope);
   for (const auto& [id, lists] : state.os_lists) put_os_lists(id, lists, batch, scope);
@@ -281,6 +287,9 @@ void Rows::save(State& state, Batch& batch, const std::string& scope) {
       batch.erase(row_key(scope, node_kind, to_string(id)));
     else
       put_node(found->second, batch, scope);
+  }
+  for (const auto& id : touched.nodes_new) {
+    if (const auto found = state.nodes.find(id); found != state.nodes.end()) put_ids_of(found->second, batch, scope);
   }
   for (const auto& id : touched.deleted) {
     const auto found = state.deleted.find(id);

@@ -163,7 +163,7 @@ int serve(const Config& config, const Parts& parts) {
 Parts product_parts() {
   Parts parts;
   parts.open_store = [](const std::string& dir) -> Result<OpenedStore> {
-    auto store = RocksStore::open(dir);
+    auto store = RocksStore::open(dir, fleet_store_size);
     if (!store) return fail(store.error());
     const auto* one = store->get();
     return OpenedStore{std::move(*store), [one](const std::string& into) { return one->checkpoint(into); }};

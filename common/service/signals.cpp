@@ -5,11 +5,12 @@
 #include <cassert>
 #include <cerrno>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
+
+#include "common/service/thread_name.hpp"
 
 namespace abide {
 namespace {
@@ -72,7 +73,7 @@ Signals::Signals(int read_fd, int write_fd, std::function<void(int)> stop)
   assert(alone);
   static_cast<void>(alone);
   thread_ = std::thread([read_fd, stop = std::move(stop)] {
-    pthread_setname_np(pthread_self(), "signals");
+    name_this_thread("signals");
     unsigned char byte = ended;
     while (true) {
       const ssize_t count = ::read(read_fd, &byte, 1);

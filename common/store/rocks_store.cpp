@@ -1,5 +1,6 @@
 #include "common/store/rocks_store.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -9,13 +10,17 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "common/store/durable_file.hpp"
 #include "common/store/torn_log.hpp"
@@ -29,10 +34,10 @@ constexpr std::string_view format_key = "m/format";
 constexpr std::string_view newer_version_text = "is from a newer version of Abide";
 constexpr const char* owner_file = "OWNER";  // locked by the owner, whose process id is in it
 
-// Bounds of what a store costs its process. A node's store is some MiB, an orchestrator's of 10,000 nodes some hundred.
-constexpr std::size_t block_cache_bytes = 32U << 20U;
-constexpr std::size_t write_buffer_bytes = 8U << 20U;
+constexpr std::size_t block_bytes = 16U << 10U;  // what is read and compressed at once: lists read many rows
 constexpr int write_buffers_max = 3;
+constexpr int merge_nice = 10;  // how far threads that merge files are behind who commits and who reads
+constexpr int nice_max = 19;
 constexpr std::uint64_t wal_bytes_max = 64U << 20U;
 constexpr int background_jobs_max = 2;
 constexpr int open_files_max = 256;
@@ -62,14 +67,27 @@ Error error_of(int number, const std::string& doing) {
   return Error{code, doing + ": " + std::generic_category().message(number)};
 }
 
-rocksdb::Options options_for(bool read_only) {
+// Merging can wait; where a core is short it would take half of one. Where it falls behind for long, RocksDB holds commits back.
+class MergeInBackground final : public rocksdb::EventListener {
+ public:
+  void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+    thread_local bool nice = false;
+    if (std::exchange(nice, true)) return;
+    const auto thread = static_cast<id_t>(::gettid());
+    ::setpriority(PRIO_PROCESS, thread, std::min(::getpriority(PRIO_PROCESS, thread) + merge_nice, nice_max));
+  }
+};
+
+rocksdb::Options options_for(bool read_only, const StoreSize& size = {}) {
   rocksdb::Options options;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(block_cache_bytes);
+  table.block_cache = rocksdb::NewLRUCache(size.cache_bytes);
+  table.block_size = block_bytes;
   table.cache_index_and_filter_blocks = true;  // so that the cache's bound covers them
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.write_buffer_size = write_buffer_bytes;
+  options.listeners.push_back(std::make_shared<MergeInBackground>());
+  options.write_buffer_size = size.write_buffer_bytes;
   options.max_write_buffer_number = write_buffers_max;
   options.max_total_wal_size = wal_bytes_max;
   options.max_background_jobs = background_jobs_max;
@@ -279,7 +297,7 @@ class RocksStore::Snapshot final : public Reader {
 RocksStore::RocksStore(std::shared_ptr<Opened> opened) : opened_(std::move(opened)) {}
 RocksStore::~RocksStore() = default;
 
-Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir) {
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir, const StoreSize& size) {
   if (auto made = make_folder(dir); !made) return fail(made.error());
   auto lock = OwnerLock::take(dir);
   if (!lock) return fail(lock.error());
@@ -296,7 +314,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir) {
     if (format)
       if (auto known = check_format(*format, dir); !known) return fail(known.error());
   }
-  auto options = options_for(false);
+  auto options = options_for(false, size);
   options.create_if_missing = true;
   auto db = open_over_a_torn_commit(options, dir,
                                     [&](const rocksdb::Options& with, rocksdb::DB** into) { return rocksdb::DB::Open(with, dir, into); });
@@ -381,11 +399,36 @@ Result<void> RocksStore::commit(const Batch& batch) {
   if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
   if (batch.empty()) return {};
   rocksdb::WriteBatch changes;
-  for (const auto& change : batch.changes()) {
+  // A journal's head is written with each event: only its last value need go to the log.
+  std::unordered_set<std::string_view> keys;
+  std::vector<const Batch::Change*> newest;
+  for (auto change = batch.changes().rbegin(); change != batch.changes().rend(); ++change)
+    if (keys.insert(change->key).second) newest.push_back(&*change);
+  for (auto at = newest.rbegin(); at != newest.rend(); ++at) {
+    const auto& change = **at;
     const auto status = change.value ? changes.Put(slice(change.key), slice(*change.value)) : changes.Delete(slice(change.key));
     if (!status.ok()) return fail(error_of(status, "write to the store"));
   }
   return write(*opened_->db, changes);
+}
+
+bool RocksStore::is_settled() const {
+  using Properties = rocksdb::DB::Properties;
+  for (const auto& name : {Properties::kNumRunningFlushes, Properties::kMemTableFlushPending, Properties::kNumRunningCompactions,
+                           Properties::kCompactionPending}) {
+    std::uint64_t count = 0;
+    if (opened_->db->GetIntProperty(name, &count) && count != 0) return false;
+  }
+  return true;
+}
+
+Result<void> RocksStore::merge_all() {
+  if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  const auto status = opened_->db->CompactRange(options, nullptr, nullptr);
+  if (!status.ok()) return fail(error_of(status, "merge the files of the store"));
+  return {};
 }
 
 std::shared_ptr<const Reader> RocksStore::snapshot() const {

@@ -1,6 +1,7 @@
 #pragma once
 // The store in RocksDB. One process owns a directory, others may look at it. What a commit has returned for survives
 // kill -9 and power loss. journal.hpp has the layout of the rows.
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,15 @@ namespace abide {
 // The layout of rows that this program writes, kept in the row m/format. Raised when an older program would misread it.
 inline constexpr std::uint64_t store_format = 1;
 
+// Bounds of what a store costs its process: a node's is some MiB, so by default small.
+struct StoreSize {
+  std::size_t cache_bytes = std::size_t{32} << 20U;        // of what was read
+  std::size_t write_buffer_bytes = std::size_t{8} << 20U;  // of what was committed and is in the log only, up to three times
+};
+// An orchestrator's of 100,000 nodes: their rows are some 130 MiB, and a list with a filter reads all of them. Of a smaller fleet it
+// fills as much as that has.
+inline constexpr StoreSize fleet_store_size{std::size_t{256} << 20U, std::size_t{32} << 20U};
+
 class RocksStore final : public Store {
  public:
   // Creates the directory (readable for its owner only) where there is none. On failure nothing has been changed.
@@ -19,7 +29,7 @@ class RocksStore final : public Store {
   //   corrupt      what is in it is damaged, or not of this program
   //   denied       no right to read and write it
   //   unavailable  disk full, I/O error
-  static Result<std::unique_ptr<RocksStore>> open(const std::string& dir);
+  static Result<std::unique_ptr<RocksStore>> open(const std::string& dir, const StoreSize& size = {});
   // The rows as they are now, for looking at a store while its owner runs (or not). Takes no lock, writes nothing; later
   // commits of the owner do not show. commit() says denied. not_found: there is no store in the directory.
   static Result<std::unique_ptr<RocksStore>> open_read_only(const std::string& dir);
@@ -35,6 +45,11 @@ class RocksStore final : public Store {
   // second name (on the same file system), the rest copied. Any thread, also while commits go on. The owner only. conflict: the
   // directory is there already.
   [[nodiscard]] Result<void> checkpoint(const std::string& dir) const;
+
+  // Nothing is being moved to files or merged, and nothing waits for that. Any thread.
+  [[nodiscard]] bool is_settled() const;
+  // Merges all files; returns when it is done. The owner only.
+  [[nodiscard]] Result<void> merge_all();
 
   ~RocksStore() override;
   RocksStore(const RocksStore&) = delete;

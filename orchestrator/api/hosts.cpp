@@ -114,7 +114,7 @@ void Api::list_after(Call& call, const char* key, const FieldTree& fields, const
   if (!query) return call.refuse(query.error());
   if (auto left = nothing_left(asked); !left) return call.refuse(left.error());
   View view = call.view();
-  Json page = Json::object();
+  Json page = object_of(2);
   Json& items = page[key] = Json::array();
   bool more = false;
   auto read = view.nodes_after(*after, [&](const fleet::Node& node) {

@@ -258,7 +258,10 @@ void Api::list_runs(Call& call) {
       if (!read) return read;
       newest_first.resize(by_id.size());
       std::iota(newest_first.begin(), newest_first.end(), std::size_t{0});
-      std::sort(newest_first.begin(), newest_first.end(), [&](std::size_t a, std::size_t b) { return by_id[a] > by_id[b]; });
+      const auto end = pager.chooses_nothing() ? std::min(pager.end(), static_cast<std::int64_t>(by_id.size()))
+                                               : static_cast<std::int64_t>(by_id.size());
+      std::partial_sort(newest_first.begin(), newest_first.begin() + end, newest_first.end(),
+                        [&](std::size_t a, std::size_t b) { return by_id[a] > by_id[b]; });
       if (!pager.chooses_nothing()) {
         std::vector<std::int64_t> places(by_id.size());
         for (std::size_t place = 0; place < newest_first.size(); ++place) places[newest_first[place]] = static_cast<std::int64_t>(place);
@@ -277,7 +280,9 @@ void Api::list_runs(Call& call) {
         pager.add_out_of_order(static_cast<std::int64_t>(place), render);
       else
         pager.add(render);
+      if (pager.is_full()) break;
     }
+    if (pager.is_full()) pager.told_total(static_cast<std::int64_t>(newest_first.size()));
     return {};
   });
 }

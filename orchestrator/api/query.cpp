@@ -552,7 +552,7 @@ Json list_page(const char* key, std::vector<Json> items, const ListQuery& query)
   const auto total = static_cast<std::int64_t>(items.size());
   const std::int64_t begin = std::min(query.offset, total);
   const std::int64_t end = std::min(begin + query.page_size, total);
-  Json page = Json::object();
+  Json page = object_of(3);
   Json& list = page[key] = Json::array();
   for (std::int64_t i = begin; i < end; ++i) list.push_back(std::move(items[static_cast<std::size_t>(i)]));
   page["totalElements"] = total;
@@ -608,7 +608,7 @@ Json* Pager::place_of(std::int64_t position) {
 }
 
 Json Pager::finish(const char* key) && {
-  Json page = Json::object();
+  Json page = object_of(3);
   Json& list = page[key] = Json::array();
   for (auto& item : items_) list.push_back(std::move(item));
   page["totalElements"] = count_;

@@ -29,6 +29,13 @@ inline constexpr std::int64_t offset_max = 10'000;
 
 using Json = nlohmann::ordered_json;
 
+// An object for so many fields. One that has to grow copies all that lies in it, however deep: keys in it are const.
+inline Json object_of(std::size_t fields) {
+  Json object = Json::object();
+  object.get_ref<Json::object_t&>().reserve(fields);
+  return object;
+}
+
 // The fields that a resource can be asked for, so that a wrong name is refused even where no item has it.
 struct FieldTree {
   enum class Kind { text, exact, number, object, time, version };  // exact: enum names, booleans, numbers of documents
@@ -145,7 +152,8 @@ class Pager {
   [[nodiscard]] bool chooses_nothing() const { return query_.order_by.empty() && query_.filter.everything(); }
   [[nodiscard]] bool is_second_pass() const { return second_pass_; }
   // The page is full, and no filter chooses: it is only to be counted how many more there are, or to be told.
-  [[nodiscard]] bool is_full() const { return chooses_nothing() && count_ >= query_.offset + query_.page_size; }
+  [[nodiscard]] bool is_full() const { return chooses_nothing() && count_ >= end(); }
+  [[nodiscard]] std::int64_t end() const { return query_.offset + query_.page_size; }  // of the page
   void told_total(std::int64_t total) { count_ = total; }
   // All were added. True: they must be once more.
   [[nodiscard]] bool again();

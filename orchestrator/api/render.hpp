@@ -19,7 +19,7 @@ inline constexpr std::int64_t open_run_end_seconds = 1'410'065'407;
 // An object of which only the wanted fields are made, in the order in which they are given.
 class Part {
  public:
-  explicit Part(const Wanted& wanted) : wanted_(wanted) {}
+  explicit Part(const Wanted& wanted) : wanted_(wanted), json_(object_of(wanted.everything() ? whole_fields : some_fields)) {}
   template <class T>
   void set(const char* key, T&& value) {
     if (wanted_.has(key)) json_[key] = std::forward<T>(value);
@@ -38,8 +38,9 @@ class Part {
   [[nodiscard]] Json take() && { return std::move(json_); }
 
  private:
+  static constexpr std::size_t whole_fields = 32, some_fields = 4;  // room that is made at once
   const Wanted& wanted_;
-  Json json_ = Json::object();
+  Json json_;
 };
 
 Json timestamps_json(std::int64_t created_ms, std::int64_t updated_ms);

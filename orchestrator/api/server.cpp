@@ -15,6 +15,7 @@
 #include <set>
 #include <thread>
 
+#include "common/service/thread_name.hpp"
 #include "orchestrator/api/request_rate.hpp"
 
 namespace abide::api {
@@ -27,12 +28,17 @@ using std::chrono::milliseconds;
 
 class Connection;
 
+net::thread_pool threads_named(const char* name, std::size_t count) {
+  const ThreadsNamed named(name);
+  return net::thread_pool(count);
+}
+
 struct ServerCore : std::enable_shared_from_this<ServerCore> {
   ServerCore(ServerSettings settings_in, Handler handler_in)
       : settings(std::move(settings_in)),
         handler(std::move(handler_in)),
-        readers(settings.reader_threads),
-        streamers(settings.stream_threads),
+        readers(threads_named("api-read", settings.reader_threads)),
+        streamers(threads_named("api-stream", settings.stream_threads)),
         rate(settings.requests_per_second) {}
 
   void accept();
@@ -507,7 +513,10 @@ Server::~Server() {
 void Server::start() {
   core_->work.emplace(core_->io.get_executor());
   core_->accept();
-  core_->thread = std::thread([core = core_.get()] { core->io.run(); });
+  core_->thread = std::thread([core = core_.get()] {
+    name_this_thread("api-io");
+    core->io.run();
+  });
 }
 
 void Server::stop() {

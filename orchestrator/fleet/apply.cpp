@@ -210,6 +210,7 @@ struct Apply {
     const auto [place, added] = state.nodes.try_emplace(event.node);
     auto& n = place->second;
     if (added) {
+      state.touched.nodes_new.insert(event.node);
       n.id = event.node;
       n.host_id = event.host_id;
       n.instance_id = event.instance_id;

@@ -159,6 +159,7 @@ Digest& digest_of(OsLists& lists, OsList list);
 struct Touched {
   bool project = false;
   std::set<NodeId> nodes;
+  std::set<NodeId> nodes_new;  // the ids of a host and its instance never change
   std::vector<std::pair<std::string, std::string>> hosts_gone;  // host and instance ids of nodes that are deleted
   std::set<NodeId> deleted;
   std::set<std::string> os_resources, policies, schedules, sources, regions, sites;

@@ -7,14 +7,19 @@
 #include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <future>
+#include <map>
 #include <mutex>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <nlohmann/json.hpp>
 #include <poll.h>
+#include <sstream>
 #include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -23,14 +28,13 @@
 #include <vector>
 
 #include "common/bus/memory_bus.hpp"
-#include "common/core/hash.hpp"
-#include "common/events/codec.hpp"
-#include "common/events/topics.hpp"
 #include "common/service/logging.hpp"
+#include "common/service/thread_name.hpp"
 #include "common/store/rocks_store.hpp"
 #include "orchestrator/api/api.hpp"
 #include "orchestrator/api/server.hpp"
 #include "orchestrator/orchestrator.hpp"
+#include "tests/bench/speaker.hpp"
 
 namespace {
 
@@ -38,9 +42,11 @@ using namespace abide;
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
-constexpr double ratio_max = 2;             // of the 99th percentiles, under events over idle
-constexpr double sustained_share = 0.9;     // of the rate that is reached without readers, where that is less than what was asked for
-constexpr std::size_t backlog_max = 4'096;  // messages in the inbox; above, nodes wait
+constexpr double ratio_max = 2;               // of the 99th percentiles, under events over idle
+constexpr double sustained_share = 0.9;       // of the rate that is reached without readers, where that is less than what was asked for
+constexpr std::size_t backlog_max = 4'096;    // messages in the inbox; above, nodes wait
+constexpr std::chrono::milliseconds pace{1};  // a node speaks at most so much later than it should
+constexpr std::chrono::milliseconds merge_look{5};
 constexpr std::size_t profiles = 10, sites = 100;
 constexpr std::size_t nodes_per_run = 10;
 constexpr const char* project = "bench";
@@ -49,6 +55,7 @@ struct Options {
   std::size_t nodes = 100'000, streams = 0;
   double rate = 10'000, seconds = 30;
   int rounds = 3;
+  std::string only;
   bool no_limits = false, as_json = false;
 };
 
@@ -149,15 +156,6 @@ class Streams {
 
 // ---- the fleet -----------------------------------------------------------------------------------------------------------
 
-// A node's side of its journal.
-struct Speaker {
-  NodeId id;
-  std::string topic;
-  JournalId journal;
-  std::uint64_t sequence = 0;
-  Chain chain;
-};
-
 class Fleet {
  public:
   Fleet(const Options& options, const std::string& dir) : store_(opened(dir)) {
@@ -179,20 +177,16 @@ class Fleet {
     if (!nodes_bus_->start([this](BusEvent event) { heard(event); })) broken("no bus");
     if (!orchestrator_->start()) broken("the orchestrator does not start");
     server_->start();
-    for (std::size_t n = 0; n < options.nodes; ++n) {
-      Speaker speaker;
-      speaker.id.bytes[0] = 0xAB;  // not all zero
-      for (std::size_t byte = 0; byte < 4; ++byte) speaker.id.bytes[15 - byte] = static_cast<std::uint8_t>(n >> (8 * byte));
-      speaker.topic = topics::from_node(project, speaker.id, topics::FromNode::status);
-      speaker.journal = JournalId{n + 1};
-      speaker.chain = chain_start(speaker.journal);
-      speakers_.push_back(std::move(speaker));
-    }
+    for (std::size_t n = 0; n < options.nodes; ++n) speakers_.push_back(bench::speaker_of(project, n));
     prepare();
     talking_ = std::thread([this] { talk(); });
   }
   ~Fleet() {
-    stopping_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      changed_.notify_all();
+    }
     if (talking_.joinable()) talking_.join();
     server_->stop();
     orchestrator_.reset();
@@ -204,8 +198,17 @@ class Fleet {
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   // Events a second from now on, by nodes in turn.
   void set_rate(double rate) {
-    rate_ = rate;
+    {
+      const std::lock_guard lock(mutex_);
+      rate_ = rate;
+      changed_.notify_all();
+    }
     if (rate == 0) settle();
+  }
+  void speak_for(double seconds) {
+    const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, until, [&] { return stopping_; });
   }
   [[nodiscard]] std::uint64_t said() const { return said_; }
   [[nodiscard]] std::size_t backlog() const { return orchestrator_->health().inbox_items; }
@@ -214,10 +217,9 @@ class Fleet {
   void check() {
     settle();
     std::size_t wrong = 0, seen = 0;
-    const std::lock_guard lock(speakers_mutex_);
+    const std::lock_guard lock(mutex_);
     const auto read = fleet::scan_nodes(*store_->snapshot(), *orchestrator_->scope_of(project), [&](fleet::Node&& node) {
-      std::size_t n = 0;
-      for (std::size_t byte = 0; byte < 4; ++byte) n |= static_cast<std::size_t>(node.id.bytes[15 - byte]) << (8 * byte);
+      const std::size_t n = bench::number_of(node.id);
       if (node.upto != speakers_[n].sequence || node.chain != speakers_[n].chain) ++wrong;
       return ++seen > 0;
     });
@@ -227,7 +229,7 @@ class Fleet {
 
  private:
   static std::unique_ptr<RocksStore> opened(const std::string& dir) {
-    auto store = RocksStore::open(dir);
+    auto store = RocksStore::open(dir, fleet_store_size);
     if (!store) broken(store.error().message);
     return std::move(*store);
   }
@@ -248,49 +250,39 @@ class Fleet {
     broker_.pump();
     broker_.forget_seen();
   }
-  // All that was said and asked is done.
-  void settle() {
-    while (orchestrator_->health().inbox_items != 0 || !asked_all_done()) {
-      if (!talking_.joinable()) pump();
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // the turn that was begun, and files that are being merged
+  // What was said and asked is done: the owner answers this question when what lay before it is committed.
+  void wait_for_owner() {
+    if (!talking_.joinable()) pump();
+    std::promise<void> counted;
+    if (!orchestrator_->count([&](const auto&) { counted.set_value(); })) broken("the inbox is full");
+    counted.get_future().wait();
   }
-  [[nodiscard]] bool asked_all_done() const { return asked_ == answered_; }
+  void settle() {
+    wait_for_owner();
+    // What is idle is not idle while files are being merged.
+    std::unique_lock lock(mutex_);
+    while (!store_->is_settled()) changed_.wait_for(lock, merge_look);
+  }
 
-  void say(Speaker& speaker, Payload payload, bool is_event) {
-    Envelope envelope;
-    envelope.journal = speaker.journal;
-    envelope.session = SessionId{88};
-    envelope.at_ms = 1'795'867'200'000;
-    envelope.clock_trusted = true;
-    envelope.payload = std::move(payload);
-    if (is_event) {
-      envelope.sequence = ++speaker.sequence;
-      envelope.after = speaker.chain;
-    }
-    std::string bytes = encode(envelope);
-    if (is_event) speaker.chain = chain_after(speaker.chain, bytes);
+  void say(bench::Speaker& speaker, Payload payload, bool is_event) {
+    std::string bytes = bench::said_by(speaker, std::move(payload), is_event);
     if (!nodes_bus_->publish({speaker.topic, std::move(bytes), 1, false})) broken("the bus takes nothing");
   }
   // When the inbox has room.
-  void say_in_time(Speaker& speaker, Payload payload, bool is_event) {
-    while (backlog() > backlog_max) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  void say_in_time(bench::Speaker& speaker, Payload payload, bool is_event) {
+    if (backlog() > backlog_max) wait_for_owner();
     say(speaker, std::move(payload), is_event);
     pump();
   }
   std::string request(fleet::Operation operation, bool wait) {
-    while (backlog() > backlog_max) std::this_thread::sleep_for(std::chrono::microseconds(200));
-    auto id = std::make_shared<std::string>();
-    ++asked_;
-    if (!orchestrator_->submit(project, std::move(operation), [this, id](Result<fleet::Answer> answer) {
+    if (backlog() > backlog_max) wait_for_owner();
+    auto id = std::make_shared<std::promise<std::string>>();
+    if (!orchestrator_->submit(project, std::move(operation), [id](Result<fleet::Answer> answer) {
           if (!answer) broken(answer.error().message);
-          *id = answer->id;
-          ++answered_;
+          id->set_value(answer->id);
         }))
       broken("the inbox is full");
-    if (wait) settle();
-    return wait ? *id : std::string();
+    return wait ? id->get_future().get() : std::string();
   }
 
   // Places, releases and a policy; hosts with names and places, that have spoken; every tenth has an update behind it.
@@ -331,14 +323,7 @@ class Fleet {
               false);
     }
     for (std::size_t n = 0; n < speakers_.size(); ++n) {
-      Hello hello;
-      hello.life = *life_;
-      hello.ask = 1;
-      hello.nonce = Nonce{n + 1};
-      hello.base_chain = speakers_[n].chain;
-      hello.boot = BootId{"9b0d5cd4-8cf7-4dd4-a3d1-0e0f6f6ac8a1"};
-      hello.identity = {"edge-" + std::to_string(n % profiles), "3.0.20260602.2200", "x86_64", sha256("image"), "0.1.0"};
-      say_in_time(speakers_[n], hello, false);
+      say_in_time(speakers_[n], bench::hello_of(speakers_[n], *life_, "edge-" + std::to_string(n % profiles)), false);
       if (n % nodes_per_run != 0) continue;
       Release release;
       release.os_resource_id = "os-00000000";
@@ -354,45 +339,30 @@ class Fleet {
 
   // The nodes' side, in a thread of its own: it also moves all messages.
   void talk() {
-    auto begun = Clock::now();
-    double rate = 0, due = 0;
+    name_this_thread("nodes");
+    std::unique_lock lock(mutex_);
+    double due = 0;
     std::size_t next = 0;
     while (!stopping_) {
-      if (const double wanted = rate_; wanted != rate) {
-        rate = wanted;
+      if (rate_ == 0) {
+        changed_.wait(lock, [&] { return rate_ != 0 || stopping_; });
         due = 0;
-        begun = Clock::now();
+        spoken_at_ = Clock::now();
+        continue;
       }
       // What could not be said in time is not made up for in one go.
-      due = std::min(due + rate * seconds_since(begun), rate / 10);
-      begun = Clock::now();
-      {
-        const std::lock_guard lock(speakers_mutex_);
-        for (; due >= 1 && backlog() <= backlog_max; due -= 1) {
-          say(speakers_[next], next_event(speakers_[next]), true);
-          broker_.pump();
-          ++said_;
-          next = (next + 7'919) % speakers_.size();
-        }
+      const auto now = Clock::now();
+      due = std::min(due + rate_ * std::chrono::duration<double>(now - spoken_at_).count(), rate_ / 10);
+      spoken_at_ = now;
+      for (auto room = backlog_max - std::min(backlog(), backlog_max); due >= 1 && room > 0; due -= 1, --room) {
+        say(speakers_[next], bench::next_event(speakers_[next]), true);
+        ++said_;
+        next = (next + 7'919) % speakers_.size();
       }
       pump();
-      std::this_thread::sleep_for(std::chrono::milliseconds(rate == 0 ? 5 : 1));
+      changed_.wait_until(lock, now + pace);
     }
   }
-  // Phases as a node goes through them, without an end.
-  static NodeEvent next_event(const Speaker& speaker) {
-    switch (speaker.sequence % 4) {
-      case 0:
-        return ImageStaged{{}, Slot::b, sha256("image"), 1'500'000'000, 90'000, false};
-      case 1:
-        return SwitchBegan{};
-      case 2:
-        return SwitchWithdrawn{{}, "the window has closed"};
-      default:
-        return SwitchCleared{{}, "the window has closed"};
-    }
-  }
-
   std::unique_ptr<RocksStore> store_;
   MemoryBroker broker_;
   std::unique_ptr<orchestrator::Orchestrator> orchestrator_;
@@ -400,11 +370,13 @@ class Fleet {
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<MemoryBus> nodes_bus_;
   std::optional<LifeId> life_;
-  std::mutex speakers_mutex_;
-  std::vector<Speaker> speakers_;
-  std::atomic<double> rate_{0};
-  std::atomic<std::uint64_t> said_{0}, asked_{0}, answered_{0};
-  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;  // of all below
+  std::condition_variable changed_;
+  std::vector<bench::Speaker> speakers_;
+  double rate_ = 0;
+  Clock::time_point spoken_at_;
+  bool stopping_ = false;
+  std::atomic<std::uint64_t> said_{0};
   std::thread talking_;
 };
 
@@ -469,6 +441,36 @@ double cpu_ms() {
   return of(used.ru_utime) + of(used.ru_stime);
 }
 
+// The same by name of thread: what has the cores while events come in.
+std::map<std::string, double> cpu_ms_by_thread() {
+  std::map<std::string, double> all;
+  const double ms_per_tick = 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  std::error_code failure;
+  for (std::filesystem::directory_iterator task("/proc/self/task", failure), end; !failure && task != end; task.increment(failure)) {
+    std::ifstream file(task->path() / "stat");
+    std::string stat;
+    std::getline(file, stat);
+    const auto open = stat.find('('), close = stat.rfind(')');
+    if (close == std::string::npos) continue;  // it has just ended
+    std::istringstream fields(stat.substr(close + 1));
+    std::string skipped;
+    for (int field = 0; field < 11; ++field) fields >> skipped;
+    double user = 0, system = 0;
+    fields >> user >> system;
+    all[stat.substr(open + 1, close - open - 1)] += (user + system) * ms_per_tick;
+  }
+  return all;
+}
+
+// Of all processes of this machine, as far as it is known.
+double machine_cpu_ms() {
+  std::ifstream file("/proc/stat");
+  std::string skipped;
+  double user = 0, niced = 0, system = 0;
+  file >> skipped >> user >> niced >> system;
+  return (user + niced + system) * 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 double percentile(std::vector<double> samples, double share) {
   if (samples.empty()) return 0;
   std::sort(samples.begin(), samples.end());
@@ -495,15 +497,22 @@ struct Load {
   double rate = 0;
   double said = 0, seconds = 0;
   Samples samples;
-  std::vector<double> spent;  // CPU in ms, by question: with that of the events
+  std::vector<double> spent;              // CPU in ms, by question: with that of the events
+  std::map<std::string, double> by_name;  // CPU in ms, by thread
+  double machine_ms = 0, own_ms = 0;
 };
 
 int run(const Options& options, const std::string& dir) {
   const auto begun = Clock::now();
+  auto all = questions(options);
+  if (!options.only.empty()) std::erase_if(all, [&](const Question& question) { return question.name != options.only; });
+  if (all.empty()) {
+    std::fprintf(stderr, "bench-api-hosts: no question is called %s\n", options.only.c_str());
+    return 2;
+  }
   Fleet fleet(options, dir);
   std::fprintf(stderr, "%zu hosts after %.0f s\n", options.nodes, seconds_since(begun));
   Client client(fleet.port());
-  const auto all = questions(options);
 
   // What it takes without readers.
   double rate = options.rate;
@@ -511,7 +520,7 @@ int run(const Options& options, const std::string& dir) {
     fleet.set_rate(rate);
     const auto said = fleet.said();
     const auto from = Clock::now();
-    while (seconds_since(from) < std::min(options.seconds / 6, 5.0)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    fleet.speak_for(std::min(options.seconds / 6, 5.0));
     const double reached = static_cast<double>(fleet.said() - said) / seconds_since(from);
     fleet.set_rate(0);
     std::fprintf(stderr, "without readers %.0f events/s of %.0f\n", reached, rate);
@@ -522,17 +531,22 @@ int run(const Options& options, const std::string& dir) {
   std::vector<double> spent(all.size());
   std::vector<Load> loads;
   for (const double share : {1.0, 0.5})
-    if (rate > 0) loads.push_back({rate * share, 0, 0, Samples(all.size()), std::vector<double>(all.size())});
+    if (rate > 0) loads.push_back({rate * share, 0, 0, Samples(all.size()), std::vector<double>(all.size()), {}, 0, 0});
   const double part = options.seconds / options.rounds;
   for (int round = 0; round < options.rounds; ++round) {
     ask_for(part, client, all, idle, spent);
     for (auto& load : loads) {
       fleet.set_rate(load.rate);
       const auto said = fleet.said();
+      const auto before = cpu_ms_by_thread();
+      const double machine_before = machine_cpu_ms(), own_before = cpu_ms();
       const auto from = Clock::now();
       ask_for(part, client, all, load.samples, load.spent);
       load.said += static_cast<double>(fleet.said() - said);
       load.seconds += seconds_since(from);
+      load.machine_ms += machine_cpu_ms() - machine_before;
+      load.own_ms += cpu_ms() - own_before;
+      for (const auto& [name, ms] : cpu_ms_by_thread()) load.by_name[name] += ms - (before.contains(name) ? before.at(name) : 0);
       fleet.set_rate(0);
     }
   }
@@ -568,6 +582,11 @@ int run(const Options& options, const std::string& dir) {
         std::printf("%-22s %8zu %10.2f %10.2f %7.2f %5.1f %s\n", all[q].name, load.samples[q].size(), percentile(load.samples[q], 0.5),
                     value, ratio, ratio_max, met ? "yes" : "NO");
     }
+    if (options.as_json) continue;
+    std::printf("CPU in %% of a core:");
+    for (const auto& [name, ms] : load.by_name)
+      if (ms / load.seconds >= 1) std::printf("  %s %.0f", name.c_str(), ms / load.seconds / 10);
+    std::printf("  other processes %.0f\n", std::max(0.0, load.machine_ms - load.own_ms) / load.seconds / 10);
   }
   if (options.as_json) std::printf("%s\n", rows.dump(2).c_str());
   return all_met || options.no_limits ? 0 : 1;
@@ -589,6 +608,7 @@ int main(int argc, char** argv) {
   app.add_option("--streams", options.streams, "readers of event streams, from the first question on")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
+  app.add_option("--only", options.only, "one of the questions, by its name");
   app.add_flag("--json", options.as_json, "rows of name, value, baseline, ratio, goal, met");
   app.add_flag("--no-limits", options.no_limits, "0 whatever the times are");
   try {

@@ -26,7 +26,7 @@ struct Options {
   std::size_t nodes = 100'000, schedules = 1'000, sample = 5'000;
   int hours = 24;
   std::uint64_t seed = 1;
-  bool no_limits = false;
+  bool no_limits = false, as_json = false;
 };
 
 // Of this thread's own work: what others do on the machine at the same time does not count.
@@ -181,6 +181,14 @@ int run(const Options& options) {
   const double baseline = (now_ns() - before) / static_cast<double>(sample);
   const double ours = all_ns / (static_cast<double>(ticks) * static_cast<double>(options.nodes));
   const double ratio = baseline / ours;
+  if (options.as_json) {
+    const bool met = ours <= ns_per_node_and_tick_max;
+    std::printf(
+        "[{\"name\": \"next windows, ns a node and tick\", \"value\": %.1f, \"baseline\": null, \"ratio\": null, \"goal\": %.0f, \"met\": "
+        "%s}]\n",
+        ours, ns_per_node_and_tick_max, met ? "true" : "false");
+    return met || options.no_limits ? 0 : 1;
+  }
   std::printf("nodes %zu, schedules %zu, ticks %d (one a minute), windows opened %llu, closed %llu\n", options.nodes, options.schedules,
               ticks, static_cast<unsigned long long>(world.opened), static_cast<unsigned long long>(world.closed));
   std::printf("the first look at all:          %10.0f ms\n", first_ns / 1e6);
@@ -206,6 +214,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--seed", options.seed)->capture_default_str();
+  app.add_flag("--json", options.as_json, "a row of name, value, baseline, ratio, goal, met");
   app.add_flag("--no-limits", options.no_limits, "0 whatever the times are");
   try {
     app.parse(argc, argv);

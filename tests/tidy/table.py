@@ -20,7 +20,7 @@ class Rule:
 CORE = ("common/core",)
 EVENTS = CORE + ("common/events",)
 # What an adapter sees of the shells: the way in, and words that all programs share.
-ADAPTER = EVENTS + ("common/store", "common/release", "common/service/inbox.hpp", "common/service/build_version.hpp", "common/service/logging.hpp")
+ADAPTER = EVENTS + ("common/store", "common/release", "common/service/inbox.hpp", "common/service/build_version.hpp", "common/service/logging.hpp", "common/service/thread_name.hpp")
 SHELL = ADAPTER + ("common/bus", "common/service")
 NODE = ("edge-agent", "edge-agent/update", "edge-agent/link", "edge-agent/boot", "edge-agent/image", "edge-agent/health", "edge-agent/inventory")
 # Plain data and pure questions of the node's machine that its adapters may name.
@@ -91,7 +91,7 @@ RULES: dict[str, Rule] = {
     "tools/replay/what_if_file.cpp": Rule(may=SHELL + NODE + SERVER, third=("yaml-cpp",)),
     "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools"),
                    third=("fmt", "nlohmann", "RocksDB", "FlatBuffers", "yaml-cpp", "Boost", "libcurl", "Paho", "OpenSSL", "GoogleTest")),
-    "tests/bench": Rule(may=SHELL + NODE + SERVER, third=("CLI11", "nlohmann")),
+    "tests/bench": Rule(may=SHELL + NODE + SERVER + ("tests/bench", "tests/support"), third=("CLI11", "nlohmann", "RocksDB")),
     "tests/crash/disk/losing_fs.cpp": Rule(may=CORE + ("tests",), third=("libfuse",)),
 }
 
@@ -162,7 +162,6 @@ BAN_EXCEPTIONS = {
     ("a sleep", "tests/unit/backup/control_test.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/broker.cpp"): "polls for a condition, up to a named limit",
     ("a sleep", "tests/support/child.cpp"): "polls for a condition, up to a named limit",
-    ("a sleep", "tests/bench/api_hosts.cpp"): "events come at a rate: between them nothing is done",
     ("a sleep", "tests/system/slow_boot_state.cpp"): "its purpose: a disk that is slow on command",
     ("a sleep", "tests/integration/agent/agent_process_test.cpp"): "polls for a condition, up to a named limit",
 }

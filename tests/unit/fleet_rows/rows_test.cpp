@@ -206,8 +206,8 @@ TEST(FleetRows, SaveWritesWhatWasTouchedAndNothingElse) {
   state.touched.runs[closed.id] = closed;
   Batch batch;
   const std::vector<std::string> expected = [&] {
-    std::vector<std::string> keys = {"plant/r/node/" + id,          "plant/r/host/" + node.host_id, "plant/r/instance/" + node.instance_id,
-                                     "plant/r/run/" + node.run->id, "plant/r/policy/" + policy,     "plant/r/run/" + closed.id};
+    std::vector<std::string> keys = {"plant/r/node/" + id, "plant/r/run/" + node.run->id, "plant/r/policy/" + policy,
+                                     "plant/r/run/" + closed.id};
     for (const auto& run : node.superseded) keys.push_back("plant/r/run/" + run.id);
     std::sort(keys.begin(), keys.end());
     return keys;
@@ -228,6 +228,29 @@ TEST(FleetRows, SaveWritesWhatWasTouchedAndNothingElse) {
   EXPECT_EQ(keys_of(others), (std::vector<std::string>{"plant/r/os/" + state.os_resources.begin()->first, "plant/r/project/",
                                                        "plant/r/schedule/" + state.schedules.begin()->first,
                                                        "plant/r/source/" + state.sources.begin()->first}));
+}
+
+TEST(FleetRows, SaveWritesTheIdsOfAHostOnlyWhereItIsNew) {
+  State state;
+  const auto saved = [&](const OrchestratorEvent& event) {
+    FleetMachine::apply(state, {JournalId{1}, ++state.last, {}, {}, 1'000, true, {}, {}, event});
+    Batch batch;
+    Rows::save(state, batch, scope);
+    std::vector<std::string> keys = keys_of(batch);
+    std::erase(keys, "plant/r/project/");
+    return keys;
+  };
+  const auto id = parse_node_id("ab000000-0000-0000-0000-000000000001").value();
+  const NodeRegistered registered{id, "host-1", "inst-1", "gate", false};
+  const std::vector<std::string> its_row = {"plant/r/node/" + to_string(id)};
+  const std::vector<std::string> all = {"plant/r/host/host-1", "plant/r/instance/inst-1", its_row[0]};
+  EXPECT_EQ(saved(registered), all);
+  EXPECT_EQ(saved(registered), its_row) << "renamed, or said again";
+  EXPECT_EQ(saved(HostDeleted{id, "host-1", "inst-1", "gate"}), (std::vector<std::string>{"-plant/r/host/host-1", "-plant/r/instance/inst-1",
+                                                                                "-" + its_row[0], "plant/r/deleted/" + to_string(id)}));
+  FleetMachine::apply(state, {JournalId{1}, ++state.last, {}, {}, 1'000, true, {}, {}, registered});
+  const auto gone = saved(HostDeleted{id, "host-1", "inst-1", "gate"});
+  EXPECT_EQ(std::count(gone.begin(), gone.end(), "plant/r/host/host-1"), 0) << "come and gone between two commits";
 }
 
 TEST(FleetRows, SaveErasesWhatWasTouchedAndIsNoMore) {

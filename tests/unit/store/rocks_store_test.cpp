@@ -1,5 +1,6 @@
 #include "common/store/rocks_store.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <rocksdb/db.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -269,6 +271,49 @@ TEST_F(RocksStoreTest, IsWholeForAReaderHoweverBusyItsOwnerIs) {
   }
   stop = true;
   writer.join();
+}
+
+TEST_F(RocksStoreTest, WritesTheLastChangeOfAKeyOnly) {
+  const auto store = open();
+  const auto before = fs::file_size(file(".log"));
+  Batch batch;
+  for (int i = 0; i < 1'000; ++i) batch.put("head", std::string(1'000, static_cast<char>('a' + i % 26)));
+  batch.put("other", "1");
+  ASSERT_TRUE(store->commit(batch));
+  EXPECT_LT(fs::file_size(file(".log")) - before, 2'000U);
+  EXPECT_EQ(text(*store, "head"), std::string(1'000, static_cast<char>('a' + 999 % 26)));
+}
+
+// Names and nice values of this process's threads.
+std::multimap<std::string, int> nice_values() {
+  std::multimap<std::string, int> found;
+  for (const auto& task : fs::directory_iterator("/proc/self/task")) {
+    std::ifstream file(task.path() / "comm");
+    std::string name;
+    if (std::getline(file, name))
+      found.emplace(name, getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoul(task.path().filename().string()))));
+  }
+  return found;
+}
+
+TEST_F(RocksStoreTest, MergesFilesBehindWhoCommitsAndWhoReads) {
+  const auto store = RocksStore::open(path_, {std::size_t{1} << 20U, std::size_t{64} << 10U}).value();
+  const auto merges = [] {
+    for (const auto& [name, nice] : nice_values())
+      if (name == "rocksdb:low" && nice == std::min(getpriority(PRIO_PROCESS, 0) + 10, 19)) return true;
+    return false;
+  };
+  for (std::uint64_t i = 0; i == 0 || !merges(); ++i) {  // the threads are those of all stores of a process
+    ASSERT_LT(i, 10'000U) << "640 MiB are not merged by anybody";
+    put(*store, "row/" + std::to_string(i * 7 % 64), std::string(64 << 10, static_cast<char>('a' + i % 26)));
+  }
+  for (const auto& [name, nice] : nice_values()) {
+    if (name != "rocksdb:low") {
+      EXPECT_EQ(nice, getpriority(PRIO_PROCESS, 0)) << name;
+    }
+  }
+  while (!store->is_settled()) std::this_thread::yield();
+  EXPECT_NE(text(*store, "row/0"), "(none)");
 }
 
 TEST_F(RocksStoreTest, IsNotFoundForAReaderWhereThereIsNone) {
