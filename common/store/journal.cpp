@@ -80,7 +80,7 @@ Result<Journal> Journal::open(const Store& store, std::string scope) {
 }
 
 void Journal::put_head(Batch& batch) const {
-  batch.put(head_key(scope_), head_row(head_));
+  batch.put_newest(head_key(scope_), head_row(head_));
 }
 
 void Journal::begin(Batch& batch, JournalId id) {

@@ -38,6 +38,7 @@ constexpr int background_jobs_max = 2;
 constexpr int open_files_max = 256;
 constexpr std::size_t info_log_bytes_max = 1U << 20U;
 constexpr std::size_t info_logs_max = 3;
+constexpr std::size_t write_overhead_max = 16;  // of one change in a WriteBatch: a tag and two lengths
 constexpr int read_only_attempts_max = 10;
 
 std::string_view view(const rocksdb::Slice& slice) {
@@ -380,7 +381,7 @@ Result<void> RocksStore::scan(std::string_view from, std::string_view to, const 
 Result<void> RocksStore::commit(const Batch& batch) {
   if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
   if (batch.empty()) return {};
-  rocksdb::WriteBatch changes;
+  rocksdb::WriteBatch changes(batch.bytes() + batch.size() * write_overhead_max);
   for (const auto& change : batch.changes()) {
     const auto status = change.value ? changes.Put(slice(change.key), slice(*change.value)) : changes.Delete(slice(change.key));
     if (!status.ok()) return fail(error_of(status, "write to the store"));

@@ -3,6 +3,7 @@
 // simulator. Thread safety: get, scan, snapshot from any thread; commit from one thread, the owner.
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,9 +19,15 @@ class Batch {
  public:
   void put(std::string key, std::string value) { changes_.push_back({std::move(key), std::move(value)}); }
   void erase(std::string key) { changes_.push_back({std::move(key), std::nullopt}); }
+  // For a key that changes with every event: in place of its last such change in this batch. Nothing else changes that key.
+  void put_newest(std::string key, std::string value);
   [[nodiscard]] bool empty() const { return changes_.empty(); }
   [[nodiscard]] std::size_t size() const { return changes_.size(); }
-  void clear() { changes_.clear(); }
+  [[nodiscard]] std::size_t bytes() const;  // of keys and values
+  void clear() {
+    changes_.clear();
+    newest_.clear();
+  }
 
   struct Change {
     std::string key;
@@ -30,6 +37,7 @@ class Batch {
 
  private:
   std::vector<Change> changes_;
+  std::map<std::string, std::size_t> newest_;  // by key: its place in changes_
 };
 
 // Sees rows until it returns false.
@@ -47,8 +55,8 @@ class Reader {
 
 class Store : public Reader {
  public:
-  // Atomic; fsynced when it returns. An empty batch does nothing. On failure (unavailable: disk full, I/O error) the owner must stop: what is in memory
-  // is ahead of what is on disk.
+  // Atomic; fsynced when it returns. An empty batch does nothing. On failure (unavailable: disk full, I/O error) the owner must stop: what
+  // is in memory is ahead of what is on disk.
   [[nodiscard]] virtual Result<void> commit(const Batch& batch) = 0;
   // The rows as they are now, whatever is committed later.
   [[nodiscard]] virtual std::shared_ptr<const Reader> snapshot() const = 0;

@@ -47,6 +47,22 @@ TYPED_TEST(AnyStore, TakesABatchInOrderSoThatTheLastChangeOfAKeyWins) {
   EXPECT_EQ(rows(this->kind_.store(), "x", "~"), "y=2");
 }
 
+TYPED_TEST(AnyStore, TakesOfAKeyThatChangesWithEveryEventTheNewestAlone) {
+  Batch batch;
+  batch.put_newest("a/head", "1");
+  batch.put("a/x", "1");
+  batch.put_newest("a/head", "2");
+  batch.put_newest("a/other", "1");
+  EXPECT_EQ(batch.size(), 3U);
+  EXPECT_EQ(batch.bytes(), 6U + 1 + 3 + 1 + 7 + 1);
+  ASSERT_TRUE(this->kind_.store().commit(batch));
+  EXPECT_EQ(rows(this->kind_.store(), "a/", "a0"), "a/head=2 a/other=1 a/x=1");
+  batch.clear();
+  batch.put_newest("a/head", "3");
+  ASSERT_TRUE(this->kind_.store().commit(batch));
+  EXPECT_EQ(text(this->kind_.store(), "a/head"), "3");
+}
+
 TYPED_TEST(AnyStore, ScansKeysInByteOrderUpToButWithoutTheEnd) {
   for (const char* key : {"s/b", "s/a", "s/c", "s/\xFF", "s/B", "t"}) this->put(key, "1");
   EXPECT_EQ(rows(this->kind_.store(), "s/", "s/c"), "s/B=1 s/a=1 s/b=1");
