@@ -36,30 +36,29 @@ void Orchestrator::heard(std::uint64_t bus, BusEvent event) {
 }
 
 void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
-  const Now now = clock_.now();
   auto parsed = topics::parse(message.topic);
-  if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), now.mono_ms);
+  if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), boottime_ms());
   if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
     if (!known(from->project))
       return lines_.warn(
           "project " + from->project,
           "message of a project that is not served here project=" + one_line(from->project) + " node=" + to_string(from->node),
-          now.mono_ms);
+          boottime_ms());
     if (from->what == topics::FromNode::progress || from->what == topics::FromNode::presence) {
       auto envelope = decode(message.payload);
       if (!envelope)
         return lines_.warn("payload " + to_string(from->node),
-                           "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, now.mono_ms);
-      if (const auto* progress = std::get_if<Progress>(&envelope->payload))
-        live_.progress(from->project, from->node, *progress, now.wall_ms);
+                           "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, boottime_ms());
+      const auto wall_ms = wall_clock_ms();
+      if (const auto* progress = std::get_if<Progress>(&envelope->payload)) live_.progress(from->project, from->node, *progress, wall_ms);
       if (const auto* presence = std::get_if<Presence>(&envelope->payload))
-        live_.presence(from->project, from->node, envelope->session, presence->online, now.wall_ms);
+        live_.presence(from->project, from->node, envelope->session, presence->online, wall_ms);
       return;
     }
   }
   if (inbox_.try_post(FromBus{bus, std::move(message)}) || inbox_.closed()) return;
   ++messages_dropped_;
-  lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", now.mono_ms);
+  lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", boottime_ms());
   if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
     const std::lock_guard lock(dropped_mutex_);
     if (dropped_.size() < dropped_nodes_max) dropped_.emplace(from->project, from->node);
@@ -122,12 +121,12 @@ std::vector<api::SourceTimes> Orchestrator::source_times() const {
 }
 
 bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered, std::optional<fleet::Seen> seen) {
-  return inbox_.try_post(
+  return inbox_.try_ask(
       Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(seen), std::move(answered)});
 }
 
 bool Orchestrator::count(Counted counted) {
-  return inbox_.try_post(CountAsked{std::move(counted)});
+  return inbox_.try_ask(CountAsked{std::move(counted)});
 }
 
 void Orchestrator::look_for_expired_runs(std::int64_t before_ms, const GoOn& go_on) {
@@ -162,15 +161,15 @@ bool Orchestrator::look_for_old_events(std::int64_t now_ms, const GoOn& go_on) {
 }
 
 bool Orchestrator::explain(const std::string& project, const NodeId& node, Explained explained) {
-  return inbox_.try_post(ExplainAsked{project, node, std::move(explained)});
+  return inbox_.try_ask(ExplainAsked{project, node, std::move(explained)});
 }
 
 bool Orchestrator::confirmation(const std::string& project, const NodeId& node, Compared compared) {
-  return inbox_.try_post(CompareAsked{project, node, std::move(compared)});
+  return inbox_.try_ask(CompareAsked{project, node, std::move(compared)});
 }
 
 bool Orchestrator::create_project(const std::string& project, ProjectCreated created) {
-  return inbox_.try_post(ProjectAsked{project, std::move(created)});
+  return inbox_.try_ask(ProjectAsked{project, std::move(created)});
 }
 
 bool Orchestrator::refresh(Refreshed refreshed) {
