@@ -184,34 +184,43 @@ std::chrono::steady_clock::time_point Orchestrator::next_look(const Now& now) co
 void Orchestrator::run() {
   while (!stopping_) {
     auto items = inbox_.drain(settings_.inputs_per_commit, next_look(clock_.now()));
-    if (stopping_) {
-      // What was not begun is not done; its callers are told that they were not heard.
-      for (auto& item : items) {
-        if (auto* asked = std::get_if<Asked>(&item)) asked->answered(fail(Code::unavailable, "the orchestrator is stopping"));
-      }
-      break;
+    std::size_t next = 0;
+    while (!stopping_) {
+      turn(items, next);
+      if (next == items.size()) break;
     }
-    const Now now = clock_.now();
-    turned_mono_ms_ = now.mono_ms;
-    if (turned_) turned_();
-    Batch batch;
-    take_bus_changes(now, batch);
-    for (auto& item : items) take_item(item, now, batch);
-    take_dropped(now, batch);
-    take_ticks(now, batch);
-    if (!commit(batch)) break;
-    for (auto& [name, project] : projects_) {
-      if (project.touched) settle(project, now);
-    }
-    for (const auto& answer : std::exchange(after_commit_, {})) answer();
-    flush_unsent();
-    for (auto& [name, project] : projects_) {
-      for (const auto& effect : project.host->todo(now))
-        end(ExitCode::superseded, "project " + name + ": " + std::get<fleet::StopServing>(effect).why);
-    }
-    if (filters_changed_ && !stopping_) connect_bus();
+    refuse(items, next);
   }
   for (const auto& [id, answered] : std::exchange(pending_, {})) answered(fail(Code::unavailable, "the orchestrator is stopping"));
+}
+
+void Orchestrator::turn(std::vector<Item>& items, std::size_t& next) {
+  const Now now = clock_.now();
+  turned_mono_ms_ = now.mono_ms;
+  if (turned_) turned_();
+  Batch batch;
+  events_made_ = 0;
+  take_bus_changes(now, batch);
+  while (next < items.size() && events_made_ < settings_.events_per_commit) take_item(items[next++], now, batch);
+  take_dropped(now, batch);
+  take_ticks(now, batch);
+  if (!commit(batch)) return;
+  for (auto& [name, project] : projects_) {
+    if (project.touched) settle(project, now);
+  }
+  for (const auto& answer : std::exchange(after_commit_, {})) answer();
+  flush_unsent();
+  for (auto& [name, project] : projects_) {
+    for (const auto& effect : project.host->todo(now))
+      end(ExitCode::superseded, "project " + name + ": " + std::get<fleet::StopServing>(effect).why);
+  }
+  if (filters_changed_ && !stopping_) connect_bus();
+}
+
+void Orchestrator::refuse(std::vector<Item>& items, std::size_t from) {
+  for (; from < items.size(); ++from) {
+    if (auto* asked = std::get_if<Asked>(&items[from])) asked->answered(fail(Code::unavailable, "the orchestrator is stopping"));
+  }
 }
 
 bool Orchestrator::commit(Batch& batch) {
@@ -227,7 +236,9 @@ bool Orchestrator::commit(Batch& batch) {
 
 void Orchestrator::take(Project& project, const fleet::Input& input, const Now& now, const Cause& cause, Batch& batch) {
   project.touched = true;
+  const auto before = project.host->journal().head().last;
   project.host->take(input, now, cause, batch);
+  events_made_ += project.host->journal().head().last - before;
 }
 
 // Until it brings nothing new: a first pass over a large release service is more than one turn's work. True: it brought something.

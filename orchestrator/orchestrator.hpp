@@ -35,8 +35,9 @@
 namespace abide::orchestrator {
 
 inline constexpr std::size_t inputs_per_commit_max = 512;
-inline constexpr std::size_t unsent_max = 100'000;         // messages that found the bus's queue full
-inline constexpr std::size_t dropped_nodes_max = 100'000;  // nodes noted while the inbox was full
+inline constexpr std::uint64_t events_per_commit_max = 4'096;  // about: with so many, what is left of the inputs waits for the next one
+inline constexpr std::size_t unsent_max = 100'000;             // messages that found the bus's queue full
+inline constexpr std::size_t dropped_nodes_max = 100'000;      // nodes noted while the inbox was full
 inline constexpr std::size_t projects_max = 1'000;
 inline constexpr unsigned pass_turns_per_commit_max = 8;  // of all projects: a turn may bring megabytes of lists
 inline constexpr unsigned pass_turns_max = 512;           // of one pass of discovery: the machine takes only so much of it in one turn
@@ -53,6 +54,7 @@ struct Settings {
   std::string restored;               // why the state is an older one than was once told: all nodes are held; empty: it is not
   std::size_t inbox_capacity = inbox_capacity_default;
   std::size_t inputs_per_commit = inputs_per_commit_max;
+  std::uint64_t events_per_commit = events_per_commit_max;
   std::int64_t keep_runs_ms = 0;    // closed ones; 0: for ever
   std::int64_t keep_events_ms = 0;  // 0: for ever
 };
@@ -163,6 +165,7 @@ class Orchestrator final : public api::Backend {
 
   // owner thread
   void run();
+  void turn(std::vector<Item>& items, std::size_t& next);  // takes them from `next` on, as many as one commit should have
   std::chrono::steady_clock::time_point next_look(const Now& now) const;
   void take(Project& project, const fleet::Input& input, const Now& now, const Cause& cause, Batch& batch);
   void take_item(Item& item, const Now& now, Batch& batch);
@@ -174,6 +177,7 @@ class Orchestrator final : public api::Backend {
   void take_ticks(const Now& now, Batch& batch);
   void take_dropped(const Now& now, Batch& batch);
   bool commit(Batch& batch);
+  void refuse(std::vector<Item>& items, std::size_t from);  // what was not begun is not done; its callers are told so
   void settle(Project& project, const Now& now);
   void perform(Project& project, fleet::Message& message, const Now& now);
   void publish(BusMessage message);
@@ -215,6 +219,7 @@ class Orchestrator final : public api::Backend {
   std::unique_ptr<Bus> bus_;
   std::uint64_t bus_number_ = 0;
   bool filters_changed_ = false;
+  std::uint64_t events_made_ = 0;  // in this turn
   std::deque<BusMessage> unsent_;
   std::map<std::string, Answered> pending_;          // by request id, until the machine's reply
   std::vector<std::function<void()>> after_commit_;  // answers that wait for this turn's commit

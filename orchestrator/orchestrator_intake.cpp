@@ -49,10 +49,10 @@ void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
       if (!envelope)
         return lines_.warn("payload " + to_string(from->node),
                            "message that cannot be read topic=" + message.topic + " error=" + envelope.error().message, boottime_ms());
-      if (const auto* progress = std::get_if<Progress>(&envelope->payload))
-        live_.progress(from->project, from->node, *progress, clock_.now().wall_ms);
+      const auto wall_ms = wall_clock_ms();
+      if (const auto* progress = std::get_if<Progress>(&envelope->payload)) live_.progress(from->project, from->node, *progress, wall_ms);
       if (const auto* presence = std::get_if<Presence>(&envelope->payload))
-        live_.presence(from->project, from->node, envelope->session, presence->online, clock_.now().wall_ms);
+        live_.presence(from->project, from->node, envelope->session, presence->online, wall_ms);
       return;
     }
   }
@@ -121,12 +121,12 @@ std::vector<api::SourceTimes> Orchestrator::source_times() const {
 }
 
 bool Orchestrator::submit(const std::string& project, fleet::Operation operation, Answered answered, std::optional<fleet::Seen> seen) {
-  return inbox_.try_post(
+  return inbox_.try_ask(
       Asked{project, request_prefix_ + std::to_string(++request_count_), std::move(operation), std::move(seen), std::move(answered)});
 }
 
 bool Orchestrator::count(Counted counted) {
-  return inbox_.try_post(CountAsked{std::move(counted)});
+  return inbox_.try_ask(CountAsked{std::move(counted)});
 }
 
 void Orchestrator::look_for_expired_runs(std::int64_t before_ms, const GoOn& go_on) {
@@ -161,15 +161,15 @@ bool Orchestrator::look_for_old_events(std::int64_t now_ms, const GoOn& go_on) {
 }
 
 bool Orchestrator::explain(const std::string& project, const NodeId& node, Explained explained) {
-  return inbox_.try_post(ExplainAsked{project, node, std::move(explained)});
+  return inbox_.try_ask(ExplainAsked{project, node, std::move(explained)});
 }
 
 bool Orchestrator::confirmation(const std::string& project, const NodeId& node, Compared compared) {
-  return inbox_.try_post(CompareAsked{project, node, std::move(compared)});
+  return inbox_.try_ask(CompareAsked{project, node, std::move(compared)});
 }
 
 bool Orchestrator::create_project(const std::string& project, ProjectCreated created) {
-  return inbox_.try_post(ProjectAsked{project, std::move(created)});
+  return inbox_.try_ask(ProjectAsked{project, std::move(created)});
 }
 
 bool Orchestrator::refresh(Refreshed refreshed) {

@@ -11,7 +11,7 @@
 
 #include "common/bus/mqtt_url.hpp"
 
-// Three properties of Paho C++ 1.2.0 over Paho C 1.3.12 shape this file:
+// Four properties of Paho C++ 1.2.0 over Paho C 1.3.12 shape this file:
 //
 // * Callbacks run while Paho holds a lock that every call into it takes, too. So none of our locks is held during a call
 //   into Paho, and no callback calls Paho; else two threads wait for each other. For the same reason the handlers are
@@ -20,6 +20,8 @@
 //   connection has a client of its own, and nothing of the old one can surface in the new one.
 // * When the last client of a process goes, Paho stops its threads while others may be starting. So one client that never
 //   connects keeps them alive.
+// * It refuses a message when so many wait for its sending thread as it may buffer, 100 unless told, also while it is
+//   connected. So it is told the window.
 
 namespace abide {
 
@@ -275,7 +277,9 @@ void MqttBus::Connection::open(std::uint64_t generation) {
     const bool ipv6 = address_.host.find(':') != std::string::npos;
     const std::string uri = std::string(address_.tls ? "ssl://" : "tcp://") + (ipv6 ? "[" + address_.host + "]" : address_.host) + ":" +
                             std::to_string(address_.port);
-    client_ = std::make_unique<mqtt::async_client>(uri, settings_.client_id);
+    mqtt::create_options created;
+    created.set_max_buffered_messages(static_cast<int>(settings_.in_flight_max));
+    client_ = std::make_unique<mqtt::async_client>(uri, settings_.client_id, created);
     client_->set_connection_lost_handler([this, generation](const std::string& cause) { connection_lost(generation, cause); });
     client_->set_message_callback([this, generation](const mqtt::const_message_ptr& message) {
       if (message) message_arrived(generation, *message);

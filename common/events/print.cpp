@@ -1,5 +1,6 @@
 #include "common/events/print.hpp"
 
+#include <algorithm>
 #include <type_traits>
 
 #include "common/core/time.hpp"
@@ -49,8 +50,15 @@ Fields without_kinds(const P& value) {
   return result;
 }
 
+// Most values.
+bool is_ascii_word(std::string_view value) {
+  if (value.empty() || value.size() > line_value_bytes_max) return false;
+  return std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; });
+}
+
 // A value as it stands in a line: quoted where it would not be one word, cut where it is long.
 std::string quoted(std::string_view value) {
+  if (is_ascii_word(value)) return std::string(value);
   std::string cut;
   const bool too_long = value.size() > line_value_bytes_max;
   if (too_long) {
@@ -85,8 +93,17 @@ std::string quoted(std::string_view value) {
 template <class P>
 std::string line_of(const P& value) {
   std::string line(name_of(value));
-  for (const auto& field : list_fields(value))
-    line += " " + field.name + "=" + (field.digest ? field.value.substr(0, line_digest_digits) : quoted(field.value));
+  for (const auto& field : list_fields(value)) {
+    line += ' ';
+    line += field.name;
+    line += '=';
+    if (field.digest)
+      line.append(field.value, 0, line_digest_digits);
+    else if (is_ascii_word(field.value))
+      line += field.value;
+    else
+      line += quoted(field.value);
+  }
   return line;
 }
 

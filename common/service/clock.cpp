@@ -35,11 +35,15 @@ Clock::Clock(BootId boot, std::optional<bool> trusted) : boot_(std::move(boot)),
 
 Now Clock::now() const {
   Now now;
-  now.wall_ms = milliseconds_of(CLOCK_REALTIME);
+  now.wall_ms = wall_clock_ms();
   now.mono_ms = boottime_ms();
   now.boot = boot_;
   now.trusted = trusted_ ? *trusted_ : kernel_clock_synchronised();
   return now;
+}
+
+std::int64_t wall_clock_ms() {
+  return milliseconds_of(CLOCK_REALTIME);
 }
 
 std::int64_t boottime_ms() {

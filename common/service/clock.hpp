@@ -25,6 +25,8 @@ class Clock {
   std::optional<bool> trusted_;
 };
 
+// CLOCK_REALTIME in milliseconds: what Now::wall_ms is.
+std::int64_t wall_clock_ms();
 // CLOCK_BOOTTIME in milliseconds: what Now::mono_ms is.
 std::int64_t boottime_ms();
 

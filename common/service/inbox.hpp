@@ -13,6 +13,7 @@
 namespace abide {
 
 inline constexpr std::size_t inbox_capacity_default = 65'536;
+inline constexpr std::size_t inbox_asked_max = 4'096;  // of what try_ask posts, beside the capacity; at most as many as that
 
 template <class Item>
 class Inbox {
@@ -28,6 +29,16 @@ class Inbox {
     return true;
   }
 
+  // For what somebody waits for: it goes before what try_post and post have brought, but for half of each drain, and has room of
+  // its own. In order among themselves. Any thread.
+  [[nodiscard]] bool try_ask(Item item) {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || asked_.size() >= std::min(capacity_, inbox_asked_max)) return false;
+    asked_.push_back(std::move(item));
+    ready_.notify_one();
+    return true;
+  }
+
   // Waits for room: for workers whose word must arrive (the end of an effect), never for callbacks of a library.
   // False: closed.
   bool post(Item item) {
@@ -39,22 +50,26 @@ class Inbox {
     return true;
   }
 
-  // Up to `max` items in order of posting; waits until there is one, `until` has come, or the inbox is closed.
+  // Up to `max` items, what was asked first, each in order of posting; waits until there is one, `until` has come, or the inbox is closed.
   // Owner thread only.
   std::vector<Item> drain(std::size_t max, std::optional<std::chrono::steady_clock::time_point> until) {
     std::unique_lock lock(mutex_);
-    const auto something = [&] { return closed_ || !items_.empty(); };
+    const auto something = [&] { return closed_ || !items_.empty() || !asked_.empty(); };
     if (until) {
       ready_.wait_until(lock, *until, something);
     } else {
       ready_.wait(lock, something);
     }
     std::vector<Item> batch;
-    batch.reserve(std::min(max, items_.size()));
-    while (!items_.empty() && batch.size() < max) {
-      batch.push_back(std::move(items_.front()));
-      items_.pop_front();
-    }
+    batch.reserve(std::min(max, items_.size() + asked_.size()));
+    const auto move = [&](std::deque<Item>& from, std::size_t upto) {
+      while (!from.empty() && batch.size() < upto) {
+        batch.push_back(std::move(from.front()));
+        from.pop_front();
+      }
+    };
+    move(asked_, items_.empty() ? max : std::max<std::size_t>(max / 2, 1));
+    move(items_, max);
     room_.notify_all();
     return batch;
   }
@@ -67,7 +82,7 @@ class Inbox {
   }
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock(mutex_);
-    return items_.size();
+    return items_.size() + asked_.size();
   }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] bool closed() const {
@@ -78,7 +93,7 @@ class Inbox {
  private:
   mutable std::mutex mutex_;
   std::condition_variable ready_, room_;
-  std::deque<Item> items_;
+  std::deque<Item> items_, asked_;
   std::size_t capacity_;
   bool closed_ = false;
 };

@@ -1,5 +1,6 @@
 #include "common/service/logging.hpp"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <memory>
@@ -27,6 +28,11 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
       return spdlog::level::off;
   }
   return spdlog::level::info;
+}
+
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7F;
 }
 
 spdlog::logger& logger() {
@@ -64,6 +70,8 @@ bool logs(LogLevel level) {
 
 void log(LogLevel level, std::string_view line) {
   if (level == LogLevel::off || !logs(level)) return;
+  const bool plain = std::none_of(line.begin(), line.end(), is_control);
+  if (plain) return logger().log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
   logger().log(spdlog_level(level), spdlog::string_view_t(one_line(line)));
 }
 
@@ -72,10 +80,10 @@ std::string one_line(std::string_view text) {
   std::string line;
   line.reserve(text.size());
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
+    if (!is_control(c)) {
       line += c;
     } else {
+      const auto byte = static_cast<unsigned char>(c);
       line += "\\x";
       line += hex[byte >> 4U];
       line += hex[byte & 0x0FU];

@@ -43,6 +43,7 @@ constexpr int background_jobs_max = 2;
 constexpr int open_files_max = 256;
 constexpr std::size_t info_log_bytes_max = 1U << 20U;
 constexpr std::size_t info_logs_max = 3;
+constexpr std::size_t write_overhead_max = 16;  // of one change in a WriteBatch: a tag and two lengths
 constexpr int read_only_attempts_max = 10;
 
 std::string_view view(const rocksdb::Slice& slice) {
@@ -398,8 +399,8 @@ Result<void> RocksStore::scan(std::string_view from, std::string_view to, const 
 Result<void> RocksStore::commit(const Batch& batch) {
   if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
   if (batch.empty()) return {};
-  rocksdb::WriteBatch changes;
-  // A journal's head is written with each event: only its last value need go to the log.
+  rocksdb::WriteBatch changes(batch.bytes() + batch.size() * write_overhead_max);
+  // A journal's head and a node's row change with each event: only their last values need go to the log.
   std::unordered_set<std::string_view> keys;
   std::vector<const Batch::Change*> newest;
   for (auto change = batch.changes().rbegin(); change != batch.changes().rend(); ++change)

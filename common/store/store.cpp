@@ -4,6 +4,12 @@
 
 namespace abide {
 
+std::size_t Batch::bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& change : changes_) bytes += change.key.size() + (change.value ? change.value->size() : 0);
+  return bytes;
+}
+
 std::string after_prefix(std::string_view prefix) {
   std::string key(prefix);
   while (!key.empty() && static_cast<unsigned char>(key.back()) == 0xFF) key.pop_back();

@@ -20,6 +20,7 @@ class Batch {
   void erase(std::string key) { changes_.push_back({std::move(key), std::nullopt}); }
   [[nodiscard]] bool empty() const { return changes_.empty(); }
   [[nodiscard]] std::size_t size() const { return changes_.size(); }
+  [[nodiscard]] std::size_t bytes() const;  // of keys and values
   void clear() { changes_.clear(); }
 
   struct Change {
@@ -47,8 +48,8 @@ class Reader {
 
 class Store : public Reader {
  public:
-  // Atomic; fsynced when it returns. An empty batch does nothing. On failure (unavailable: disk full, I/O error) the owner must stop: what is in memory
-  // is ahead of what is on disk.
+  // Atomic; fsynced when it returns. An empty batch does nothing. On failure (unavailable: disk full, I/O error) the owner must stop: what
+  // is in memory is ahead of what is on disk.
   [[nodiscard]] virtual Result<void> commit(const Batch& batch) = 0;
   // The rows as they are now, whatever is committed later.
   [[nodiscard]] virtual std::shared_ptr<const Reader> snapshot() const = 0;

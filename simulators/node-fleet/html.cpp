@@ -224,6 +224,8 @@ std::string tables(const Report& report) {
   page += "<h2>On the bus</h2><table>" + row({"", "from nodes", "to nodes"}, "th") +
           row({"messages", std::to_string(traffic.messages_out), std::to_string(traffic.messages_in)}) +
           row({"packets", std::to_string(traffic.packets_out), std::to_string(traffic.packets_in)}) +
+          row({"bytes of payloads", bytes_text(static_cast<double>(traffic.payload_out)),
+               bytes_text(static_cast<double>(traffic.payload_in))}) +
           row({"bytes", bytes_text(static_cast<double>(traffic.bytes_out)), bytes_text(static_cast<double>(traffic.bytes_in))}) +
           "</table>";
   return page;

@@ -31,6 +31,7 @@ inline constexpr std::size_t source_addresses_max = 1'000;
 
 struct Traffic {
   std::uint64_t messages_out = 0, messages_in = 0;  // PUBLISH packets
+  std::uint64_t payload_out = 0, payload_in = 0;    // bytes of their payloads alone
   std::uint64_t bytes_out = 0, bytes_in = 0;        // of all packets, without TLS and TCP
   std::uint64_t packets_out = 0, packets_in = 0;    // of all kinds
   std::uint64_t connects = 0;                       // connections that came up

@@ -93,6 +93,7 @@ Result<std::uint64_t> NodeBus::publish(BusMessage message) {
 void NodeBus::send(std::uint64_t ticket, const BusMessage& message) {
   mqtt::append_publish(out_, id_of(ticket), message.topic, message.payload, message.qos, message.retain);
   ++network_.traffic.messages_out;
+  network_.traffic.payload_out += message.payload.size();
   packet_begins();
 }
 
@@ -278,6 +279,7 @@ bool NodeBus::take(const mqtt::Packet& packet) {
     came_up();
   } else if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) {
     ++network_.traffic.messages_in;
+    network_.traffic.payload_in += publish->payload.size();
     if (publish->qos == 1) {
       mqtt::append_puback(out_, publish->id);
       ++network_.traffic.packets_out;

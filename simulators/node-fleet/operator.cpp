@@ -22,7 +22,7 @@ constexpr std::size_t busy_tries_max = 5;  // in a row, of which none got throug
 constexpr milliseconds look_every{50};
 constexpr milliseconds sighting_pause{20};  // between two samples: a load of its own would be measured else
 constexpr milliseconds sighting_max{60'000};
-constexpr std::int64_t window_lead_s = 2;  // a single schedule begins in the future
+constexpr std::int64_t window_lead_s = 2;  // a single schedule begins in the future; doubled where the answer took longer
 constexpr int page_size = 100;
 
 std::string path_of(const std::string& project, const std::string& rest) {
@@ -172,19 +172,26 @@ Result<void> Operator::link(Place& place, Board& board) {
 }
 
 Result<void> Operator::open_window(Place& place, Board& board) {
-  const auto wall = std::chrono::system_clock::now();
-  const auto steady = std::chrono::steady_clock::now();
-  const auto start = std::chrono::floor<std::chrono::seconds>(wall.time_since_epoch()).count() + window_lead_s;
-  const auto opens = steady + (std::chrono::seconds(start) - std::chrono::duration_cast<milliseconds>(wall.time_since_epoch()));
-  const Json body{{"name", fmt::format("node-fleet {} {}", options_.seed, start)},
-                  {"scheduleStatus", "SCHEDULE_STATUS_OS_UPDATE"},
-                  {"startSeconds", start},
-                  {"endSeconds", start + options_.window_ms / 1'000},
-                  {"targetRegionId", place.region}};
-  auto made = insist({"POST", path_of(place.project, "/schedules/single"), body.dump()});
-  if (!made) return fail(made.error());
-  board.ask({place.project, std::nullopt, opens});
-  return {};
+  std::int64_t lead_s = window_lead_s;
+  for (std::size_t tries = 1;; ++tries, lead_s *= 2) {
+    const auto wall = std::chrono::system_clock::now();
+    const auto steady = std::chrono::steady_clock::now();
+    const auto start = std::chrono::floor<std::chrono::seconds>(wall.time_since_epoch()).count() + lead_s;
+    const auto opens = steady + (std::chrono::seconds(start) - std::chrono::duration_cast<milliseconds>(wall.time_since_epoch()));
+    const Json body{{"name", fmt::format("node-fleet {} {}", options_.seed, start)},
+                    {"scheduleStatus", "SCHEDULE_STATUS_OS_UPDATE"},
+                    {"startSeconds", start},
+                    {"endSeconds", start + options_.window_ms / 1'000},
+                    {"targetRegionId", place.region}};
+    auto made = rest_.ask({"POST", path_of(place.project, "/schedules/single"), body.dump()});
+    if (made) {
+      board.ask({place.project, std::nullopt, opens});
+      return {};
+    }
+    const bool busy = made.error().code == Code::timeout;
+    const bool late = std::chrono::steady_clock::now() >= opens;  // it lay in the past when the server came to it
+    if ((!busy && !late) || tries == busy_tries_max) return fail(made.error());
+  }
 }
 
 Result<void> Operator::drive(Board& board) {

@@ -115,6 +115,8 @@ std::vector<Earlier::Figure> figures_of(const Report& report) {
   if (updates > 0) {
     add("messages_per_update", static_cast<double>(report.traffic.messages_out + report.traffic.messages_in) / updates);
     add("packets_per_update", static_cast<double>(report.traffic.packets_out + report.traffic.packets_in) / updates);
+    const auto payload = static_cast<double>(report.traffic.payload_out + report.traffic.payload_in);
+    if (payload > 0) add("bytes_per_payload_byte", static_cast<double>(report.traffic.bytes_out + report.traffic.bytes_in) / payload);
     add("bytes_per_update", static_cast<double>(report.traffic.bytes_out + report.traffic.bytes_in) / updates);
   }
   for (const auto& watched : report.watched) {
@@ -136,9 +138,10 @@ std::string text_of(const Report& report) {
     if (reason.find(' ') != std::string::npos) text += fmt::format("  {:<32} {}\n", reason, count);
   text += fmt::format("events {}  boots {}  connections {}  broken {}  failed attempts {}\n", tally.events, tally.boots,
                       report.traffic.connects, report.traffic.losses, report.traffic.attempts_failed);
-  text += fmt::format("messages out {} in {}, packets out {} in {}, bytes out {} in {}\n", report.traffic.messages_out,
+  text += fmt::format("messages out {} in {}, packets out {} in {}, bytes out {} in {}, of them payloads {}\n", report.traffic.messages_out,
                       report.traffic.messages_in, report.traffic.packets_out, report.traffic.packets_in,
-                      bytes_text(static_cast<double>(report.traffic.bytes_out)), bytes_text(static_cast<double>(report.traffic.bytes_in)));
+                      bytes_text(static_cast<double>(report.traffic.bytes_out)), bytes_text(static_cast<double>(report.traffic.bytes_in)),
+                      bytes_text(static_cast<double>(report.traffic.payload_out + report.traffic.payload_in)));
   text += fmt::format("{:<26}{:>9}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "leg", "count", "p50", "p90", "p99", "p99.9", "max");
   for (std::size_t i = 0; i < legs_count; ++i) {
     const auto& histogram = report.legs.histograms[i];
@@ -181,10 +184,17 @@ std::string json_of(const Report& report) {
   json["boots"] = report.tally.boots;
   json["forks"] = report.tally.forks;
   const auto& traffic = report.traffic;
-  json["traffic"] = {
-      {"messages_out", traffic.messages_out}, {"messages_in", traffic.messages_in}, {"packets_out", traffic.packets_out},
-      {"packets_in", traffic.packets_in},     {"bytes_out", traffic.bytes_out},     {"bytes_in", traffic.bytes_in},
-      {"connects", traffic.connects},         {"broken", traffic.losses},           {"attempts_failed", traffic.attempts_failed}};
+  json["traffic"] = {{"messages_out", traffic.messages_out},
+                     {"messages_in", traffic.messages_in},
+                     {"packets_out", traffic.packets_out},
+                     {"packets_in", traffic.packets_in},
+                     {"payload_out", traffic.payload_out},
+                     {"payload_in", traffic.payload_in},
+                     {"bytes_out", traffic.bytes_out},
+                     {"bytes_in", traffic.bytes_in},
+                     {"connects", traffic.connects},
+                     {"broken", traffic.losses},
+                     {"attempts_failed", traffic.attempts_failed}};
   json["legs"] = Json::object();
   for (std::size_t i = 0; i < legs_count; ++i) json["legs"][std::string(leg_words[i].name)] = leg_json(report.legs.histograms[i]);
   json["losses"] = losses_json(report.losses);

@@ -321,6 +321,20 @@ TEST(MqttBusOnMosquitto, KeepsItsWindowAndRefusesWhatItsQueueCannotHold) {
   EXPECT_TRUE(node_side.bus().publish({from(node_1, "status"), "x", 1, false}));
 }
 
+// A broker that reads nothing for a while: all of the window waits in this process.
+TEST(MqttBusOnMosquitto, KeepsTheConnectionWhereAWideWindowFillsWhileTheBrokerDoesNotRead) {
+  test::Broker broker;
+  constexpr std::size_t messages = 1'000;
+  const std::string large(100'000, 'x');
+  auto node_side = node(broker, node_1, [](BusSettings& settings) { settings.in_flight_max = messages; });
+  ASSERT_TRUE(node_side.wait_count<BusConnected>(1));
+  broker.suspend();
+  for (std::size_t i = 0; i < messages; ++i) ASSERT_TRUE(node_side.bus().publish({from(node_1, "status"), large, 1, false}));
+  broker.resume();
+  ASSERT_TRUE(node_side.wait_count<BusPublished>(messages));
+  EXPECT_EQ(node_side.count<BusDisconnected>(), 0U);
+}
+
 TEST(MqttBusOnMosquitto, DeliversTenThousandMessagesInOrder) {
   test::Broker broker;
   constexpr std::size_t messages = 10'000;

@@ -18,6 +18,7 @@ Report some_report() {
   report.tally.reasons = {{"Succeeded", 90}, {"RolledBack unhealthy", 5}};
   report.traffic.messages_out = 1'000;
   report.traffic.bytes_out = 300'000;
+  report.traffic.payload_out = 200'000;
   for (std::uint64_t us = 1'000; us <= 100'000; us += 1'000) report.legs.of(Leg::durable).record(us);
   report.watched = {{"mosquitto", 5, 2.5, 1 << 20, 2 << 20, 3 << 20}, {"abide-node-fleet", 6, 4.5, 1 << 20, 9 << 20, 9 << 20}};
   for (int i = 0; i < 20; ++i) {
@@ -41,6 +42,8 @@ TEST(FleetReport, AsJsonHasCountsLegsProcessesAndLosses) {
   EXPECT_EQ(json["legs"]["whole_update"]["count"], 0);
   EXPECT_EQ(json["losses"]["all"], 0);
   EXPECT_EQ(json["clean"], true);
+  EXPECT_EQ(json["traffic"]["payload_out"], 200'000);
+  EXPECT_EQ(json["figures"]["bytes_per_payload_byte"], 1.5);
   EXPECT_EQ(json["processes"][0]["name"], "mosquitto");
   EXPECT_EQ(json["timeline"].size(), 20u);
 }

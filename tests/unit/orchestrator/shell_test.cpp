@@ -33,6 +33,7 @@ class GatedStore final : public Store {
     changed_.notify_all();
     changed_.wait(lock, [&] { return open_; });
     --waiting_;
+    ++commits;
     return memory.commit(batch);
   }
   void shut() {
@@ -49,6 +50,7 @@ class GatedStore final : public Store {
     changed_.wait(lock, [&] { return waiting_ > 0; });
   }
   MemoryStore memory;
+  std::atomic<std::size_t> commits{0};
 
  private:
   std::mutex mutex_;
@@ -107,6 +109,20 @@ class Shell : public ::testing::Test {
     ASSERT_TRUE(node->publish({topic, bytes, 1, false}));
   }
   [[nodiscard]] std::string status_topic() const { return topics::from_node(project, node_id, topics::FromNode::status); }
+  // So many events of the node, while the store is shut: the owner holds the first, the others wait in the inbox.
+  void backlog(std::uint64_t events) {
+    heard.clear();
+    store.shut();
+    say(status_topic(), NodeEvent{AgentStarted{}}, 1, chain_start(JournalId{77}));
+    broker.pump();
+    store.await_commit();
+    auto after = chain;
+    for (std::uint64_t sequence = 2; sequence <= events; ++sequence) {
+      say(status_topic(), NodeEvent{ClockDistrusted{}}, sequence, after);
+      after = chain;
+    }
+    broker.pump();
+  }
   void say_hello(std::uint32_t ask = 1, std::uint64_t last = 0) {
     Hello hello;
     hello.life = roll_call().life;
@@ -261,6 +277,40 @@ TEST_F(Shell, RefusesRequestsWhileTheInboxIsFullAndAnswersThoseThatItTook) {
   EXPECT_LE(taken, 4);
   store.open();
   ASSERT_TRUE(comes_true([&] { return answered == taken; }));
+}
+
+TEST_F(Shell, AnswersAnOperatorBeforeItHasTakenInABacklogOfMessages) {
+  auto given = settings();
+  given.inputs_per_commit = 4;
+  start(std::move(given));
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+  backlog(20);
+  std::atomic<std::uint64_t> stored{0};
+  const auto scope = *orchestrator->scope_of("demo");
+  ASSERT_TRUE(orchestrator->submit("demo", fleet::RegisterHost{node_id, "edge"},
+                                   [&](const auto&) { stored = fleet::read_node(store, scope, node_id).value().value().upto; }));
+  store.open();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty() && all<Received>().back().upto == 20; }));
+  EXPECT_GT(stored, 0U);
+  EXPECT_LT(stored, 10U) << "the messages that were there before it go on behind it";
+}
+
+TEST_F(Shell, CommitsWhatItHasWhereAnInputBringsManyEvents) {
+  auto given = settings();
+  given.events_per_commit = 1;
+  start(std::move(given));
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+  backlog(20);
+  const auto before = store.commits.load();
+  store.open();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty() && all<Received>().back().upto == 20; }));
+  EXPECT_GE(store.commits - before, 20U);
 }
 
 TEST_F(Shell, HearsAProjectThatIsMadeWhileItRuns) {

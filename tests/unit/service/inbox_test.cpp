@@ -29,6 +29,30 @@ TEST(Inbox, RefusesMoreThanItHolds) {
   EXPECT_TRUE(inbox.try_post(4));
 }
 
+TEST(Inbox, GivesWhatSomebodyWaitsForBeforeABacklogButNotAlone) {
+  Inbox<int> inbox;
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(inbox.try_post(i));
+  for (int i = 100; i < 103; ++i) EXPECT_TRUE(inbox.try_ask(i));
+  EXPECT_EQ(inbox.size(), 9U);
+  EXPECT_EQ(inbox.drain(4, no_wait), (std::vector{100, 101, 0, 1}));
+  EXPECT_EQ(inbox.drain(4, no_wait), (std::vector{102, 2, 3, 4}));
+  EXPECT_EQ(inbox.drain(4, no_wait), (std::vector{5}));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(inbox.try_ask(i));
+  EXPECT_EQ(inbox.drain(4, no_wait), (std::vector{0, 1, 2}));
+}
+
+TEST(Inbox, HasRoomForWhatSomebodyWaitsForWhereItIsFull) {
+  Inbox<int> inbox(2);
+  EXPECT_TRUE(inbox.try_post(1));
+  EXPECT_TRUE(inbox.try_post(2));
+  EXPECT_FALSE(inbox.try_post(3));
+  EXPECT_TRUE(inbox.try_ask(4));
+  EXPECT_TRUE(inbox.try_ask(5));
+  EXPECT_FALSE(inbox.try_ask(6));
+  inbox.close();
+  EXPECT_FALSE(inbox.try_ask(7));
+}
+
 TEST(Inbox, HoldsItemsThatCanOnlyBeMoved) {
   Inbox<std::unique_ptr<int>> inbox;
   EXPECT_TRUE(inbox.try_post(std::make_unique<int>(7)));
