@@ -41,6 +41,14 @@ class Nginx {
     throw std::runtime_error("nginx does not start: " + test::read_file(folder_ / "error.log"));
   }
 
+  // Its master ends its workers; killed, it would leave them behind, with every file that this test has open.
+  ~Nginx() {
+    process_.signal(SIGTERM);
+    EXPECT_EQ(process_.wait(std::chrono::seconds(20)), 0) << "nginx does not end";
+  }
+  Nginx(const Nginx&) = delete;
+  Nginx& operator=(const Nginx&) = delete;
+
   [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}/image.raw", port_); }
   // Its workers finish within this much and then close what is still open, as at every change of its configuration.
   void reload() const { process_.signal(SIGHUP); }
