@@ -152,9 +152,9 @@ class Agent {
   std::optional<StageOrder> staging_;  // under way, as far as its end was not heard
   std::optional<HealthOrder> checking_;
   PhaseTold phase_told_;
-  bool going_down_ = false;                   // a reboot is ordered: nothing more is done in this boot
-  std::optional<std::int64_t> look_mono_ms_;  // when time alone may change something, as of the end of the last turn
-  bool idle_tick_ = false;                    // the last turn was a Tick that nothing followed from
+  bool going_down_ = false;                                         // a reboot is ordered: nothing more is done in this boot
+  std::optional<std::int64_t> look_mono_ms_;                        // when time alone may change something, as of the end of the last turn
+  bool idle_tick_ = false;                                          // the last turn was a Tick that nothing followed from
   std::optional<std::chrono::steady_clock::time_point> next_turn_;  // as of then, too
   bool warned_ = false;
   std::int64_t silent_since_mono_ms_ = 0;
