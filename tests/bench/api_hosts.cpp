@@ -250,9 +250,15 @@ class Fleet {
     broker_.pump();
     broker_.forget_seen();
   }
-  // What was said and asked is done: the owner answers this question when what lay before it is committed.
+  // What was said and asked is done. A question goes before the messages that wait, so it is asked until none waits, and once more: the
+  // last of them may have been on their way to the disk.
   void wait_for_owner() {
-    if (!talking_.joinable()) pump();
+    if (talking_.joinable()) return ask_owner();  // there always is more to come
+    pump();
+    while (backlog() > 0) ask_owner();
+    ask_owner();
+  }
+  void ask_owner() {
     std::promise<void> counted;
     if (!orchestrator_->count([&](const auto&) { counted.set_value(); })) broken("the inbox is full");
     counted.get_future().wait();
