@@ -328,6 +328,7 @@ class Fleet {
       request(fleet::EditHost{to_string(id), "hall-" + std::to_string(n % sites), std::vector<Metadata>{{"line", std::to_string(n % 7)}}},
               false);
     }
+    wait_for_owner();  // who is not registered is not heard
     for (std::size_t n = 0; n < speakers_.size(); ++n) {
       say_in_time(speakers_[n], bench::hello_of(speakers_[n], *life_, "edge-" + std::to_string(n % profiles)), false);
       if (n % nodes_per_run != 0) continue;
