@@ -94,6 +94,8 @@ rocksdb::Options options_for(bool read_only, const StoreSize& size = {}) {
   // A reader beside a running owner opens all files at once: those that the owner deletes later stay readable.
   options.max_open_files = read_only ? -1 : open_files_max;
   options.compression = rocksdb::kLZ4Compression;
+  // What has sunk to the bottom is seldom read or merged again: mostly events, which are much alike.
+  options.bottommost_compression = rocksdb::kZSTD;
   options.paranoid_checks = true;
   // A record that was cut off at the end of the log was never acknowledged; any other damage is an error, never a loss. (But for
   // a torn one, see open_over_a_torn_commit.)

@@ -18,8 +18,8 @@
 namespace abide::replay {
 namespace {
 
-constexpr std::size_t batch_changes_max = 8192;
-constexpr std::uint64_t piece_events = 1024;  // between two looks at the progress
+constexpr std::uint64_t events_per_save = 16'384;  // a node that says much is written once, not with each word
+constexpr std::uint64_t piece_events = 1024;       // between two looks at the progress
 
 struct FleetSide {
   using State = fleet::State;
@@ -57,13 +57,12 @@ class TapeOf final : public Tape {
     Batch batch;
     auto read = history_.events(scope_, at_ + 1, to, [&](const Recorded<typename Side::Machine::Event>& recorded, std::string_view) {
       Side::Machine::apply(state_, recorded);
-      Side::Rows::save(state_, batch, scope_.prefix);
       at_ = recorded.sequence;
-      if (batch.size() >= batch_changes_max) put(batch);
+      if (at_ % events_per_save == 0) save(batch);
       if (progressed && at_ % piece_events == 0) progressed(at_ - from, to - from);
       return true;
     });
-    put(batch);
+    save(batch);
     return read;
   }
   [[nodiscard]] std::uint64_t at() const override { return at_; }
@@ -71,7 +70,9 @@ class TapeOf final : public Tape {
   [[nodiscard]] Result<std::string> snapshot() const override { return Side::snapshot(state_, rows_, scope_.prefix); }
 
  private:
-  void put(Batch& batch) {
+  // As a commit of many events does it: what they have touched, as it is after the last of them.
+  void save(Batch& batch) {
+    Side::Rows::save(state_, batch, scope_.prefix);
     const auto done = rows_.commit(batch);
     assert(done);  // a store in memory that nobody told to fail
     batch.clear();
