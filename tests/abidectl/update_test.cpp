@@ -112,6 +112,10 @@ TEST_F(AbidectlUpdate, TriesAgainOnlyWhereAPolicyAndTheHostAreNamed) {
   EXPECT_EQ(verdicts(plan({"host", "edge-1", "--policy", "newest", "--now"})), "updates");
   project.hosts = host(1, "3.0.1", applied(latest, "instance", "inst-00000001"), R"("document":{"offer":"1.7","osImageId":"3.0.2"},)");
   EXPECT_EQ(verdicts(plan({"host", "edge-1", "--policy", "newest", "--now"})), "asked");
+  // The window would let it go on, so it counts.
+  const auto shown = on({"update-os", "host", "edge-1", "--now", "--dry-run"}).out;
+  EXPECT_NE(shown.find("asked: before, without an outcome yet; goes on in that window"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("1 host: 1 would update (1 asked before)\n"), std::string::npos) << shown;
 }
 
 TEST_F(AbidectlUpdate, LinksAndOpensAWindowForEachHostThatWouldUpdateOnly) {

@@ -226,18 +226,13 @@ void print_plan(Session& session, const std::vector<PlannedHost>& plan) {
   }
   auto& out = *session.around.out;
   out << to_text(table);
-  out << "\n" << counted(plan.size(), "host") << ":";
-  const std::pair<Verdict, const char*> words[] = {{Verdict::updates, " would update"},
-                                                   {Verdict::goes_on, " asked already"},
-                                                   {Verdict::waits, " would, but without a window"},
-                                                   {Verdict::current, " up to date"},
-                                                   {Verdict::refused, " refused"}};
-  const char* separator = " ";
+  const auto asked = count(plan, Verdict::goes_on);
+  out << "\n" << counted(plan.size(), "host") << ": " << count(plan, Verdict::updates) + asked << " would update";
+  if (asked != 0) out << " (" << asked << " asked before)";
+  const std::pair<Verdict, const char*> words[] = {
+      {Verdict::waits, " would, but without a window"}, {Verdict::current, " up to date"}, {Verdict::refused, " refused"}};
   for (const auto& [verdict, text] : words) {
-    if (const auto number = count(plan, verdict); number != 0 || verdict == Verdict::updates) {
-      out << separator << number << text;
-      separator = ", ";
-    }
+    if (const auto number = count(plan, verdict); number != 0) out << ", " << number << text;
   }
   out << "\n";
 }

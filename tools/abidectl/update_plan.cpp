@@ -200,7 +200,7 @@ void judge(PlannedHost& planned, const Json& host, const Applied& applied, const
   const auto asked = asked_of(node);
   if (asked.open && asked.image == planned.to && !applied.anew) {
     planned.verdict = Verdict::goes_on;
-    planned.why = "no outcome yet";
+    planned.why = "before, without an outcome yet; goes on in that window";
     return;
   }
   if (planned.to == running.os_image_id && resolution.resource->profile_name == running.profile_name) {
