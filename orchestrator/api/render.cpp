@@ -23,7 +23,8 @@ constexpr StatusNames instance_status{"instanceStatus", "instanceStatusIndicator
 constexpr StatusNames provisioning_status{"provisioningStatus", "provisioningStatusIndicator", "provisioningStatusTimestamp"};
 constexpr StatusNames onboarding_status{"onboardingStatus", "onboardingStatusIndicator", "onboardingStatusTimestamp"};
 constexpr StatusNames registration_status{"registrationStatus", "registrationStatusIndicator", "registrationStatusTimestamp"};
-constexpr StatusNames attestation_status{"trustedAttestationStatus", "trustedAttestationStatusIndicator", "trustedAttestationStatusTimestamp"};
+constexpr StatusNames attestation_status{"trustedAttestationStatus", "trustedAttestationStatusIndicator",
+                                         "trustedAttestationStatusTimestamp"};
 constexpr StatusNames run_status{"status", "statusIndicator", "statusTimestamp"};
 
 void put_status(Part& part, const StatusNames& names, std::string_view text, fleet::Indicator indicator, std::int64_t at_seconds) {
@@ -456,26 +457,31 @@ std::string tag_of(const Json& json) {
   return tag_of_all(set);
 }
 
-Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live, const Wanted& wanted) {
-  Part part(wanted);
-  put_instance(part, view, node, live);
-  part.make("host", [&](const Wanted& of_host) {
-    Part host(of_host);
-    put_host(host, view, node, live);
-    return std::move(host).take();
+namespace {
+
+using Put = void(Part&, View&, const fleet::Node&, const fleet::LiveNode&);
+
+// The one, with the other in it.
+Json one_with(Put* put, const char* name, Put* put_other, View& view, const fleet::Node& node, const fleet::LiveNode& live,
+              const Wanted& wanted) {
+  Part one(wanted);
+  put(one, view, node, live);
+  one.make(name, [&](const Wanted& of_other) {
+    Part other(of_other);
+    put_other(other, view, node, live);
+    return std::move(other).take();
   });
-  return std::move(part).take();
+  return std::move(one).take();
+}
+
+}  // namespace
+
+Json instance_json(View& view, const fleet::Node& node, const fleet::LiveNode& live, const Wanted& wanted) {
+  return one_with(put_instance, "host", put_host, view, node, live, wanted);
 }
 
 Json host_json(View& view, const fleet::Node& node, const fleet::LiveNode& live, const Wanted& wanted) {
-  Part part(wanted);
-  put_host(part, view, node, live);
-  part.make("instance", [&](const Wanted& of_instance) {
-    Part instance(of_instance);
-    put_instance(instance, view, node, live);
-    return std::move(instance).take();
-  });
-  return std::move(part).take();
+  return one_with(put_host, "instance", put_instance, view, node, live, wanted);
 }
 
 void put_os_lists(Json& instance, View& view, const fleet::Node& node) {

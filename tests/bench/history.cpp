@@ -24,6 +24,7 @@
 #include "common/store/rocks_store.hpp"
 #include "orchestrator/orchestrator.hpp"
 #include "orchestrator/translate.hpp"
+#include "tests/bench/rows.hpp"
 #include "tests/bench/speaker.hpp"
 #include "tests/support/child.hpp"
 
@@ -154,15 +155,7 @@ Scanned scan_bare(const std::string& dir, const std::string& prefix) {
 
 // ---- the rows ---------------------------------------------------------------------------------------------------------------
 
-struct Row {
-  std::string name;
-  double value = 0, baseline = 0, goal = 0;
-  bool at_least = false;
-  [[nodiscard]] double ratio() const { return value / baseline; }
-  [[nodiscard]] bool met() const { return at_least ? ratio() >= goal : ratio() <= goal; }
-};
-
-Row replay(const Options& options, const std::string& dir, std::uint64_t events) {
+bench::Row replay(const Options& options, const std::string& dir, std::uint64_t events) {
   const std::string program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "abide-replay").string();
   std::vector<double> ours, bare;
   for (int round = 0; round < options.rounds; ++round) {
@@ -176,7 +169,7 @@ Row replay(const Options& options, const std::string& dir, std::uint64_t events)
   return {"replay, events/s", median(ours), median(bare), replay_goal, true};
 }
 
-Row start(const Options& options, const std::string& dir) {
+bench::Row start(const Options& options, const std::string& dir) {
   std::vector<double> ours, bare;
   for (int round = 0; round < options.rounds; ++round) {
     bare.push_back(scan_bare(dir, orchestrator::scope_of_project(project) + "r/").seconds * 1e3);
@@ -192,7 +185,7 @@ Row start(const Options& options, const std::string& dir) {
   return {"start, ms", median(ours), median(bare), start_goal, false};
 }
 
-Row size(const std::string& dir, const std::string& scratch) {
+bench::Row size(const std::string& dir, const std::string& scratch) {
   const std::string prefix = orchestrator::scope_of_project(project) + "j/";
   const std::string raw = scratch + "/payloads";
   std::uint64_t events = 0, on_disk = 0;
@@ -220,29 +213,12 @@ int run(const Options& options, const std::string& scratch) {
   const auto events = write_history(options, dir);
   std::fprintf(stderr, "%zu nodes, %llu events after %.0f s\n", options.nodes, static_cast<unsigned long long>(events),
                seconds_since(from));
-  std::vector<Row> rows;
+  std::vector<bench::Row> rows;
   const auto wanted = [&](const char* name) { return options.only.empty() || options.only == name; };
   if (wanted("size")) rows.push_back(size(dir, scratch));
   if (wanted("replay")) rows.push_back(replay(options, dir, events));
   if (wanted("start")) rows.push_back(start(options, dir));
-  bool all_met = true;
-  json list = json::array();
-  if (!options.as_json) std::printf("%-36s %12s %12s %7s %5s %s\n", "", "value", "baseline", "ratio", "goal", "met");
-  for (const auto& row : rows) {
-    all_met = all_met && row.met();
-    list.push_back({{"name", row.name},
-                    {"value", row.value},
-                    {"baseline", row.baseline},
-                    {"ratio", row.ratio()},
-                    {"goal", row.goal},
-                    {"met", row.met()},
-                    {"at_least", row.at_least}});
-    if (!options.as_json)
-      std::printf("%-36s %12.1f %12.1f %7.2f %5.1f %s\n", row.name.c_str(), row.value, row.baseline, row.ratio(), row.goal,
-                  row.met() ? "yes" : "NO");
-  }
-  if (options.as_json) std::printf("%s\n", list.dump(2).c_str());
-  return all_met || options.no_limits ? 0 : 1;
+  return bench::print_rows(rows, options.as_json) || options.no_limits ? 0 : 1;
 }
 
 }  // namespace

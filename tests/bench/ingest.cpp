@@ -34,6 +34,7 @@
 #include "common/service/logging.hpp"
 #include "common/store/rocks_store.hpp"
 #include "orchestrator/orchestrator.hpp"
+#include "tests/bench/rows.hpp"
 #include "tests/bench/speaker.hpp"
 #include "tests/support/broker.hpp"
 
@@ -410,14 +411,6 @@ void time_fsyncs(const std::string& dir, std::vector<double>& ms) {
   ::close(fd);
 }
 
-struct Row {
-  std::string name;
-  double value = 0, baseline = 0, goal = 0;
-  bool at_least = false;
-  [[nodiscard]] double ratio() const { return value / baseline; }
-  [[nodiscard]] bool met() const { return at_least ? ratio() >= goal : ratio() <= goal; }
-};
-
 // The same messages to a project that nobody serves.
 std::vector<Said> to_nobody(std::size_t nodes, std::size_t count) {
   std::vector<bench::Speaker> speakers;
@@ -434,7 +427,7 @@ std::vector<Said> to_nobody(std::size_t nodes, std::size_t count) {
 int run(const Options& options, const std::string& dir) {
   const test::Broker broker("mosquitto-sandbox.conf", "");
   Taker taker(broker, dir + "/state", options.nodes);
-  std::vector<Row> rows;
+  std::vector<bench::Row> rows;
   if (options.only.empty() || options.only == "flood") {
     const auto strangers = to_nobody(options.nodes, options.events);
     std::vector<double> taken, drained;
@@ -461,24 +454,7 @@ int run(const Options& options, const std::string& dir) {
     }
     taker.check();
   }
-  bool all_met = true;
-  json list = json::array();
-  if (!options.as_json) std::printf("%-44s %12s %12s %7s %5s %s\n", "", "value", "baseline", "ratio", "goal", "met");
-  for (const auto& row : rows) {
-    all_met = all_met && row.met();
-    list.push_back({{"name", row.name},
-                    {"value", row.value},
-                    {"baseline", row.baseline},
-                    {"ratio", row.ratio()},
-                    {"goal", row.goal},
-                    {"met", row.met()},
-                    {"at_least", row.at_least}});
-    if (!options.as_json)
-      std::printf("%-44s %12.2f %12.2f %7.2f %5.1f %s\n", row.name.c_str(), row.value, row.baseline, row.ratio(), row.goal,
-                  row.met() ? "yes" : "NO");
-  }
-  if (options.as_json) std::printf("%s\n", list.dump(2).c_str());
-  return all_met || options.no_limits ? 0 : 1;
+  return bench::print_rows(rows, options.as_json) || options.no_limits ? 0 : 1;
 }
 
 }  // namespace
