@@ -167,7 +167,10 @@ void Orchestrator::connect_bus() {
     const std::lock_guard lock(bus_changes_mutex_);
     bus_changes_.push_back({number, BusDisconnected{"connecting again, to hear a new project"}});
   }
-  bus_ = make_bus_(std::move(filters));
+  BusSettings settings;
+  settings.filters = std::move(filters);
+  settings.room = [this](std::chrono::milliseconds at_most) { return wait_for_room(at_most); };
+  bus_ = make_bus_(std::move(settings));
   if (auto started = bus_->start([this, number](BusEvent event) { heard(number, std::move(event)); }); !started)
     end(ExitCode::usage, started.error().message);
 }
@@ -184,6 +187,12 @@ std::chrono::steady_clock::time_point Orchestrator::next_look(const Now& now) co
 void Orchestrator::run() {
   while (!stopping_) {
     auto items = inbox_.drain(settings_.inputs_per_commit, next_look(clock_.now()));
+    std::vector<NodeId> spoke;
+    for (const auto& item : items) {
+      const auto* from_bus = std::get_if<FromBus>(&item);
+      if (from_bus != nullptr && from_bus->node) spoke.push_back(*from_bus->node);
+    }
+    waiting_.taken(spoke);
     std::size_t next = 0;
     while (!stopping_) {
       turn(items, next);

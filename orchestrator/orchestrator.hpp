@@ -31,13 +31,14 @@
 #include "orchestrator/projects.hpp"
 #include "orchestrator/retention.hpp"
 #include "orchestrator/rows.hpp"
+#include "orchestrator/waiting.hpp"
 
 namespace abide::orchestrator {
 
 inline constexpr std::size_t inputs_per_commit_max = 512;
 inline constexpr std::uint64_t events_per_commit_max = 4'096;  // about: with so many, what is left of the inputs waits for the next one
 inline constexpr std::size_t unsent_max = 100'000;             // messages that found the bus's queue full
-inline constexpr std::size_t dropped_nodes_max = 100'000;      // nodes noted while the inbox was full
+inline constexpr std::size_t dropped_nodes_max = 100'000;      // nodes noted, of which a message was dropped
 inline constexpr std::size_t projects_max = 1'000;
 inline constexpr unsigned pass_turns_per_commit_max = 8;  // of all projects: a turn may bring megabytes of lists
 inline constexpr unsigned pass_turns_max = 512;           // of one pass of discovery: the machine takes only so much of it in one turn
@@ -61,7 +62,8 @@ struct Settings {
 
 class Orchestrator final : public api::Backend {
  public:
-  using MakeBus = std::function<std::unique_ptr<Bus>(std::vector<std::string> filters)>;
+  // Is given filters and room; the rest of the settings is its own.
+  using MakeBus = std::function<std::unique_ptr<Bus>(BusSettings bus)>;
 
   // Opens every project of the store, and makes those that the settings name: all of it is committed when this returns.
   static Result<std::unique_ptr<Orchestrator>> open(Store& store, Settings settings, MakeBus make_bus);
@@ -108,6 +110,7 @@ class Orchestrator final : public api::Backend {
   struct FromBus {
     std::uint64_t bus = 0;
     BusReceived message;
+    std::optional<NodeId> node;  // that it counts for in waiting_
   };
   struct BusChange {
     std::uint64_t bus = 0;
@@ -159,6 +162,8 @@ class Orchestrator final : public api::Backend {
   // any thread
   void heard(std::uint64_t bus, BusEvent event);
   void heard_message(std::uint64_t bus, BusReceived message);
+  void drop(const std::string& project, const NodeId& node);
+  bool wait_for_room(std::chrono::milliseconds at_most);
   [[nodiscard]] bool known(const std::string& project) const;
   void look_for_expired_runs(std::int64_t before_ms, const GoOn& go_on);
   [[nodiscard]] bool look_for_old_events(std::int64_t now_ms, const GoOn& go_on);  // true: some are handed in
@@ -193,6 +198,7 @@ class Orchestrator final : public api::Backend {
   Random random_;
   SessionId session_;
   Inbox<Item> inbox_;
+  Waiting waiting_;
   fleet::Live live_;
   RepeatedLines lines_{60'000};
   std::atomic<bool> stopping_{false};
@@ -200,6 +206,7 @@ class Orchestrator final : public api::Backend {
   std::atomic<std::int64_t> turned_mono_ms_{0};
   std::atomic<std::uint64_t> request_count_{0};
   std::atomic<std::uint64_t> messages_dropped_{0};
+  std::atomic<std::uint64_t> bus_held_us_{0};
   std::string request_prefix_;
   std::unique_ptr<discovery::Worker> worker_;
   std::thread thread_;

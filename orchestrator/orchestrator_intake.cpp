@@ -38,7 +38,8 @@ void Orchestrator::heard(std::uint64_t bus, BusEvent event) {
 void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
   auto parsed = topics::parse(message.topic);
   if (!parsed) return lines_.warn("topic", "message on a topic that is none of ours topic=" + one_line(message.topic), boottime_ms());
-  if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
+  const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed);
+  if (from != nullptr) {
     if (!known(from->project))
       return lines_.warn(
           "project " + from->project,
@@ -56,13 +57,36 @@ void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
       return;
     }
   }
-  if (inbox_.try_post(FromBus{bus, std::move(message)}) || inbox_.closed()) return;
-  ++messages_dropped_;
-  lines_.warn("inbox", "inbox is full; messages are dropped, their nodes are asked later", boottime_ms());
-  if (const auto* from = std::get_if<topics::FromNodeTopic>(&*parsed)) {
-    const std::lock_guard lock(dropped_mutex_);
-    if (dropped_.size() < dropped_nodes_max) dropped_.emplace(from->project, from->node);
+  const auto node = from != nullptr ? std::optional(from->node) : std::nullopt;
+  if (node && !waiting_.add(*node)) {
+    lines_.warn("flood " + to_string(*node),
+                "node speaks faster than it can be heard; messages of it are dropped, it is asked later project=" +
+                    one_line(from->project) + " node=" + to_string(*node),
+                boottime_ms());
+    return drop(from->project, *node);
   }
+  const auto bytes = message.topic.size() + message.payload.size();
+  if (inbox_.try_post(FromBus{bus, std::move(message), node}, bytes) || inbox_.closed()) return;
+  lines_.warn("inbox", "inbox stays full; messages are dropped, their nodes are asked later", boottime_ms());
+  if (!node) return;
+  waiting_.taken({*node});
+  drop(from->project, *node);
+}
+
+void Orchestrator::drop(const std::string& project, const NodeId& node) {
+  ++messages_dropped_;
+  const std::lock_guard lock(dropped_mutex_);
+  if (dropped_.size() < dropped_nodes_max) dropped_.emplace(project, node);
+}
+
+// The broker keeps what finds no room, so that it is the bus that slows down.
+bool Orchestrator::wait_for_room(std::chrono::milliseconds at_most) {
+  const auto from = std::chrono::steady_clock::now();
+  const bool room = inbox_.wait_for_room(at_most);
+  if (at_most.count() > 0)
+    bus_held_us_ +=
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - from).count());
+  return room;
 }
 
 std::optional<std::string> Orchestrator::scope_of(const std::string& project) const {
@@ -87,6 +111,7 @@ api::Health Orchestrator::health() const {
   health.inbox_items = inbox_.size();
   health.inbox_capacity = inbox_.capacity();
   health.messages_dropped = messages_dropped_;
+  health.bus_held_us = bus_held_us_;
   if (worker_) {
     const auto pass = worker_->last();
     health.releases = worker_->source_name();

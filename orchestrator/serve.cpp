@@ -44,14 +44,12 @@ Settings settings_of(const Config& config) {
   return settings;
 }
 
-BusSettings bus_settings_of(const Config& config, std::vector<std::string> filters) {
-  BusSettings bus;
+BusSettings bus_settings_of(const Config& config, BusSettings bus) {
   bus.url = config.broker;
   // Not one for all: the broker would throw the older off for the newer, again and again, and neither would ever hear the
   // other's roll call, which decides who goes on.
   bus.client_id = "abide-orchestrator-" + to_hex(SessionId{random_seed()});
   bus.user_name = "orchestrator";
-  bus.filters = std::move(filters);
   bus.keep_alive_s = static_cast<int>(config.keep_alive_s);
   bus.reconnect_ms_max = config.reconnect_ms_max;
   bus.in_flight_max = 1'000;
@@ -102,9 +100,8 @@ int serve(const Config& config, const Parts& parts) {
   if (!restored) return ended(exit_code_of_open(restored.error()), restored.error().message);
   Settings settings = settings_of(config);
   settings.restored = *restored;
-  auto opened = Orchestrator::open(store, std::move(settings), [&](std::vector<std::string> filters) {
-    return parts.make_bus(bus_settings_of(config, std::move(filters)));
-  });
+  auto opened = Orchestrator::open(store, std::move(settings),
+                                   [&](BusSettings bus) { return parts.make_bus(bus_settings_of(config, std::move(bus))); });
   if (!opened) return ended(exit_code_of_open(opened.error()), opened.error().message);
   Orchestrator& orchestrator = **opened;
   // What the state's age led to is committed now.

@@ -80,10 +80,16 @@ std::size_t MemoryBroker::pump(std::size_t most) {
           if (!client->connected_ && client->allowed_) connect_locked(*client);
       }
       if (deliveries_.empty()) break;
+      const auto& next = deliveries_.front();
+      const bool known = std::find(clients_.begin(), clients_.end(), next.client) != clients_.end();
+      if (known && std::holds_alternative<BusReceived>(next.event) && next.client->settings_.room &&
+          !next.client->settings_.room(std::chrono::milliseconds(0)))
+        break;
       delivery = std::move(deliveries_.front());
       deliveries_.pop_front();
-      if (std::find(clients_.begin(), clients_.end(), delivery.client) == clients_.end()) continue;
-      const bool of_connection = std::holds_alternative<BusReceived>(delivery.event) || std::holds_alternative<BusPublished>(delivery.event);
+      if (!known) continue;
+      const bool of_connection =
+          std::holds_alternative<BusReceived>(delivery.event) || std::holds_alternative<BusPublished>(delivery.event);
       if (of_connection && delivery.generation != delivery.client->generation_) continue;
       if (std::holds_alternative<BusPublished>(delivery.event)) --delivery.client->unacknowledged_;
       handler = delivery.client->handler_;

@@ -23,8 +23,8 @@ class MemoryBus;
 
 class MemoryBroker {
  public:
-  // Delivers until nothing is left, at most `most` messages: connects those who wait, then moves every message. Returns how
-  // many it delivered.
+  // Delivers until nothing is left, or the next message finds no room at its client; at most `most` messages: connects those who wait, then
+  // moves every message. Returns how many it delivered.
   std::size_t pump(std::size_t most = 100'000);
 
   // The broker goes away: all connections end (no wills: nobody is there to send them), retained messages are lost if it

@@ -32,6 +32,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t early_messages_max = 10'000;        // between SUBSCRIBE and SUBACK: retained ones
 constexpr std::int64_t still_connected_check_ms = 1'000;  // should Paho lose a connection without a word
+constexpr milliseconds room_look{100};                    // while there is none: is the connection still wanted?
 constexpr unsigned attempt_max = 30;                      // of 2^attempt seconds
 constexpr unsigned bad_subscribe = 0x80;
 
@@ -148,6 +149,7 @@ class MqttBus::Connection {
   void publish_ended(std::uint64_t ticket, const mqtt::token& token, bool well);
   void connection_lost(std::uint64_t generation, const std::string& cause);
   void message_arrived(std::uint64_t generation, const mqtt::message& message);
+  void wait_for_room(std::uint64_t generation);
 
   using Lock = std::unique_lock<std::mutex>;
   void lose(const std::string& why);  // with the lock
@@ -169,6 +171,7 @@ class MqttBus::Connection {
   Phase phase_ = Phase::down;
   bool stopping_ = false;
   bool ended_ = false;
+  bool asking_ = false;  // whether there is room, just now
   std::string reason_;
   bool told_up_ = false;  // the handler has heard BusConnected, and not yet BusDisconnected
   std::uint64_t generation_ = 0;
@@ -240,6 +243,7 @@ void MqttBus::Connection::connection_lost(std::uint64_t generation, const std::s
 }
 
 void MqttBus::Connection::message_arrived(std::uint64_t generation, const mqtt::message& message) {
+  wait_for_room(generation);
   BusReceived received{message.get_topic(), message.get_payload_str(), message.is_retained()};
   const std::lock_guard lock(mutex_);
   if (generation != generation_) return;
@@ -248,6 +252,23 @@ void MqttBus::Connection::message_arrived(std::uint64_t generation, const mqtt::
   } else if (phase_ == Phase::subscribing && early_.size() < early_messages_max) {
     early_.push_back(std::move(received));
   }
+}
+
+// Without our lock, since who makes room may be about to publish. While this waits, Paho reads nothing, the socket fills, and the
+// broker stops sending.
+void MqttBus::Connection::wait_for_room(std::uint64_t generation) {
+  if (!settings_.room) return;
+  const auto until = Clock::now() + milliseconds(deadlines_.hold_ms);
+  bool room = false;
+  Lock lock(mutex_);
+  for (milliseconds look{0}; !room && generation == generation_ && phase_ == Phase::up && !stopping_; look = room_look) {
+    asking_ = true;
+    lock.unlock();
+    room = settings_.room(look) || Clock::now() >= until;
+    lock.lock();
+    asking_ = false;
+  }
+  if (stopping_) changed_.notify_all();
 }
 
 void MqttBus::Connection::lose(const std::string& why) {
@@ -433,6 +454,7 @@ bool MqttBus::Connection::stop() {
   stopping_ = true;
   changed_.notify_all();
   changed_.wait_for(lock, milliseconds(deadlines_.stop_ms), [&] { return ended_; });
+  changed_.wait(lock, [&] { return !asking_; });
   handler_ = nullptr;
   return ended_;
 }

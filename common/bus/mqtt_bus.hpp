@@ -22,6 +22,7 @@ struct BusDeadlines {
   std::int64_t connect_ms = 10'000;      // CONNACK
   std::int64_t subscribe_ms = 10'000;    // SUBACK for all filters
   std::int64_t acknowledge_ms = 60'000;  // no PUBACK at all for this long with messages in flight: the connection is taken for dead
+  std::int64_t hold_ms = 5'000;          // a message waits for room at the receiver; Paho sends nothing meanwhile
   std::int64_t flush_ms = 500;           // stop: for what is queued
   std::int64_t stop_ms = 5'000;          // stop: for everything
 };

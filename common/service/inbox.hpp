@@ -1,5 +1,5 @@
 #pragma once
-// The one way into an owner thread: a bounded queue from many threads to one.
+// The one way into an owner thread: a queue from many threads to one, bounded in items and in bytes.
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -13,18 +13,22 @@
 namespace abide {
 
 inline constexpr std::size_t inbox_capacity_default = 65'536;
+inline constexpr std::size_t inbox_bytes_default = 256 * 1024 * 1024;
 inline constexpr std::size_t inbox_asked_max = 4'096;  // of what try_ask posts, beside the capacity; at most as many as that
 
 template <class Item>
 class Inbox {
  public:
-  explicit Inbox(std::size_t capacity = inbox_capacity_default) : capacity_(capacity) {}
+  explicit Inbox(std::size_t capacity = inbox_capacity_default, std::size_t bytes_max = inbox_bytes_default)
+      : capacity_(capacity), bytes_max_(bytes_max) {}
 
+  // `bytes`: about what it holds in memory beside itself. The last one taken may be above the bound.
   // False: full (back-pressure: the caller drops and notes it, or answers "try again") or closed. Any thread.
-  [[nodiscard]] bool try_post(Item item) {
+  [[nodiscard]] bool try_post(Item item, std::size_t bytes = 0) {
     const std::lock_guard lock(mutex_);
-    if (closed_ || items_.size() >= capacity_) return false;
-    items_.push_back(std::move(item));
+    if (closed_ || !has_room()) return false;
+    items_.push_back({std::move(item), bytes});
+    bytes_ += bytes;
     ready_.notify_one();
     return true;
   }
@@ -34,7 +38,7 @@ class Inbox {
   [[nodiscard]] bool try_ask(Item item) {
     const std::lock_guard lock(mutex_);
     if (closed_ || asked_.size() >= std::min(capacity_, inbox_asked_max)) return false;
-    asked_.push_back(std::move(item));
+    asked_.push_back({std::move(item), 0});
     ready_.notify_one();
     return true;
   }
@@ -43,11 +47,17 @@ class Inbox {
   // False: closed.
   bool post(Item item) {
     std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
+    room_.wait(lock, [&] { return closed_ || has_room(); });
     if (closed_) return false;
-    items_.push_back(std::move(item));
+    items_.push_back({std::move(item), 0});
     ready_.notify_one();
     return true;
+  }
+
+  // Waits for room for so long. True: there is, or there will never be any (closed). Any thread; never the owner's.
+  [[nodiscard]] bool wait_for_room(std::chrono::milliseconds at_most) {
+    std::unique_lock lock(mutex_);
+    return room_.wait_for(lock, at_most, [&] { return closed_ || has_room(); });
   }
 
   // Up to `max` items, what was asked first, each in order of posting; waits until there is one, `until` has come, or the inbox is closed.
@@ -62,9 +72,10 @@ class Inbox {
     }
     std::vector<Item> batch;
     batch.reserve(std::min(max, items_.size() + asked_.size()));
-    const auto move = [&](std::deque<Item>& from, std::size_t upto) {
+    const auto move = [&](std::deque<Held>& from, std::size_t upto) {
       while (!from.empty() && batch.size() < upto) {
-        batch.push_back(std::move(from.front()));
+        batch.push_back(std::move(from.front().item));
+        bytes_ -= from.front().bytes;
         from.pop_front();
       }
     };
@@ -91,10 +102,16 @@ class Inbox {
   }
 
  private:
+  struct Held {
+    Item item;
+    std::size_t bytes = 0;
+  };
+  bool has_room() const { return items_.size() < capacity_ && bytes_ < bytes_max_; }  // with the lock
+
   mutable std::mutex mutex_;
   std::condition_variable ready_, room_;
-  std::deque<Item> items_, asked_;
-  std::size_t capacity_;
+  std::deque<Held> items_, asked_;
+  std::size_t capacity_, bytes_max_, bytes_ = 0;
   bool closed_ = false;
 };
 

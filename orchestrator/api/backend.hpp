@@ -26,7 +26,8 @@ struct Health {
   std::size_t releases_found = 0;
   std::size_t inbox_items = 0;
   std::size_t inbox_capacity = 0;
-  std::uint64_t messages_dropped = 0;  // that found it full, since the start
+  std::uint64_t messages_dropped = 0;  // since the start: of a node that floods, or since it stayed full
+  std::uint64_t bus_held_us = 0;       // since the start: the bus waited for room in it
 };
 
 struct ProjectCounts {

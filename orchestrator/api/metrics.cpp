@@ -72,8 +72,11 @@ void put_process(Text& text, const Health& health, std::string_view version) {
   text.single("abide_bus_connected", "gauge", "1: there is a connection to the broker.", health.bus_connected ? 1 : 0);
   text.single("abide_inbox_items", "gauge", "Inputs that wait for the owner thread.", health.inbox_items);
   text.single("abide_inbox_capacity", "gauge", "How many there may be.", health.inbox_capacity);
-  text.single("abide_messages_dropped_total", "counter", "Messages of nodes that found the inbox full; these nodes are asked again.",
+  text.single("abide_messages_dropped_total", "counter",
+              "Messages of a node that floods, or that found the inbox full for long; these nodes are asked again.",
               health.messages_dropped);
+  text.metric("abide_bus_held_seconds_total", "counter", "How long the bus waited for room in the inbox.");
+  text.sample(seconds(static_cast<std::int64_t>(health.bus_held_us / 1000)));
   text.single("abide_projects", "gauge", "Projects that are served.", health.projects);
   text.single("abide_releases_found", "gauge", "Profiles that the last look at the release service found.", health.releases_found);
   text.metric("abide_releases_read_timestamp_seconds", "gauge", "When that was, since 1970; 0: not yet.");

@@ -162,8 +162,8 @@ class Fleet {
     orchestrator::Settings settings;
     settings.projects = {project};
     settings.fleet.lost_after_ms = 0;
-    auto opened = orchestrator::Orchestrator::open(
-        *store_, std::move(settings), [this](std::vector<std::string> filters) { return bus("orchestrator", std::move(filters)); });
+    auto opened = orchestrator::Orchestrator::open(*store_, std::move(settings),
+                                                   [this](BusSettings given) { return bus("orchestrator", std::move(given)); });
     if (!opened) broken(opened.error().message);
     orchestrator_ = std::move(*opened);
     handlers_ = std::make_unique<api::Api>(*orchestrator_, api::ApiSettings{},
@@ -173,7 +173,7 @@ class Fleet {
     if (!listening) broken(listening.error().message);
     server_ = std::move(*listening);
     orchestrator_->on_events([this] { server_->wake_streams(); });
-    nodes_bus_ = bus("nodes", {topics::roll_call(project)});
+    nodes_bus_ = bus("nodes", listening_to({topics::roll_call(project)}));
     if (!nodes_bus_->start([this](BusEvent event) { heard(event); })) broken("no bus");
     if (!orchestrator_->start()) broken("the orchestrator does not start");
     server_->start();
@@ -233,10 +233,13 @@ class Fleet {
     if (!store) broken(store.error().message);
     return std::move(*store);
   }
-  std::unique_ptr<MemoryBus> bus(const std::string& name, std::vector<std::string> filters) {
+  static BusSettings listening_to(std::vector<std::string> filters) {
     BusSettings settings;
-    settings.client_id = name;
     settings.filters = std::move(filters);
+    return settings;
+  }
+  std::unique_ptr<MemoryBus> bus(const std::string& name, BusSettings settings) {
+    settings.client_id = name;
     settings.queue_max = 10'000'000;
     return std::make_unique<MemoryBus>(broker_, std::move(settings));
   }

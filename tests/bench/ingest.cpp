@@ -187,11 +187,9 @@ class Taker {
     orchestrator::Settings settings;
     settings.projects = {project};
     settings.fleet.lost_after_ms = 0;
-    auto opened = orchestrator::Orchestrator::open(*store_, std::move(settings), [this](std::vector<std::string> filters) {
-      BusSettings bus;
+    auto opened = orchestrator::Orchestrator::open(*store_, std::move(settings), [this](BusSettings bus) {
       bus.url = broker_.url();
       bus.client_id = random_client_id();
-      bus.filters = std::move(filters);
       return std::make_unique<MqttBus>(std::move(bus));
     });
     if (!opened) broken(opened.error().message);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <set>
@@ -333,6 +334,99 @@ TEST(MqttBusOnMosquitto, KeepsTheConnectionWhereAWideWindowFillsWhileTheBrokerDo
   broker.resume();
   ASSERT_TRUE(node_side.wait_count<BusPublished>(messages));
   EXPECT_EQ(node_side.count<BusDisconnected>(), 0U);
+}
+
+// Room at a receiver, given by the test.
+class Room {
+ public:
+  BusRoom ask() {
+    return [this](std::chrono::milliseconds at_most) {
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait_for(lock, at_most, [&] { return room_ > 0; })) return false;
+      --room_;
+      return true;
+    };
+  }
+  void give(std::size_t messages) {
+    const std::lock_guard lock(mutex_);
+    room_ += messages;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t room_ = 0;
+};
+
+TEST(MqttBusOnMosquitto, LeavesWithTheBrokerWhatFindsNoRoomAndBringsItInOrderLater) {
+  test::Broker broker;
+  constexpr std::size_t messages = 500;
+  Room room;
+  BusDeadlines deadlines;
+  deadlines.hold_ms = 3'600'000;
+  Client held{
+      broker.url(), "orchestrator", {"abide/v1/demo/from/+/status"}, [&](BusSettings& settings) { settings.room = room.ask(); }, deadlines};
+  ASSERT_TRUE(held.wait_count<BusConnected>(1));
+  room.give(100);
+  // Another process: while one client of this one is held, Paho lets no other speak.
+  const test::TemporaryDirectory directory;
+  std::vector<std::string> expected;
+  std::ofstream lines(directory / "lines");
+  for (std::size_t i = 0; i < messages; ++i) {
+    expected.push_back(std::to_string(i));
+    lines << expected.back() << '\n';
+  }
+  lines.close();
+  auto speaker = test::Child::start({"sh", "-c", "exec mosquitto_pub -h 127.0.0.1 -p \"$1\" -u \"$2\" -t \"$3\" -q 1 -l < \"$4\"", "sh",
+                                     std::to_string(broker.port()), node_1, from(node_1, "status"), directory / "lines"},
+                                    "", "");
+  ASSERT_EQ(speaker.wait(patience), 0) << "the broker has them";
+  ASSERT_TRUE(held.wait_count<BusReceived>(100));
+  EXPECT_EQ(held.count<BusReceived>(), 100U);
+  room.give(messages);
+  ASSERT_TRUE(held.wait_count<BusReceived>(messages));
+  EXPECT_EQ(held.payloads(), expected);
+}
+
+TEST(MqttBusOnMosquitto, BringsAMessageWithoutRoomAfterABoundedTime) {
+  test::Broker broker;
+  Room room;
+  BusDeadlines deadlines;
+  deadlines.hold_ms = 1;
+  Client held{
+      broker.url(), "orchestrator", {"abide/v1/demo/from/+/status"}, [&](BusSettings& settings) { settings.room = room.ask(); }, deadlines};
+  auto node_side = node(broker, node_1);
+  ASSERT_TRUE(held.wait_count<BusConnected>(1));
+  ASSERT_TRUE(node_side.wait_count<BusConnected>(1));
+  ASSERT_TRUE(node_side.bus().publish({from(node_1, "status"), "x", 1, false}));
+  EXPECT_TRUE(held.wait_message(from(node_1, "status"), "x"));
+}
+
+TEST(MqttBusOnMosquitto, StopsWhileAMessageWaitsForRoom) {
+  test::Broker broker;
+  Room room;
+  BusDeadlines deadlines;
+  deadlines.hold_ms = 3'600'000;
+  std::atomic<bool> asked{false};
+  Client held{broker.url(),
+              "orchestrator",
+              {"abide/v1/demo/from/+/status"},
+              [&](BusSettings& settings) {
+                settings.room = [&asked, ask = room.ask()](std::chrono::milliseconds at_most) {
+                  asked = true;
+                  return ask(at_most);
+                };
+              },
+              deadlines};
+  auto node_side = node(broker, node_1);
+  ASSERT_TRUE(held.wait_count<BusConnected>(1));
+  ASSERT_TRUE(node_side.wait_count<BusConnected>(1));
+  ASSERT_TRUE(node_side.bus().publish({from(node_1, "status"), "x", 1, false}));
+  while (!asked) std::this_thread::yield();
+  held.bus().stop();
+  EXPECT_EQ(held.count<BusDisconnected>(), 1U);
+  EXPECT_EQ(held.count<BusReceived>(), 0U);
 }
 
 TEST(MqttBusOnMosquitto, DeliversTenThousandMessagesInOrder) {

@@ -10,6 +10,7 @@
 #include "common/store/memory_store.hpp"
 #include "orchestrator/check.hpp"
 #include "orchestrator/orchestrator.hpp"
+#include "orchestrator/waiting.hpp"
 #include "tests/unit/orchestrator/written.hpp"
 
 namespace abide::orchestrator {
@@ -69,10 +70,8 @@ class Shell : public ::testing::Test {
     return given;
   }
   void start(Settings given) {
-    auto opened = Orchestrator::open(store, std::move(given), [this](std::vector<std::string> filters) {
-      BusSettings bus;
+    auto opened = Orchestrator::open(store, std::move(given), [this](BusSettings bus) {
       bus.client_id = "orchestrator";
-      bus.filters = std::move(filters);
       return std::make_unique<MemoryBus>(broker, std::move(bus));
     });
     ASSERT_TRUE(opened) << opened.error().message;
@@ -237,7 +236,7 @@ TEST_F(Shell, EndsWithItsOwnCodeWhenACommitFailsAndPublishesNothingOfIt) {
   EXPECT_TRUE(all<Received>().empty());
 }
 
-TEST_F(Shell, AsksANodeWhoseMessageFoundTheInboxFull) {
+TEST_F(Shell, SlowsTheBusWhereItsInboxIsFullAndLosesNothing) {
   auto given = settings();
   given.inbox_capacity = 4;
   start(std::move(given));
@@ -245,21 +244,27 @@ TEST_F(Shell, AsksANodeWhoseMessageFoundTheInboxFull) {
   ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
   say_hello();
   ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
-  heard.clear();
-  store.shut();
-  say(status_topic(), NodeEvent{AgentStarted{}}, 1, chain_start(JournalId{77}));
-  broker.pump();
-  store.await_commit();
-  auto after = chain;
-  for (std::uint64_t sequence = 2; sequence < 12; ++sequence) {  // more than the inbox takes
-    say(status_topic(), NodeEvent{ClockDistrusted{}}, sequence, after);
-    after = chain;
-  }
-  broker.pump();
+  backlog(12);  // more than the inbox takes: the rest stays in the broker
+  EXPECT_EQ(orchestrator->health().inbox_items, 4U);
+  store.open();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty() && all<Received>().back().upto == 12; }));
+  EXPECT_EQ(orchestrator->health().messages_dropped, 0U);
+  EXPECT_EQ(all<Received>().back().ask, 1U) << "nobody was asked again";
+}
+
+TEST_F(Shell, DropsWhatANodeSaysBeyondItsShareOfTheInboxAndAsksItLater) {
+  start(settings());
+  connect_node();
+  ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+  say_hello();
+  ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+  backlog(waiting_of_a_node_max + 11);
+  EXPECT_EQ(orchestrator->health().inbox_items, waiting_of_a_node_max);
+  EXPECT_EQ(orchestrator->health().messages_dropped, 10U) << "the owner has one";
   store.open();
   ASSERT_TRUE(comes_true([&] { return !all<Received>().empty() && all<Received>().back().ask > 1; }))
       << "asked to say hello, from where it is safe";
-  EXPECT_LT(all<Received>().back().upto, 11U);
+  ASSERT_TRUE(comes_true([&] { return all<Received>().back().upto == waiting_of_a_node_max + 1; })) << "what was taken is not lost";
 }
 
 TEST_F(Shell, RefusesRequestsWhileTheInboxIsFullAndAnswersThoseThatItTook) {

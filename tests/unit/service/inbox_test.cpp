@@ -29,6 +29,33 @@ TEST(Inbox, RefusesMoreThanItHolds) {
   EXPECT_TRUE(inbox.try_post(4));
 }
 
+TEST(Inbox, IsFullWhereItHoldsSoManyBytes) {
+  Inbox<int> inbox(100, 1'000);
+  EXPECT_TRUE(inbox.try_post(1, 600));
+  EXPECT_TRUE(inbox.try_post(2, 600));
+  EXPECT_FALSE(inbox.try_post(3, 1));
+  EXPECT_FALSE(inbox.wait_for_room(std::chrono::milliseconds(0)));
+  EXPECT_EQ(inbox.drain(1, no_wait), (std::vector{1}));
+  EXPECT_TRUE(inbox.wait_for_room(std::chrono::milliseconds(0)));
+  EXPECT_TRUE(inbox.try_post(4, 1));
+  EXPECT_EQ(inbox.drain(10, no_wait), (std::vector{2, 4}));
+}
+
+TEST(Inbox, TellsWhoWaitsForRoomWhenThereIsSomeOrNeverWillBe) {
+  Inbox<int> inbox(1);
+  EXPECT_TRUE(inbox.wait_for_room(std::chrono::milliseconds(0)));
+  EXPECT_TRUE(inbox.try_post(1));
+  EXPECT_FALSE(inbox.wait_for_room(std::chrono::milliseconds(1)));
+  std::thread owner([&] { EXPECT_EQ(inbox.drain(1, no_wait), (std::vector{1})); });
+  EXPECT_TRUE(inbox.wait_for_room(std::chrono::hours(1)));
+  owner.join();
+  EXPECT_TRUE(inbox.try_post(2));
+  std::thread closer([&] { inbox.close(); });
+  EXPECT_TRUE(inbox.wait_for_room(std::chrono::hours(1)));
+  closer.join();
+  EXPECT_FALSE(inbox.try_post(3));
+}
+
 TEST(Inbox, GivesWhatSomebodyWaitsForBeforeABacklogButNotAlone) {
   Inbox<int> inbox;
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(inbox.try_post(i));
