@@ -187,12 +187,6 @@ std::chrono::steady_clock::time_point Orchestrator::next_look(const Now& now) co
 void Orchestrator::run() {
   while (!stopping_) {
     auto items = inbox_.drain(settings_.inputs_per_commit, next_look(clock_.now()));
-    std::vector<NodeId> spoke;
-    for (const auto& item : items) {
-      const auto* from_bus = std::get_if<FromBus>(&item);
-      if (from_bus != nullptr && from_bus->node) spoke.push_back(*from_bus->node);
-    }
-    waiting_.taken(spoke);
     std::size_t next = 0;
     while (!stopping_) {
       turn(items, next);

@@ -31,7 +31,6 @@
 #include "orchestrator/projects.hpp"
 #include "orchestrator/retention.hpp"
 #include "orchestrator/rows.hpp"
-#include "orchestrator/waiting.hpp"
 
 namespace abide::orchestrator {
 
@@ -110,7 +109,6 @@ class Orchestrator final : public api::Backend {
   struct FromBus {
     std::uint64_t bus = 0;
     BusReceived message;
-    std::optional<NodeId> node;  // that it counts for in waiting_
   };
   struct BusChange {
     std::uint64_t bus = 0;
@@ -198,7 +196,6 @@ class Orchestrator final : public api::Backend {
   Random random_;
   SessionId session_;
   Inbox<Item> inbox_;
-  Waiting waiting_;
   fleet::Live live_;
   RepeatedLines lines_{60'000};
   std::atomic<bool> stopping_{false};

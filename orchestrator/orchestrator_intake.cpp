@@ -1,4 +1,7 @@
 // What other threads do with the orchestrator: they post to its inbox, read snapshots, and change what is only live.
+#include <functional>
+#include <string_view>
+
 #include "common/events/codec.hpp"
 #include "common/store/base.hpp"
 #include "orchestrator/orchestrator.hpp"
@@ -8,6 +11,11 @@ namespace abide::orchestrator {
 namespace {
 
 constexpr std::int64_t stuck_after_ms = 15'000;  // the owner has not turned for so long: /healthz says so
+
+// Two nodes with one number share what one may have.
+std::uint64_t speaker_of(const NodeId& node) {
+  return std::hash<std::string_view>{}({reinterpret_cast<const char*>(node.bytes.data()), node.bytes.size()});
+}
 
 }  // namespace
 
@@ -57,20 +65,26 @@ void Orchestrator::heard_message(std::uint64_t bus, BusReceived message) {
       return;
     }
   }
-  const auto node = from != nullptr ? std::optional(from->node) : std::nullopt;
-  if (node && !waiting_.add(*node)) {
-    lines_.warn("flood " + to_string(*node),
-                "node speaks faster than it can be heard; messages of it are dropped, it is asked later project=" +
-                    one_line(from->project) + " node=" + to_string(*node),
-                boottime_ms());
-    return drop(from->project, *node);
-  }
   const auto bytes = message.topic.size() + message.payload.size();
-  if (inbox_.try_post(FromBus{bus, std::move(message), node}, bytes) || inbox_.closed()) return;
-  lines_.warn("inbox", "inbox stays full; messages are dropped, their nodes are asked later", boottime_ms());
-  if (!node) return;
-  waiting_.taken({*node});
-  drop(from->project, *node);
+  FromBus item{bus, std::move(message)};
+  if (from == nullptr) {
+    if (!inbox_.try_post(std::move(item), bytes) && !inbox_.closed()) lines_.warn("inbox", "inbox stays full", boottime_ms());
+    return;
+  }
+  switch (inbox_.try_post_of(speaker_of(from->node), std::move(item), bytes)) {
+    case Posted::taken:
+      return;
+    case Posted::full:
+      if (inbox_.closed()) return;
+      lines_.warn("inbox", "inbox stays full; messages are dropped, their nodes are asked later", boottime_ms());
+      break;
+    case Posted::share_used:
+      lines_.warn("flood " + to_string(from->node),
+                  "node speaks faster than it can be heard; messages of it are dropped, it is asked later project=" +
+                      one_line(from->project) + " node=" + to_string(from->node),
+                  boottime_ms());
+  }
+  drop(from->project, from->node);
 }
 
 void Orchestrator::drop(const std::string& project, const NodeId& node) {

@@ -20,6 +20,7 @@ constexpr std::size_t calls_at_once = 16;
 constexpr std::size_t progress_step = 100;
 constexpr std::size_t busy_tries_max = 5;  // in a row, of which none got through
 constexpr milliseconds look_every{50};
+constexpr milliseconds away_pause{500};     // an orchestrator that is being started again
 constexpr milliseconds sighting_pause{20};  // between two samples: a load of its own would be measured else
 constexpr milliseconds sighting_max{60'000};
 constexpr std::int64_t window_lead_s = 2;  // a single schedule begins in the future; doubled where the answer took longer
@@ -151,22 +152,30 @@ Result<void> Operator::register_all(const std::function<bool(std::size_t done)>&
   return {};
 }
 
-// Again where the server is too busy: what is asked for here may happen twice.
-Result<std::string> Operator::insist(const Call& call) {
+// Again where the server is too busy, and until the run ends where it is away: what is asked for here may happen twice.
+Result<std::string> Operator::insist(const Call& call, Board& board) {
   for (std::size_t tries = 1;; ++tries) {
     auto answer = rest_.ask(call);
-    if (answer || answer.error().code != Code::timeout || tries == busy_tries_max) return answer;
+    if (answer) return answer;
+    const bool away = answer.error().code == Code::unavailable && board.pause(away_pause);
+    const bool busy = answer.error().code == Code::timeout && tries < busy_tries_max;
+    if (!away && !busy) return answer;
   }
 }
 
 Result<void> Operator::link(Place& place, Board& board) {
   const auto name = fmt::format("node-fleet {}", options_.seed);
-  auto policy = find_or_make(place.project, "/os-update-policies", "osUpdatePolicies", name,
-                             Json{{"name", name}, {"updatePolicy", "UPDATE_POLICY_LATEST"}}.dump());
+  const auto make = [&] {
+    return find_or_make(place.project, "/os-update-policies", "osUpdatePolicies", name,
+                        Json{{"name", name}, {"updatePolicy", "UPDATE_POLICY_LATEST"}}.dump());
+  };
+  auto policy = make();
+  while (!policy && policy.error().code == Code::unavailable && board.pause(away_pause)) policy = make();
   if (!policy) return fail(policy.error());
   place.policy = *policy;
   board.ask({place.project, std::chrono::steady_clock::now(), std::nullopt});
-  auto linked = insist({"PATCH", path_of(place.project, "/regions/" + place.region), Json{{"osUpdatePolicyID", place.policy}}.dump()});
+  auto linked =
+      insist({"PATCH", path_of(place.project, "/regions/" + place.region), Json{{"osUpdatePolicyID", place.policy}}.dump()}, board);
   if (!linked) return fail(linked.error());
   return {};
 }
@@ -190,6 +199,11 @@ Result<void> Operator::open_window(Place& place, Board& board) {
     }
     const bool busy = made.error().code == Code::timeout;
     const bool late = std::chrono::steady_clock::now() >= opens;  // it lay in the past when the server came to it
+    if (made.error().code == Code::unavailable && board.pause(away_pause)) {
+      lead_s = window_lead_s;
+      tries = 0;
+      continue;
+    }
     if ((!busy && !late) || tries == busy_tries_max) return fail(made.error());
   }
 }

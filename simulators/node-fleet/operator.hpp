@@ -29,7 +29,7 @@ class Operator {
   };
   Result<std::string> find_or_make(const std::string& project, const std::string& list, const std::string& key, const std::string& name,
                                    const std::string& body);
-  Result<std::string> insist(const Call& call);
+  Result<std::string> insist(const Call& call, Board& board);
   Result<void> link(Place& place, Board& board);
   Result<void> open_window(Place& place, Board& board);
 

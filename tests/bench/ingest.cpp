@@ -4,6 +4,7 @@
 //   flood    events a second from the first PUBLISH to the fsync that makes the last one durable, beside `mosquitto_sub -q 1` that drains
 //            the same flood from the same broker
 //   rate     from a node's PUBLISH to the fsync that makes its event durable, in fsyncs of this disk
+//   fair     the same at the first rate, while one more node repeats itself as fast as the broker takes it, beside the same without it
 //
 // Exit codes: 0 within the limits; 1 not; 2 wrong usage; 4 something is not stored as it was said.
 #include <CLI/CLI.hpp>
@@ -45,11 +46,13 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr double flood_goal = 0.8;                         // of the baseline's rate, at least
+constexpr double fair_p99_max = 10;                        // times what it is without the one that floods
 constexpr double p50_fsyncs_max = 3, p99_fsyncs_max = 10;  // of the median fsync
 constexpr std::size_t baseline_fsyncs = 200;               // in each round
 constexpr std::size_t fsync_bytes = 4'096;
 constexpr std::chrono::seconds silence_max{20};  // nothing more becomes durable: given up
 constexpr std::chrono::milliseconds pace{1};
+constexpr std::size_t node_in_flight = 16;  // as an agent has
 constexpr const char* project = "bench";
 constexpr const char* stranger = "other";  // a project that nobody serves
 constexpr const char* ready_topic = "abide/v1/other/ready";
@@ -236,6 +239,7 @@ class Taker {
     }
     return durable_at_;
   }
+  [[nodiscard]] std::uint64_t messages_dropped() const { return orchestrator_->health().messages_dropped; }
   // Is everything that was said stored?
   void check() {
     std::size_t wrong = 0, seen = 0;
@@ -396,6 +400,31 @@ std::vector<double> latencies(const test::Broker& broker, Taker& taker, double r
   return ms;
 }
 
+// A node that says the same again and again, as fast as the broker takes it, until it goes.
+class Flood {
+ public:
+  Flood(const test::Broker& broker, Said said, std::size_t in_flight)
+      : thread_([this, &broker, said = std::move(said), in_flight] {
+          Publisher publisher(broker.port(), "bench-flooder", in_flight);
+          while (!stop_) {
+            for (; publisher.has_room(); ++count_) publisher.add(said);
+            publisher.turn(static_cast<int>(pace.count()));
+          }
+        }) {}
+  ~Flood() {
+    stop_ = true;
+    thread_.join();
+  }
+  Flood(const Flood&) = delete;
+  Flood& operator=(const Flood&) = delete;
+  [[nodiscard]] std::size_t count() const { return count_; }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::atomic<std::size_t> count_{0};
+  std::thread thread_;  // last: it uses the others
+};
+
 // What an fsync of an appended block takes on this disk.
 void time_fsyncs(const std::string& dir, std::vector<double>& ms) {
   const std::string path = dir + "/fsync";
@@ -452,6 +481,27 @@ int run(const Options& options, const std::string& dir) {
     }
     taker.check();
   }
+  if (options.only.empty() || options.only == "fair") {
+    std::vector<double> alone, beside;
+    for (int round = 0; round < options.rounds; ++round) {
+      const auto calm = latencies(broker, taker, options.rates.front(), options.seconds);
+      alone.insert(alone.end(), calm.begin(), calm.end());
+      auto repeated = taker.events(1);
+      taker.expect(1);
+      Publisher(broker.port(), "bench-rate", 1).publish_all(repeated);
+      taker.wait();
+      const Flood flood(broker, std::move(repeated.front()), node_in_flight);
+      const auto from = Clock::now();
+      const auto more = latencies(broker, taker, options.rates.front(), options.seconds);
+      beside.insert(beside.end(), more.begin(), more.end());
+      std::fprintf(stderr, "fair %d of %d: %.0f messages/s of one node, %llu dropped since the start\n", round + 1, options.rounds,
+                   static_cast<double>(flood.count()) / seconds_between(from, Clock::now()),
+                   static_cast<unsigned long long>(taker.messages_dropped()));
+    }
+    taker.check();
+    rows.push_back(
+        {"beside a node that floods: event to durable, p99 ms", percentile(beside, 0.99), percentile(alone, 0.99), fair_p99_max, false});
+  }
   return bench::print_rows(rows, options.as_json) || options.no_limits ? 0 : 1;
 }
 
@@ -468,7 +518,7 @@ int main(int argc, char** argv) {
   app.add_option("--rates", options.rates, "events a second, each measured")->delimiter(',')->capture_default_str();
   app.add_option("--seconds", options.seconds, "at each rate, in each round")->check(CLI::Range(0.0, 600.0))->capture_default_str();
   app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100))->capture_default_str();
-  app.add_option("--only", options.only, "flood or rate")->check(CLI::IsMember({"flood", "rate"}));
+  app.add_option("--only", options.only, "flood, rate or fair")->check(CLI::IsMember({"flood", "rate", "fair"}));
   app.add_flag("--json", options.as_json, "rows of name, value, baseline, ratio, goal, met");
   app.add_flag("--no-limits", options.no_limits, "0 whatever the times are");
   try {

@@ -10,7 +10,6 @@
 #include "common/store/memory_store.hpp"
 #include "orchestrator/check.hpp"
 #include "orchestrator/orchestrator.hpp"
-#include "orchestrator/waiting.hpp"
 #include "tests/unit/orchestrator/written.hpp"
 
 namespace abide::orchestrator {
@@ -258,13 +257,13 @@ TEST_F(Shell, DropsWhatANodeSaysBeyondItsShareOfTheInboxAndAsksItLater) {
   ASSERT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
   say_hello();
   ASSERT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
-  backlog(waiting_of_a_node_max + 11);
-  EXPECT_EQ(orchestrator->health().inbox_items, waiting_of_a_node_max);
+  backlog(inbox_of_speaker_max + 11);
+  EXPECT_EQ(orchestrator->health().inbox_items, inbox_of_speaker_max);
   EXPECT_EQ(orchestrator->health().messages_dropped, 10U) << "the owner has one";
   store.open();
   ASSERT_TRUE(comes_true([&] { return !all<Received>().empty() && all<Received>().back().ask > 1; }))
       << "asked to say hello, from where it is safe";
-  ASSERT_TRUE(comes_true([&] { return all<Received>().back().upto == waiting_of_a_node_max + 1; })) << "what was taken is not lost";
+  ASSERT_TRUE(comes_true([&] { return all<Received>().back().upto == inbox_of_speaker_max + 1; })) << "what was taken is not lost";
 }
 
 TEST_F(Shell, RefusesRequestsWhileTheInboxIsFullAndAnswersThoseThatItTook) {

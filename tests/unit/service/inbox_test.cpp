@@ -56,6 +56,48 @@ TEST(Inbox, TellsWhoWaitsForRoomWhenThereIsSomeOrNeverWillBe) {
   EXPECT_FALSE(inbox.try_post(3));
 }
 
+TEST(Inbox, LetsNoSpeakerStarveTheOthersAndKeepsTheOrderOfEach) {
+  Inbox<int> inbox;
+  for (int i = 0; i < 1'000; ++i) EXPECT_EQ(inbox.try_post_of(1, i, 0), Posted::taken);
+  EXPECT_EQ(inbox.try_post_of(2, 5'000, 0), Posted::taken);
+  EXPECT_EQ(inbox.size(), 1'001U);
+  auto batch = inbox.drain(500, no_wait);
+  EXPECT_EQ(batch.size(), inbox_in_line_max + 1);
+  EXPECT_EQ(batch.back(), 5'000) << "behind its places in line, before the rest of what it said";
+  EXPECT_EQ(inbox.try_post_of(2, 5'001, 0), Posted::taken);
+  std::vector<int> first(batch.begin(), batch.end() - 1);
+  for (bool other = false; first.size() < 1'000;) {
+    batch = inbox.drain(10, no_wait);
+    ASSERT_FALSE(batch.empty());
+    for (const int item : batch) {
+      if (item >= 5'000) {
+        EXPECT_FALSE(other);
+        EXPECT_EQ(item, 5'001);
+        EXPECT_LE(first.size(), 2 * inbox_in_line_max);
+        other = true;
+      } else {
+        first.push_back(item);
+      }
+    }
+  }
+  for (int i = 0; i < 1'000; ++i) EXPECT_EQ(first[static_cast<std::size_t>(i)], i);
+  EXPECT_EQ(inbox.size(), 0U);
+}
+
+TEST(Inbox, RefusesWhatASpeakerSaysBeyondItsShare) {
+  Inbox<int> inbox;
+  for (std::size_t i = 0; i < inbox_of_speaker_max; ++i) EXPECT_EQ(inbox.try_post_of(1, 0, 1), Posted::taken);
+  EXPECT_EQ(inbox.try_post_of(1, 0, 1), Posted::share_used);
+  EXPECT_EQ(inbox.try_post_of(2, 0, 1), Posted::taken);
+  EXPECT_EQ(inbox.drain(1, no_wait).size(), 1U);
+  EXPECT_EQ(inbox.try_post_of(1, 0, 1), Posted::taken);
+  Inbox<int> small(40);
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(small.try_post_of(1, i, 0), Posted::taken);
+  EXPECT_EQ(small.try_post_of(2, 0, 0), Posted::full) << "what waits behind counts, too";
+  small.close();
+  EXPECT_EQ(Inbox<int>(1).try_post_of(1, 0, 0), Posted::taken);
+}
+
 TEST(Inbox, GivesWhatSomebodyWaitsForBeforeABacklogButNotAlone) {
   Inbox<int> inbox;
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(inbox.try_post(i));
