@@ -99,6 +99,8 @@ class Fleet:
         self.ports = self._choose_ports()
         self.release = Release(self, os.path.join(directory, "release"))
         self.orchestrator = None
+        self.broker = None
+        self.orchestrator_environment = {}
 
     # -- what is remembered between two starts on one directory ---------------------------------------------------------
 
@@ -170,7 +172,7 @@ class Fleet:
         path = os.path.join(self.directory, "mosquitto.conf")
         with open(path, "w", encoding="utf-8") as file:
             file.write(config)
-        self._child("broker", [program("mosquitto"), "-c", path])
+        self.broker = self._child("broker", [program("mosquitto"), "-c", path])
         self._wait_for_port("broker", self.ports["broker"])
 
     def _start_release_service(self):
@@ -182,7 +184,7 @@ class Fleet:
         self.orchestrator = self._child("orchestrator", [
             self.path_of("abide-orchestrator"), "--state", os.path.join(self.directory, "orchestrator"), "--broker", self.broker_url,
             "--listen", f"127.0.0.1:{self.ports['api']}", "--releases", f"http://127.0.0.1:{self.ports['release']}", "--project", PROJECT,
-            *ORCHESTRATOR_SETTINGS])
+            *ORCHESTRATOR_SETTINGS], self.orchestrator_environment)
         self._wait_for_port("orchestrator", self.ports["api"])
 
     def _make_node(self, node):

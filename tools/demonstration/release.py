@@ -8,6 +8,7 @@ PROFILE = "microvisor-nonrt"
 MIB = 1 << 20
 SLOT_SPARE = 8 * MIB  # a slot is larger than its image
 # The bad image is the newest: LATEST asks for it.
+NEWER_SEED = 1000
 VERSIONS = {"base": "3.0.20260317.0732", "good": "3.0.20260602.2200", "bad": "3.0.20260811.0415"}
 
 # What stands in an image right behind its header, and what the health check judges: nothing else tells good from bad.
@@ -79,6 +80,14 @@ class Release:
                 self.digests[kind] = self._make_image(kind, seed)
             self.fleet.remember("images", {"sha256": self.digests, "size": self.image_size})
         self.publish("base")
+
+    def publish_newer(self, number):
+        """One more image of the same kind as the good one, newer than all before; the greater `number` the newer."""
+        version = f"3.1.{number}"
+        path = os.path.join(self.images, version + ".raw")
+        self._tool("create", path, "--profile", PROFILE, "--version", version, "--size", str(self.image_size), "--seed", str(NEWER_SEED + number))
+        self._tool("publish", "--root", self.root, "--image", path, "--name", f"Edge Microvisor Toolkit {version}")
+        os.remove(path)
 
     def image_path(self, kind):
         return os.path.join(self.images, kind + ".raw")
