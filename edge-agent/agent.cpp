@@ -16,7 +16,8 @@ constexpr std::size_t items_per_turn_max = 128;
 constexpr int orders_per_turn_max = 16;
 constexpr std::int64_t repeated_lines_ms = 60'000;
 constexpr std::chrono::milliseconds tick_pause_min{5};  // should the machine want to be asked again at once, for ever
-constexpr std::uint64_t trim_step = 256;                // a trim reads all kept events: not for each one
+// A trim reads all kept events, so it is not done for each one; nor is more kept beyond what is wanted than half of that.
+constexpr std::uint64_t trim_step_min = 16, trim_step_max = 256;
 constexpr std::string_view owner_key = "node/m/owner";
 
 }  // namespace
@@ -221,7 +222,7 @@ std::optional<Agent::Ended> Agent::settle() {
 
 void Agent::trim() {
   Batch batch;
-  auto trimmed = host_->trim(settings_.journal_keep, batch, trim_step);
+  auto trimmed = host_->trim(settings_.journal_keep, batch, std::clamp(settings_.journal_keep / 2, trim_step_min, trim_step_max));
   if (trimmed) trimmed = store_.commit(batch);
   if (!trimmed) repeated_.warn("trim", "journal not trimmed: " + trimmed.error().message, read_clock_().mono_ms);
 }

@@ -204,7 +204,7 @@ class Soak:
             file.write(f"at 0s flap {FLAP}\nat {round(self.seconds * TROUBLE_UNTIL)}s flap 0\nat {round(self.seconds)}s flap 0\n")
         command = [fleet.path_of("abide-node-fleet"), "--broker", fleet.broker_url, "--project", PROJECT, "--nodes", str(self.given.nodes), "--seed", str(SEED),
                    "--api", fleet.api_url, "--drive", "--speed", "max", "--rollback-rate", "5%", "--update-failure-rate", "2%", "--reconnect-max", "20s",
-                   "--window", f"{self.window_seconds}s", "--journal-keep", "64", "--scenario", scenario,
+                   "--window", f"{self.window_seconds}s", "--journal-keep", "32", "--scenario", scenario,
                    "--deadline", f"{round(self.seconds + PATIENCE)}s", "--report", self.report, *(["--html", self.given.html] if self.given.html else [])]
         self.screen.say(" ".join(command))
         with open(self.nodes_log, "wb") as log:
