@@ -46,7 +46,7 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr double flood_goal = 0.8;                         // of the baseline's rate, at least
-constexpr double fair_p99_max = 10;                        // times what it is without the one that floods
+constexpr double fair_p99_max = 20;                        // times what it is without the one that floods: the machine is full then
 constexpr double p50_fsyncs_max = 3, p99_fsyncs_max = 10;  // of the median fsync
 constexpr std::size_t baseline_fsyncs = 200;               // in each round
 constexpr std::size_t fsync_bytes = 4'096;
@@ -510,7 +510,7 @@ int run(const Options& options, const std::string& dir) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("how fast what nodes say is taken in, and how soon it is durable");
-  app.add_option("--nodes", options.nodes)->check(CLI::Range(1, 50'000))->capture_default_str();
+  app.add_option("--nodes", options.nodes)->check(CLI::Range(1, 100'000))->capture_default_str();
   app.add_option("--events", options.events, "in each flood")->check(CLI::Range(100, 10'000'000))->capture_default_str();
   app.add_option("--in-flight", options.in_flight, "PUBLISHes of the flood without PUBACK")
       ->check(CLI::Range(1, 60'000))

@@ -28,6 +28,8 @@ BENCHES = (
           small="--nodes 20 --events 500"),
     Bench("durable", "from an event to its fsync, at 1,000 and 5,000 events/s", "bench-ingest", "--only rate --rounds 1",
           small="--nodes 20 --rates 200 --seconds 0"),
+    Bench("fair", "from an event to its fsync while one node floods", "bench-ingest", "--only fair --rounds 1",
+          small="--nodes 20 --rates 200 --seconds 0"),
     Bench("windows", "next windows of 100,000 nodes", "bench-windows", small="--nodes 500 --schedules 20 --hours 2 --sample 50"),
     Bench("api", "lists of 100,000 hosts while 10,000 events/s come in", "bench-api-hosts", "--seconds 28",
           small="--nodes 300 --rate 500 --seconds 0 --rounds 1"),
