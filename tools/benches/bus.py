@@ -1,0 +1,100 @@
+"""What goes over the bus for 10,000 nodes, beside bare clients on the same broker.
+
+  opened     one maintenance schedule on a region: from the API call to the last window-opened at a subscriber, beside a bare publisher
+             of the very same messages with as many in flight
+"""
+import argparse
+import json
+import sys
+import time
+
+from stack import Failed, Stack, cpu_seconds, row, uuid_of
+
+IN_FLIGHT = 1_000  # as the orchestrator has it
+OPENED_GOAL = 0.8
+WINDOW_SECONDS = 4 * 3_600
+GOALS_MET, GOAL_MISSED, BENCH_FAILED = 0, 1, 4
+
+
+def messages_of(path):
+    """What `bench-bare watch` has written: (topic, bytes of the payload), each."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, found = 0, []
+    while at < len(data):
+        topic = int.from_bytes(data[at:at + 2], "big")
+        name = data[at + 2:at + 2 + topic].decode()
+        at += 2 + topic
+        payload = int.from_bytes(data[at:at + 4], "big")
+        found.append((name, payload))
+        at += 4 + payload
+    return found
+
+
+def opened(options):
+    with Stack(options.bin, options.nodes) as stack:
+        began = time.monotonic()
+        region = stack.register([uuid_of(number) for number in range(options.nodes)])
+        print(f"opened: {options.nodes} nodes are registered after {time.monotonic() - began:.1f} s", file=sys.stderr)
+        said = stack.path("opened")
+        orchestrator, broker = stack.child("orchestrator").pid, stack.child("broker").pid
+
+        def watched(name):
+            watch = stack.run("bench-bare", "watch", stack.port, "abide/v1/demo/to/+/window-opened", options.nodes, said if name == "orchestrator" else said + ".again")
+            watch.line()
+            return watch
+
+        watch = watched("orchestrator")
+        cpu = cpu_seconds(orchestrator), cpu_seconds(broker)
+        asked = time.monotonic()
+        start = int(time.time())  # the second that is passing: it opens at once
+        stack.call("POST", "/schedules/single", {"name": "bench", "scheduleStatus": "SCHEDULE_STATUS_OS_UPDATE", "startSeconds": start,
+                                                 "endSeconds": start + WINDOW_SECONDS, "targetRegionId": region})
+        answered = time.monotonic()
+        seen = watch.result()
+        cpu = cpu_seconds(orchestrator) - cpu[0], cpu_seconds(broker) - cpu[1]
+        took = seen["last_s"] - asked
+        messages = messages_of(said)
+        if len({topic for topic, _ in messages}) != options.nodes:
+            raise Failed(f"not every node was told: {len(messages)} messages")
+        size = sum(payload for _, payload in messages) / len(messages)
+        print(f"opened: {took:.2f} s, answered after {answered - asked:.2f} s, the first after {seen['first_s'] - asked:.2f} s; {size:.0f} bytes each; "
+              f"CPU of the orchestrator {cpu[0]:.2f} s, of the broker {cpu[1]:.2f} s", file=sys.stderr)
+        watch = watched("bare")
+        cpu = cpu_seconds(broker)
+        told = stack.run("bench-bare", "publish", stack.port, options.in_flight, said)
+        told.line()
+        told = told.result()
+        bare_took = watch.result()["last_s"] - told["began_s"]
+        print(f"opened: bare {bare_took:.2f} s, the last PUBACK after {told['acknowledged_s'] - told['began_s']:.2f} s; "
+              f"CPU of the broker {cpu_seconds(broker) - cpu:.2f} s", file=sys.stderr)
+    return [row("window-opened to all, messages/s", options.nodes / took, options.nodes / bare_took, OPENED_GOAL, at_least=True)]
+
+
+BENCHES = {"opened": opened}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True, help="the programs")
+    parser.add_argument("--only", choices=BENCHES, required=True)
+    parser.add_argument("--nodes", type=int, default=10_000)
+    parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="of the bare publisher")
+    parser.add_argument("--json", action="store_true", help="rows of name, value, baseline, ratio, goal, met")
+    parser.add_argument("--no-limits", action="store_true", help="0 whatever is missed")
+    options = parser.parse_args()
+    try:
+        rows = BENCHES[options.only](options)
+    except (Failed, RuntimeError, OSError, ValueError, KeyError) as error:
+        print(f"bench {options.only}: {error}", file=sys.stderr)
+        return BENCH_FAILED
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        for one in rows:
+            print("  ".join(f"{key} {value}" for key, value in one.items()))
+    return GOALS_MET if options.no_limits or all(one["met"] for one in rows) else GOAL_MISSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
