@@ -2,6 +2,8 @@
 
   opened     one maintenance schedule on a region: from the API call to the last window-opened at a subscriber, beside a bare publisher
              of the very same messages with as many in flight
+  reconnect  the broker is restarted: until all nodes are connected, subscribed and welcomed again, beside bare clients that connect and
+             subscribe, with the same pauses between attempts; and how many messages each node needs for that
 """
 import argparse
 import json
@@ -12,6 +14,10 @@ from stack import Failed, Stack, cpu_seconds, row, uuid_of
 
 IN_FLIGHT = 1_000  # as the orchestrator has it
 OPENED_GOAL = 0.8
+RECONNECT_GOAL = 1.5
+# Out: presence and hello. In: the roll call, and the welcome.
+RECONNECT_MESSAGES = 4
+RECONNECT_MAX_S = 60  # the longest pause of a node, and of the bare clients
 WINDOW_SECONDS = 4 * 3_600
 GOALS_MET, GOAL_MISSED, BENCH_FAILED = 0, 1, 4
 
@@ -71,7 +77,42 @@ def opened(options):
     return [row("window-opened to all, messages/s", options.nodes / took, options.nodes / bare_took, OPENED_GOAL, at_least=True)]
 
 
-BENCHES = {"opened": opened}
+def quiet(fleet, nodes):
+    """The lines of abide-node-fleet until all are welcomed and nobody has anything to say."""
+    while True:
+        words = dict(word.split("=", 1) for word in fleet.line().split() if "=" in word)
+        if words.get("welcomed") == str(nodes) and words.get("out/s") == "0" and words.get("in/s") == "0":
+            return
+
+
+def reconnect(options):
+    with Stack(options.bin, options.nodes, {"--spread-per-node": options.spread}) as stack:
+        bare = stack.run("bench-bare", "reconnect", stack.port, options.nodes, RECONNECT_MAX_S * 1_000)
+        bare.line()
+        stack.restart_broker()
+        seen = bare.result()
+        bare_took = seen["last_s"] - seen["lost_s"]
+        print(f"reconnect: bare: the first after {seen['first_s'] - seen['lost_s']:.2f} s, all after {bare_took:.2f} s", file=sys.stderr)
+
+        names = ["--broker", stack.fleet.broker_url, "--project", "demo", "--nodes", options.nodes]
+        listed = stack.run("abide-node-fleet", *names, "--list-nodes").end()
+        stack.register([line.split()[1] for line in listed.splitlines()])
+        report = stack.path("report.json")
+        fleet = stack.run("abide-node-fleet", *names, "--ramp", 1_000, "--reconnect-max", f"{RECONNECT_MAX_S}s", "--status-every", "1d", "--recoveries", 1,
+                          "--report", report, merged=True)
+        quiet(fleet, options.nodes)
+        stack.restart_broker()
+        fleet.end()
+        with open(report, encoding="utf-8") as file:
+            recovery = json.load(file)["recoveries"][0]
+        messages = recovery["messages_out"] + recovery["messages_in"]
+        print(f"reconnect: nodes: the first after {recovery['first_s']:.2f} s, all after {recovery['connected_s']:.2f} s, welcomed after "
+              f"{recovery['welcomed_s']:.2f} s; messages in each {recovery['slice_s'] * 1_000:.0f} ms: {recovery['slices']}", file=sys.stderr)
+    return [row("reconnect after a restart of the broker, s", recovery["welcomed_s"], bare_took, RECONNECT_GOAL),
+            row("messages of a node's reconnect; what it needs", messages / options.nodes, RECONNECT_MESSAGES, 1)]
+
+
+BENCHES = {"opened": opened, "reconnect": reconnect}
 
 
 def main():
@@ -80,6 +121,7 @@ def main():
     parser.add_argument("--only", choices=BENCHES, required=True)
     parser.add_argument("--nodes", type=int, default=10_000)
     parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="of the bare publisher")
+    parser.add_argument("--spread", default="0ms", help="of the orchestrator's --spread-per-node, with reconnect: the bare clients wait for nothing")
     parser.add_argument("--json", action="store_true", help="rows of name, value, baseline, ratio, goal, met")
     parser.add_argument("--no-limits", action="store_true", help="0 whatever is missed")
     options = parser.parse_args()

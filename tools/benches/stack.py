@@ -36,11 +36,10 @@ class Silent:
 class Program:
     """A process of the bench: its lines are read as they come, and it is stopped by its id."""
 
-    def __init__(self, command, log=None):
+    def __init__(self, command, merged=False):
         self.command = [str(word) for word in command]
-        self.log = log and open(log, "wb")
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True,
-                                        preexec_fn=die_with_parent(os.getpid()))
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if merged else None,
+                                        text=True, preexec_fn=die_with_parent(os.getpid()))
 
     def line(self, patience=LINE_PATIENCE):
         """The next one of stdout. A program that is silent for too long is killed, which ends the wait."""
@@ -56,26 +55,35 @@ class Program:
 
     def result(self):
         told = json.loads(self.line())
-        if self.process.wait(ANSWER_PATIENCE) != 0:
-            raise Failed(f"{' '.join(self.command)} ended with {self.process.returncode}")
+        self.end()
         return told
+
+    def end(self, patience=ANSWER_PATIENCE):
+        """What it says until it has ended well."""
+        killer = threading.Timer(patience, self.process.kill)
+        killer.start()
+        try:
+            rest = self.process.stdout.read()
+        finally:
+            killer.cancel()
+        if self.process.wait() != 0:
+            raise Failed(f"{' '.join(self.command)} ended with {self.process.returncode}: {rest[-500:]}")
+        return rest
 
     def stop(self):
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
         self.process.stdout.close()
-        if self.log:
-            self.log.close()
 
 
 class Stack:
     """As a context: everything that was started is stopped, and its directory is gone."""
 
-    def __init__(self, binaries, nodes, settings=()):
+    def __init__(self, binaries, nodes, settings=None):
         self.binaries = binaries
         self.nodes = nodes
-        self.settings = list(settings)
+        self.settings = settings or {}  # of the orchestrator, in place of the demo's
         self.programs = []
 
     def __enter__(self):
@@ -83,7 +91,9 @@ class Stack:
         try:
             given = argparse.Namespace(bin=self.binaries, nodes=self.nodes, fleet=True, image_size=1, check_takes=0, download_rate=0, agent_env=[])
             self.fleet = Fleet(ROOT, self.directory, given, Silent())
-            self.fleet.orchestrator_settings += self.settings
+            theirs = self.fleet.orchestrator_settings
+            asked = {**dict(zip(theirs[::2], theirs[1::2])), **self.settings}
+            self.fleet.orchestrator_settings = [word for pair in asked.items() for word in pair]
             self.fleet.start()
             self.fleet.release.publish("good")
         except BaseException:
@@ -105,8 +115,8 @@ class Stack:
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def run(self, program, *words, log=None):
-        started = Program([self.fleet.path_of(program), *words], log and self.path(log))
+    def run(self, program, *words, merged=False):
+        started = Program([self.fleet.path_of(program), *words], merged)
         self.programs.append(started)
         return started
 
