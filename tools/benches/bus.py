@@ -2,6 +2,8 @@
 
   opened     one maintenance schedule on a region: from the API call to the last window-opened at a subscriber, beside a bare publisher
              of the very same messages with as many in flight
+  update     one update of all by abide-node-fleet, as fast as it goes: CPU of the orchestrator beside the broker's, bytes on the bus beside
+             those of the payloads, and what is lost
   reconnect  the broker is restarted: until all nodes are connected, subscribed and welcomed again, beside bare clients that connect and
              subscribe, with the same pauses between attempts; and how many messages each node needs for that
 """
@@ -14,6 +16,10 @@ from stack import Failed, Stack, cpu_seconds, row, uuid_of
 
 IN_FLIGHT = 1_000  # as the orchestrator has it
 OPENED_GOAL = 0.8
+CPU_GOAL = 1
+BYTES_GOAL = 2
+LOSSES_MAX = 0
+WENT_WELL = (0, 1)  # of abide-node-fleet: something is lost, or did not end, which its report tells
 RECONNECT_GOAL = 1.5
 # Out: presence and hello. In: the roll call, and the welcome.
 RECONNECT_MESSAGES = 4
@@ -77,6 +83,26 @@ def opened(options):
     return [row("window-opened to all, messages/s", options.nodes / took, options.nodes / bare_took, OPENED_GOAL, at_least=True)]
 
 
+def update(options):
+    with Stack(options.bin, options.nodes) as stack:
+        report = stack.path("report.json")
+        stack.run("abide-node-fleet", "--broker", stack.fleet.broker_url, "--project", "demo", "--nodes", options.nodes, "--api", stack.fleet.api_url, "--drive",
+                  "--speed", "max", "--ramp", 500, "--rollback-rate", "5%", "--update-failure-rate", "2%", "--reconnect-max", "1s",
+                  "--deadline", f"{options.deadline}s", "--report", report, merged=True).end(2 * options.deadline, WENT_WELL)
+        with open(report, encoding="utf-8") as file:
+            told = json.load(file)
+    cpu = {process["name"]: process["cpu_s"] for process in told["processes"]}
+    traffic, losses = told["traffic"], told["losses"]
+    if sum(told["outcomes"].values()) < options.nodes:
+        raise Failed(f"{sum(told['outcomes'].values())} of {options.nodes} updates have ended, {told['ending']}")
+    each = {what: (traffic[what + "_out"] + traffic[what + "_in"]) / options.nodes for what in ("messages", "packets", "bytes", "payload")}
+    print(f"update: {told['took_s']:.1f} s, outcomes {told['outcomes']}; of each node {each['messages']:.1f} messages, {each['packets']:.1f} packets, "
+          f"{each['bytes']:.0f} bytes; CPU {cpu}; losses {losses}", file=sys.stderr)
+    return [row("update of all, CPU s of the orchestrator; the broker's", cpu["abide-orchestrator"], cpu["mosquitto"], CPU_GOAL),
+            row("bytes of a node on the bus; of its payloads", each["bytes"], each["payload"], BYTES_GOAL),
+            row("events lost", losses["all"], None, LOSSES_MAX)]
+
+
 def quiet(fleet, nodes):
     """The lines of abide-node-fleet until all are welcomed and nobody has anything to say."""
     while True:
@@ -112,7 +138,7 @@ def reconnect(options):
             row("messages of a node's reconnect; what it needs", messages / options.nodes, RECONNECT_MESSAGES, 1)]
 
 
-BENCHES = {"opened": opened, "reconnect": reconnect}
+BENCHES = {"opened": opened, "update": update, "reconnect": reconnect}
 
 
 def main():
@@ -121,6 +147,7 @@ def main():
     parser.add_argument("--only", choices=BENCHES, required=True)
     parser.add_argument("--nodes", type=int, default=10_000)
     parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="of the bare publisher")
+    parser.add_argument("--deadline", type=int, default=240, help="of an update, in seconds")
     parser.add_argument("--spread", default="0ms", help="of the orchestrator's --spread-per-node, with reconnect: the bare clients wait for nothing")
     parser.add_argument("--json", action="store_true", help="rows of name, value, baseline, ratio, goal, met")
     parser.add_argument("--no-limits", action="store_true", help="0 whatever is missed")

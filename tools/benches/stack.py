@@ -58,7 +58,7 @@ class Program:
         self.end()
         return told
 
-    def end(self, patience=ANSWER_PATIENCE):
+    def end(self, patience=LINE_PATIENCE, well=(0,)):
         """What it says until it has ended well."""
         killer = threading.Timer(patience, self.process.kill)
         killer.start()
@@ -66,7 +66,7 @@ class Program:
             rest = self.process.stdout.read()
         finally:
             killer.cancel()
-        if self.process.wait() != 0:
+        if self.process.wait() not in well:
             raise Failed(f"{' '.join(self.command)} ended with {self.process.returncode}: {rest[-500:]}")
         return rest
 
