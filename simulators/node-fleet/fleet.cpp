@@ -176,6 +176,7 @@ SteadyTime Fleet::next_wake(SteadyTime now) const {
 std::optional<Ending> Fleet::ending(SteadyTime now) const {
   if (stopped_) return Ending::stopped;
   if (scenario_over_) return Ending::scenario_over;
+  if (options_.recoveries > 0 && recoveries_.ended().size() >= options_.recoveries) return Ending::recovered;
   if (options_.for_ms > 0 && now >= began_ + milliseconds(options_.for_ms)) return Ending::time_over;
   const bool all = started_ == nodes_.size() && tally_.ended + tally_.offline >= nodes_.size() && tally_.offline < nodes_.size();
   if (all && options_.for_ms == 0) {
@@ -207,6 +208,7 @@ Result<Ending> Fleet::run(const std::function<void(const Moment&)>& looked) {
     }
     if (auto done = round(); !done) return fail(done.error());
     const auto now = std::chrono::steady_clock::now();
+    recoveries_.look(seconds(began_, now), tally_, network_.traffic);
     if (now >= next_look_) {
       next_look_ = now + look_every;
       for (const auto us : board_.take_visible()) legs_.of(Leg::visible).record(us);

@@ -15,6 +15,7 @@
 #include "simulators/node-fleet/operator.hpp"
 #include "simulators/node-fleet/options.hpp"
 #include "simulators/node-fleet/processes.hpp"
+#include "simulators/node-fleet/recovery.hpp"
 #include "simulators/node-fleet/report.hpp"
 
 namespace abide::node_fleet {
@@ -42,6 +43,7 @@ class Fleet {
   [[nodiscard]] const Tally& tally() const { return tally_; }
   [[nodiscard]] const Legs& legs() const { return legs_; }
   [[nodiscard]] const std::vector<Moment>& timeline() const { return timeline_; }
+  [[nodiscard]] const std::vector<Recovery>& recoveries() const { return recoveries_.ended(); }
   [[nodiscard]] std::vector<NodeEnd> accounts() const;
   [[nodiscard]] std::vector<Watched> watched() const;
   [[nodiscard]] std::int64_t took_ms() const;
@@ -72,6 +74,7 @@ class Fleet {
   Weather weather_;
   Tally tally_;
   Legs legs_;
+  Recoveries recoveries_;
   std::map<std::string, Asked> asked_;
   std::unique_ptr<Surroundings> around_;
   std::vector<std::unique_ptr<Node>> nodes_;

@@ -34,7 +34,7 @@ constexpr std::int64_t day_ms = 24 * 3'600'000;
 
 // The words as given, before they are read.
 struct Words {
-  std::int64_t nodes = 0, projects = 1, source_addresses = 1, ramp = 500, journal_keep = 1'024, keep_alive_s = 60;
+  std::int64_t nodes = 0, projects = 1, source_addresses = 1, ramp = 500, journal_keep = 1'024, keep_alive_s = 60, recoveries = 0;
   std::string failure_rate = "0", rollback_rate = "0", offline = "0", flap = "0", latency = "0", speed = "1";
   std::string status_every = "15min", stage_time = "60s", boot_time = "45s", check_time = "10s", progress_every = "5s",
               reconnect_max = "60s";
@@ -90,6 +90,9 @@ void describe(CLI::App& app, Options& options, Words& words) {
   app.add_option("--image", options.image, "version that a new node runs [with --api the oldest of the profile, else 1.0.0]");
   app.add_option("--image-sha256", options.digest, "digest of that image [with --api as it is known there, else made of its name]");
   app.add_option("--for", words.for_time, "run so long [until all have ended]");
+  app.add_option("--recoveries", words.recoveries,
+                 "end once most connections have broken, as with a broker that restarts, and all nodes were welcomed again, so often")
+      ->check(CLI::Range(std::int64_t{1}, static_cast<std::int64_t>(recoveries_max)));
   app.add_option("--deadline", words.deadline, "give up after that")->capture_default_str();
   app.add_option("--watch-pid", options.watch_pids, "measure these processes, too [who listens at --broker and --api, if they are here]");
   app.add_option("--report", options.report, "writes the report as JSON");
@@ -162,6 +165,7 @@ Result<void> settle(const Words& words, Options& options) {
   options.nodes = static_cast<std::size_t>(words.nodes);
   options.projects = static_cast<std::size_t>(words.projects);
   options.journal_keep = words.journal_keep;
+  options.recoveries = static_cast<std::size_t>(words.recoveries);
   options.network.source_addresses = static_cast<std::size_t>(words.source_addresses);
   options.json = words.output == "json";
   if (options.projects > options.nodes) return fail(Code::invalid_input, "--projects: more than there are nodes");

@@ -9,6 +9,7 @@
 #include "common/core/ids.hpp"
 #include "common/service/logging.hpp"
 #include "simulators/node-fleet/network.hpp"
+#include "simulators/node-fleet/recovery.hpp"
 #include "simulators/node-fleet/settings.hpp"
 
 namespace abide::node_fleet {
@@ -45,6 +46,7 @@ struct Options {
   std::int64_t window_ms = 4 * 3'600'000;
   std::int64_t for_ms = 0;  // 0: until all have ended
   std::int64_t deadline_ms = 60 * 60'000;
+  std::size_t recoveries = 0;  // 0: they end nothing
   std::vector<std::int64_t> watch_pids;
   std::string report, html, histograms, compare;  // files; a folder; a file
   bool json = false;

@@ -167,6 +167,7 @@ class Run {
     report_.traffic = network.traffic;
     report_.legs = fleet.legs();
     report_.timeline = fleet.timeline();
+    report_.recoveries = fleet.recoveries();
     auto losses = reckon(options_, accounts, began_wall_ms);
     if (!losses) return fail(losses.error());
     report_.losses = *std::move(losses);

@@ -61,6 +61,20 @@ std::uint64_t updates_of(const Tally& tally) {
   return all;
 }
 
+Json recoveries_json(const Report& report) {
+  Json list = Json::array();
+  for (const auto& recovery : report.recoveries)
+    list.push_back({{"lost_at_s", recovery.lost_at_s},
+                    {"first_s", recovery.first_s},
+                    {"connected_s", recovery.connected_s},
+                    {"welcomed_s", recovery.welcomed_s},
+                    {"messages_out", recovery.messages_out},
+                    {"messages_in", recovery.messages_in},
+                    {"slice_s", recovery_slice_s},
+                    {"slices", recovery.slices}});
+  return list;
+}
+
 Json figures_json(const Report& report) {
   Json json = Json::object();
   for (const auto& figure : figures_of(report)) json[figure.name] = figure.value;
@@ -81,6 +95,8 @@ std::string_view to_string(Ending ending) {
       return "deadline";
     case Ending::stopped:
       return "stopped";
+    case Ending::recovered:
+      return "recovered";
   }
   return "";
 }
@@ -142,6 +158,12 @@ std::string text_of(const Report& report) {
                       report.traffic.messages_in, report.traffic.packets_out, report.traffic.packets_in,
                       bytes_text(static_cast<double>(report.traffic.bytes_out)), bytes_text(static_cast<double>(report.traffic.bytes_in)),
                       bytes_text(static_cast<double>(report.traffic.payload_out + report.traffic.payload_in)));
+  for (const auto& recovery : report.recoveries)
+    text += fmt::format(
+        "recovery at {:.1f} s: the first was there again after {:.2f} s, all after {:.2f} s, welcomed after {:.2f} s; messages out {} in "
+        "{}, at most {} in {:.0f} ms\n",
+        recovery.lost_at_s, recovery.first_s, recovery.connected_s, recovery.welcomed_s, recovery.messages_out, recovery.messages_in,
+        *std::max_element(recovery.slices.begin(), recovery.slices.end()), recovery_slice_s * 1'000);
   text += fmt::format("{:<26}{:>9}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "leg", "count", "p50", "p90", "p99", "p99.9", "max");
   for (std::size_t i = 0; i < legs_count; ++i) {
     const auto& histogram = report.legs.histograms[i];
@@ -203,6 +225,7 @@ std::string json_of(const Report& report) {
   json["fleet_bytes_per_node"] = report.bytes_per_node;
   json["journals"] = {{"commits", report.commits}, {"syncs", report.syncs}};
   json["figures"] = figures_json(report);
+  json["recoveries"] = recoveries_json(report);
   json["timeline"] = Json::array();
   for (const auto& moment : report.timeline) {
     Json one = {{"at_s", moment.at_s},

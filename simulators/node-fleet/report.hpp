@@ -9,11 +9,12 @@
 #include "simulators/node-fleet/network.hpp"
 #include "simulators/node-fleet/operator.hpp"
 #include "simulators/node-fleet/processes.hpp"
+#include "simulators/node-fleet/recovery.hpp"
 #include "simulators/node-fleet/tally.hpp"
 
 namespace abide::node_fleet {
 
-enum class Ending : std::uint8_t { all_ended, time_over, scenario_over, deadline, stopped };
+enum class Ending : std::uint8_t { all_ended, time_over, scenario_over, deadline, stopped, recovered };
 std::string_view to_string(Ending ending);
 
 // One look at a run.
@@ -47,6 +48,7 @@ struct Report {
   Losses losses;
   std::vector<Watched> watched;  // this program last
   std::vector<Moment> timeline;
+  std::vector<Recovery> recoveries;
   std::uint64_t bytes_per_node = 0;      // of this program's memory
   std::uint64_t syncs = 0, commits = 0;  // of --journals
 

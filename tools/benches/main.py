@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+HERE = os.path.dirname(os.path.realpath(__file__))
 GOALS_MET, GOAL_MISSED, WRONG_USAGE, BENCH_FAILED = 0, 1, 2, 4
 RUN_SECONDS_MAX = 3600
 
@@ -30,6 +31,10 @@ BENCHES = (
           small="--nodes 20 --rates 200 --seconds 0"),
     Bench("fair", "from an event to its fsync while one node floods", "bench-ingest", "--only fair --rounds 1",
           small="--nodes 20 --rates 200 --seconds 0"),
+    Bench("opened", "window-opened to 10,000 nodes, beside a bare publisher", "bus.py", "--only opened", small="--nodes 100"),
+    Bench("update", "10,000 nodes, one window: CPU, bytes on the bus, losses", "bus.py", "--only update", small="--nodes 30"),
+    Bench("reconnect", "10,000 nodes after a restart of the broker, beside bare clients", "bus.py", "--only reconnect", small="--nodes 50"),
+    Bench("simulator", "node-updates a second and core of abide-fleet-sim", "simulator.py", small="--seeds 1..2 --nodes 8"),
     Bench("windows", "next windows of 100,000 nodes", "bench-windows", small="--nodes 500 --schedules 20 --hours 2 --sample 50"),
     Bench("api", "lists of 100,000 hosts while 10,000 events/s come in", "bench-api-hosts", "--seconds 28",
           small="--nodes 300 --rate 500 --seconds 0 --rounds 1"),
@@ -56,9 +61,17 @@ def merged(arguments, more):
     return [word for pair in found.items() for word in pair]
 
 
+def program_of(bench, options):
+    """One in --bin goes before the script beside this file, which finds its own programs there."""
+    built = os.path.join(options.bin, bench.program)
+    if bench.program.endswith(".py") and not os.path.exists(built):
+        return [sys.executable, os.path.join(HERE, bench.program), "--bin", options.bin]
+    return [built]
+
+
 def run_once(bench, options):
     size = bench.small if options.small else bench.full if options.full else ""
-    command = [os.path.join(options.bin, bench.program), *merged(bench.arguments, size), "--json", "--no-limits"]
+    command = [*program_of(bench, options), *merged(bench.arguments, size), "--json", "--no-limits"]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=RUN_SECONDS_MAX, check=False,
                               stderr=None if sys.stderr.isatty() else subprocess.PIPE)
@@ -76,7 +89,13 @@ def median_row(runs):
         return statistics.median(values) if values else None
     row = {"name": runs[0]["name"], "value": median("value"), "baseline": median("baseline"), "ratio": median("ratio"), "goal": runs[0]["goal"]}
     measured = row["value"] if row["ratio"] is None else row["ratio"]
-    row["met"] = measured >= row["goal"] if runs[0].get("at_least", False) else measured <= row["goal"]
+    if row["goal"] is None:
+        row["met"] = True
+    elif row["goal"] == 0:  # what must never be: once is too often
+        row["value"] = max(run["value"] for run in runs)
+        row["met"] = row["value"] == 0
+    else:
+        row["met"] = measured >= row["goal"] if runs[0].get("at_least", False) else measured <= row["goal"]
     return row
 
 
@@ -131,7 +150,7 @@ def main():
         parser.error("--runs: 1 to 100")
     if options.list:
         for bench in BENCHES:
-            print(f"{bench.name:<10}{bench.what}")
+            print(f"{bench.name:<11}{bench.what}")
         return GOALS_MET
     if options.check_only:
         return GOALS_MET

@@ -101,6 +101,7 @@ class Fleet:
         self.orchestrator = None
         self.broker = None
         self.orchestrator_environment = {}
+        self.orchestrator_settings = list(ORCHESTRATOR_SETTINGS)
 
     # -- what is remembered between two starts on one directory ---------------------------------------------------------
 
@@ -184,7 +185,7 @@ class Fleet:
         self.orchestrator = self._child("orchestrator", [
             self.path_of("abide-orchestrator"), "--state", os.path.join(self.directory, "orchestrator"), "--broker", self.broker_url,
             "--listen", f"127.0.0.1:{self.ports['api']}", "--releases", f"http://127.0.0.1:{self.ports['release']}", "--project", PROJECT,
-            *ORCHESTRATOR_SETTINGS], self.orchestrator_environment)
+            *self.orchestrator_settings], self.orchestrator_environment)
         self._wait_for_port("orchestrator", self.ports["api"])
 
     def _make_node(self, node):

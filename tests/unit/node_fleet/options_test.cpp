@@ -49,6 +49,8 @@ TEST(FleetOptions, AreReadAsTheyAreGiven) {
                                     "30s",
                                     "--for",
                                     "5min",
+                                    "--recoveries",
+                                    "3",
                                     "--watch-pid",
                                     "7",
                                     "--output",
@@ -58,6 +60,7 @@ TEST(FleetOptions, AreReadAsTheyAreGiven) {
   EXPECT_EQ(options->nodes, 10u);
   EXPECT_EQ(options->projects, 2u);
   EXPECT_EQ(options->seed, 9u);
+  EXPECT_EQ(options->recoveries, 3u);
   EXPECT_EQ(options->weather.ramp, 250);
   EXPECT_EQ(options->network.source_addresses, 3u);
   EXPECT_DOUBLE_EQ(options->weather.failure_rate, 0.02);
@@ -87,6 +90,7 @@ TEST(FleetOptions, ThatAreWrongEndWithTwoAndNameTheOption) {
       {with({"--projects", "11"}), "--projects"},
       {with({"--drive"}), "--api"},
       {with({"--ramp", "0"}), "--ramp"},
+      {with({"--recoveries", "0"}), "--recoveries"},
       {with({"--source-addresses", "100000"}), "--source-addresses"},
       {with({"--image-sha256", "12"}), "--image-sha256"},
       {with({"--log-level", "loud"}), "--log-level"},

@@ -48,6 +48,24 @@ TEST(FleetReport, AsJsonHasCountsLegsProcessesAndLosses) {
   EXPECT_EQ(json["timeline"].size(), 20u);
 }
 
+TEST(FleetReport, TellsEachRecoveryWithItsMessages) {
+  auto report = some_report();
+  EXPECT_EQ(nlohmann::json::parse(json_of(report))["recoveries"].size(), 0u);
+  EXPECT_EQ(text_of(report).find("recovery"), std::string::npos);
+  report.ending = Ending::recovered;
+  report.recoveries = {{12.5, 0.25, 1.5, 2.25, 200, 210, {0, 10, 400}}};
+  const auto json = nlohmann::json::parse(json_of(report));
+  EXPECT_EQ(json["ending"], "recovered");
+  ASSERT_EQ(json["recoveries"].size(), 1u);
+  EXPECT_EQ(json["recoveries"][0]["welcomed_s"], 2.25);
+  EXPECT_EQ(json["recoveries"][0]["messages_in"], 210);
+  EXPECT_EQ(json["recoveries"][0]["slices"], (std::vector<int>{0, 10, 400}));
+  EXPECT_NE(text_of(report).find("recovery at 12.5 s: the first was there again after 0.25 s, all after 1.50 s, welcomed after 2.25 s; "
+                                 "messages out 200 in 210, at most 400 in 100 ms\n"),
+            std::string::npos)
+      << text_of(report);
+}
+
 TEST(FleetReport, IsNotCleanWhereSomethingIsLostOrDidNotEnd) {
   auto report = some_report();
   EXPECT_TRUE(report.clean());
