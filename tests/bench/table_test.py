@@ -79,6 +79,16 @@ class Table(unittest.TestCase):
             self.assertEqual(bench("--bin", self.bin, argument, "start").returncode, 0)
             self.assertEqual(pathlib.Path(self.bin, "bench-history.asked").read_text(encoding="utf-8"), asked + " --json --no-limits\n")
 
+    def test_shows_how_rows_grow_with_the_nodes(self):
+        self.program("bench-windows", *([{"name": "tick", "value": value, "baseline": None, "ratio": None, "goal": 2, "met": True}] for value in (1.0, 2.0, 30.0)))
+        done = bench("--bin", self.bin, "--growth", "windows")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^ +1,000 +ratio +10,000 +ratio +100,000 +ratio$")
+        self.assertRegex(done.stdout, r"(?m)^tick +1 +- +2 +- +30 +-$")
+        self.assertEqual(pathlib.Path(self.bin, "bench-windows.asked").read_text(encoding="utf-8"), "--nodes 100000 --json --no-limits\n")
+        rows = json.loads(bench("--bin", self.bin, "--growth", "--json", "windows").stdout)
+        self.assertEqual([row["nodes"] for row in rows], [1_000, 10_000, 100_000])
+
     def test_refuses_what_it_does_not_know_before_anything_is_built(self):
         for arguments in (("speed",), ("--runs", "0"), ("--runs", "x"), ("--small", "--full"), ("--fast",)):
             self.assertEqual(bench(*arguments).returncode, 2, arguments)
