@@ -57,6 +57,11 @@ class ViewNames final : public Names {
   View& view_;
 };
 
+std::string_view type_of(const OrchestratorEvent& event) {
+  const auto* stored = std::get_if<NodeEventStored>(&event);
+  return stored != nullptr ? name_of(stored->event) : name_of(event);
+}
+
 nlohmann::ordered_json fields_json(const Fields& fields) {
   auto json = nlohmann::ordered_json::object();
   for (const auto& [name, value] : fields) json[name] = value;
@@ -71,7 +76,7 @@ RenderedEvent render_event(const Recorded<OrchestratorEvent>& recorded, const st
   rendered.at_ms = recorded.at_ms;
   rendered.node = node_of(recorded.event);
   const auto* stored = std::get_if<NodeEventStored>(&recorded.event);
-  rendered.type = std::string(stored != nullptr ? name_of(stored->event) : name_of(recorded.event));
+  rendered.type = std::string(type_of(recorded.event));
   auto json = nlohmann::ordered_json::object();
   json["sequence"] = recorded.sequence;
   json["at"] = to_rfc3339(recorded.at_ms);
@@ -101,11 +106,11 @@ std::string event_frame(const RenderedEvent& event) {
   return "id: " + std::to_string(event.sequence) + "\nevent: " + event.type + "\ndata: " + event.json + "\n\n";
 }
 
-bool EventFilter::matches(const RenderedEvent& event) const {
-  if (node && event.node != node && !(of_all && event.node == fleet::every_node)) return false;
-  if (!type.empty() && event.type != type) return false;
-  if (since_ms && event.at_ms < *since_ms) return false;
-  return !until_ms || event.at_ms < *until_ms;
+bool EventFilter::matches(const std::optional<NodeId>& of, std::string_view its_type, std::int64_t at_ms) const {
+  if (node && of != node && !(of_all && of == fleet::every_node)) return false;
+  if (!type.empty() && its_type != type) return false;
+  if (since_ms && at_ms < *since_ms) return false;
+  return !until_ms || at_ms < *until_ms;
 }
 
 void EventLog::keep(const Key& key, const Pointer& event) {
@@ -116,18 +121,21 @@ void EventLog::keep(const Key& key, const Pointer& event) {
   oldest_first_.pop_front();
 }
 
-Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, const std::string& scope, std::uint64_t from,
-                                                      std::uint64_t to) {
+Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, const std::string& scope, std::uint64_t from, std::uint64_t to,
+                                                      const EventFilter& filter) {
   std::vector<Pointer> events;
   if (from > to) return events;
+  auto first_missing = from;
   {
     const std::lock_guard lock(mutex_);
-    for (auto at = rendered_.find({scope, from}); at != rendered_.end() && at->first.first == scope && events.size() <= to - from; ++at) {
-      if (at->first.second != from + events.size()) break;
-      events.push_back(at->second);
+    for (auto at = rendered_.find({scope, from}); at != rendered_.end() && at->first.first == scope && first_missing <= to; ++at) {
+      if (at->first.second != first_missing) break;
+      if (filter.matches(*at->second)) events.push_back(at->second);
+      ++first_missing;
     }
   }
-  if (events.size() == to - from + 1) return events;
+  if (first_missing > to) return events;
+  const auto known = events.size();
   auto head = Journal::read_head(reader, scope);
   if (!head) return fail(head.error());
   std::map<NodeId, std::optional<HostName>> names;
@@ -135,18 +143,19 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
   View view(std::shared_ptr<const Reader>(&reader, [](const Reader*) {}), scope);
   const ViewNames view_names(view);
   std::optional<Error> broken;
-  const auto first_missing = from + events.size();
   auto read = Journal::read(reader, scope, head->id, first_missing, to, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
     auto recorded = decode_recorded<OrchestratorEvent>(bytes, sequence, chain);
     if (!recorded) {
       broken = recorded.error();
       return false;
     }
+    const auto of = node_of(recorded->event);
+    if (!filter.matches(of, type_of(recorded->event), recorded->at_ms)) return true;
     std::optional<HostName> host;
-    if (const auto node = node_of(recorded->event)) {
+    if (const auto& node = of) {
       auto [name, is_new] = names.try_emplace(*node);
       if (is_new) {
-        if (const auto known = view.cached_node(*node)) name->second = HostName{known->host_id, known->name};
+        if (const auto found = view.cached_node(*node)) name->second = HostName{found->host_id, found->name};
       }
       host = name->second;
     }
@@ -156,7 +165,7 @@ Result<std::vector<EventLog::Pointer>> EventLog::read(const Reader& reader, cons
   if (!read) return fail(read.error());
   if (broken) return fail(*broken);
   const std::lock_guard lock(mutex_);
-  for (auto missing = events.begin() + static_cast<std::ptrdiff_t>(first_missing - from); missing != events.end(); ++missing)
+  for (auto missing = events.begin() + static_cast<std::ptrdiff_t>(known); missing != events.end(); ++missing)
     keep({scope, (*missing)->sequence}, *missing);
   return events;
 }
@@ -192,12 +201,11 @@ Result<EventPage> newest_events(EventLog& log, const Reader& reader, const std::
       break;
     }
     const std::uint64_t lower = upper - 1 > after + events_step ? upper - events_step : after + 1;
-    auto events = log.read(reader, scope, lower, upper - 1);
+    auto events = log.read(reader, scope, lower, upper - 1, filter);
     if (!events) return fail(events.error());
     scanned += upper - lower;
     upper = lower;
     for (auto event = events->rbegin(); event != events->rend(); ++event) {
-      if (!filter.matches(**event)) continue;
       if (page.events.size() == most) {
         page.more = true;
         break;
@@ -224,13 +232,15 @@ EventSource::Chunk EventStream::next() {
         false, true};
   const std::uint64_t turn_ends = cursor_ + stream_scanned_max;
   while (cursor_ < std::min(last, turn_ends) && chunk.bytes.size() < stream_chunk_bytes_max) {
-    auto events = log_->read(*reader, scope_, cursor_ + 1, std::min(cursor_ + events_step, last));
+    const auto to = std::min(cursor_ + events_step, last);
+    auto events = log_->read(*reader, scope_, cursor_ + 1, to, filter_);
     if (!events) return {": the journal cannot be read\n\n", false, true};
     for (const auto& event : *events) {
       cursor_ = event->sequence;
-      if (filter_.matches(*event)) chunk.bytes += event_frame(*event);
+      chunk.bytes += event_frame(*event);
       if (chunk.bytes.size() >= stream_chunk_bytes_max) break;
     }
+    if (chunk.bytes.size() < stream_chunk_bytes_max) cursor_ = to;
   }
   if (cursor_ >= last) up_to_date_ = true;
   chunk.more = cursor_ < last;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/core/ids.hpp"
@@ -53,15 +54,17 @@ struct EventFilter {
   std::string type;
   std::optional<std::int64_t> since_ms, until_ms;  // [since, until)
   bool of_all = false;                             // with `node`: also what was done to all nodes at once
-  [[nodiscard]] bool matches(const RenderedEvent& event) const;
+  [[nodiscard]] bool matches(const std::optional<NodeId>& of, std::string_view its_type, std::int64_t at_ms) const;
+  [[nodiscard]] bool matches(const RenderedEvent& event) const { return matches(event.node, event.type, event.at_ms); }
 };
 
 // Thread safety: any thread.
 class EventLog {
  public:
   using Pointer = std::shared_ptr<const RenderedEvent>;
-  // Events with sequence in [from, to], in order. corrupt.
-  Result<std::vector<Pointer>> read(const Reader& reader, const std::string& scope, std::uint64_t from, std::uint64_t to);
+  // Events with sequence in [from, to] that match, in order; others are not rendered. corrupt.
+  Result<std::vector<Pointer>> read(const Reader& reader, const std::string& scope, std::uint64_t from, std::uint64_t to,
+                                    const EventFilter& filter = {});
   // Which events there are: those after `base`, up to `last`.
   static Result<JournalHead> head(const Reader& reader, const std::string& scope) { return Journal::read_head(reader, scope); }
   // Whether events that happened at this moment or later may be among those that were deleted.
