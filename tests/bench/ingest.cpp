@@ -293,12 +293,12 @@ class Taker {
     std::promise<void> registered;
     for (std::size_t n = 0; n < speakers_.size(); ++n) {
       const bool last = n + 1 == speakers_.size();
-      if (!orchestrator_->submit(project, fleet::RegisterHost{speakers_[n].id, "gate-" + std::to_string(n), {}, {}},
-                                 [&registered, last](const Result<fleet::Answer>& answer) {
-                                   if (!answer) broken(answer.error().message);
-                                   if (last) registered.set_value();
-                                 }))
-        broken("the inbox is full");
+      while (!orchestrator_->submit(project, fleet::RegisterHost{speakers_[n].id, "gate-" + std::to_string(n), {}, {}},
+                                    [&registered, last](const Result<fleet::Answer>& answer) {
+                                      if (!answer) broken(answer.error().message);
+                                      if (last) registered.set_value();
+                                    }))
+        std::this_thread::sleep_for(pace);  // so many are waiting already
     }
     registered.get_future().wait();
     std::vector<Said> hellos;
