@@ -420,6 +420,7 @@ void Orchestrator::settle(Project& project, const Now& now) {
   project.touched = false;
   auto done = project.host->committed();
   if (logs(LogLevel::info)) {
+    const LinesTogether together;
     for (const auto& event : done.events)
       log_info(print(event.recorded.event) + " project=" + one_line(project.name) + " sequence=" + std::to_string(event.recorded.sequence));
   }

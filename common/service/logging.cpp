@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <exception>
 #include <memory>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <mutex>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 namespace abide {
@@ -35,14 +37,35 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7F;
 }
 
+constexpr std::size_t lines_together_bytes_max = 64 * 1024;
+
+thread_local std::string* gathered = nullptr;  // where this thread's lines go instead of stderr
+
+// stderr has no buffer of its own: each call is one write. Where it is gone, there is nobody to tell.
+void write_out(std::string_view lines) {
+  if (!lines.empty()) (void)std::fwrite(lines.data(), 1, lines.size(), stderr);
+}
+
+class Sink final : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    if (gathered == nullptr) return write_out({line.data(), line.size()});
+    gathered->append(line.data(), line.size());
+    if (gathered->size() < lines_together_bytes_max) return;
+    write_out(*gathered);
+    gathered->clear();
+  }
+  void flush_() override {}
+};
+
 spdlog::logger& logger() {
   // Own, not spdlog's default: no library that uses spdlog, too, can change where our lines go.
   static const std::shared_ptr<spdlog::logger> ours = [] {
-    auto made = std::make_shared<spdlog::logger>("abide", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("abide", std::make_shared<Sink>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     made->set_level(spdlog::level::info);
-    made->flush_on(spdlog::level::trace);
-    made->set_error_handler([](const std::string&) {});  // stderr is gone: there is nobody to tell
+    made->set_error_handler([](const std::string&) {});
     return made;
   }();
   return *ours;
@@ -73,6 +96,16 @@ void log(LogLevel level, std::string_view line) {
   const bool plain = std::none_of(line.begin(), line.end(), is_control);
   if (plain) return logger().log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
   logger().log(spdlog_level(level), spdlog::string_view_t(one_line(line)));
+}
+
+LinesTogether::LinesTogether() {
+  if (gathered == nullptr) gathered = &lines_;
+}
+
+LinesTogether::~LinesTogether() {
+  if (gathered != &lines_) return;
+  gathered = nullptr;
+  write_out(lines_);
 }
 
 std::string one_line(std::string_view text) {

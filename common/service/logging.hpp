@@ -35,6 +35,19 @@ inline void log_error(std::string_view line) {
 }
 [[nodiscard]] bool logs(LogLevel level);
 
+// While it lives, the lines of this thread are gathered, and written at once at its end or when there are many: a system call for each
+// is what many lines cost most. One at a time in a thread; lines of other threads may come before.
+class LinesTogether {
+ public:
+  LinesTogether();
+  ~LinesTogether();
+  LinesTogether(const LinesTogether&) = delete;
+  LinesTogether& operator=(const LinesTogether&) = delete;
+
+ private:
+  std::string lines_;
+};
+
 // Control characters as \xNN, so that nobody else's text begins a line of ours.
 std::string one_line(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <regex>
+#include <thread>
 
 namespace abide {
 namespace {
@@ -33,6 +34,41 @@ TEST(Log, DropsWhatIsBelowItsLevel) {
   log(LogLevel::off, "o");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   start_logging(LogLevel::info);
+}
+
+TEST(Log, WritesTheLinesOfAThreadTogetherWhereItAsksForThat) {
+  start_logging(LogLevel::info);
+  testing::internal::CaptureStderr();
+  {
+    const LinesTogether together;
+    log_info("first");
+    {
+      const LinesTogether again;  // ends nothing
+      log_info("second");
+    }
+    std::thread([] { log_info("of another thread"); }).join();
+    log_info("third");
+  }
+  log_info("alone");
+  const auto written = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(std::regex_match(written, std::regex("[^\n]* info of another thread\n[^\n]* info first\n[^\n]* info second\n"
+                                                   "[^\n]* info third\n[^\n]* info alone\n")))
+      << written;
+}
+
+TEST(Log, HoldsABoundedNumberOfLinesTogether) {
+  start_logging(LogLevel::info);
+  testing::internal::CaptureStderr();
+  std::string written;
+  {
+    const LinesTogether together;
+    for (int i = 0; i < 200; ++i) log_info(std::string(1'000, 'x'));
+    written = testing::internal::GetCapturedStderr();
+    testing::internal::CaptureStderr();
+  }
+  EXPECT_GT(written.size(), 100'000u);
+  written += testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(written.begin(), written.end(), '\n'), 200);
 }
 
 TEST(Log, LevelsComeBackFromTheirNames) {
