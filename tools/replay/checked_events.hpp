@@ -3,6 +3,7 @@
 // it, does what it holds of a node follow by the chain that it names. Read, hashed and decoded on all cores.
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -25,14 +26,38 @@ struct ToldPlace {
 
 template <class Event>
 struct CheckedEvent {
-  std::uint64_t sequence = 0;
+  CheckedEvent(std::uint64_t number, Chain with, bool holds, Result<Recorded<Event>>&& decoded)
+      : sequence(number), chain(with), chain_holds(holds), recorded(std::move(decoded)) {}
+  std::uint64_t sequence;
   Chain chain;
-  bool chain_holds = false;
+  bool chain_holds;
   Result<Recorded<Event>> recorded;
   std::optional<ToldPlace> told;  // of NodeEventStored
 };
 
-inline constexpr std::uint64_t piece_events_max = 512;                 // that are read at once
+// Rooms of pieces that were taken, for the next ones: a new one of its size is memory that the kernel has to clear first.
+template <class Event>
+class Rooms {
+ public:
+  std::vector<CheckedEvent<Event>> get() {
+    const std::lock_guard lock(mutex_);
+    if (rooms_.empty()) return {};
+    auto room = std::move(rooms_.back());
+    rooms_.pop_back();
+    return room;
+  }
+  void put(std::vector<CheckedEvent<Event>> room) {
+    room.clear();
+    const std::lock_guard lock(mutex_);
+    rooms_.push_back(std::move(room));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::vector<CheckedEvent<Event>>> rooms_;
+};
+
+inline constexpr std::uint64_t piece_events_max = 256;                 // that are read at once
 inline constexpr std::size_t piece_bytes_max = std::size_t{4} << 20U;  // of them; the event that passes it is still read
 
 template <class Event>
@@ -55,8 +80,9 @@ std::optional<ToldPlace> told_place(const Event& event) {
 }
 
 template <class Event>
-CheckedPiece<Event> read_piece(const History& history, const Scope& scope, std::uint64_t first, std::uint64_t last) {
+CheckedPiece<Event> read_piece(const History& history, const Scope& scope, std::uint64_t first, std::uint64_t last, Rooms<Event>& rooms) {
   CheckedPiece<Event> piece;
+  piece.events = rooms.get();
   piece.last = last;
   piece.events.reserve(last - first + 1);
   const bool begins = first == scope.head.base + 1;  // else the chain of the event before is read, too
@@ -67,13 +93,13 @@ CheckedPiece<Event> read_piece(const History& history, const Scope& scope, std::
                             [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
                               if (before) {
                                 const bool holds = chain_after(*before, bytes) == chain || scope.without_secret.contains(sequence);
-                                auto& event = piece.events.emplace_back(
-                                    CheckedEvent<Event>{sequence, chain, holds, decode_recorded<Event>(bytes, sequence, chain), {}});
+                                auto& event =
+                                    piece.events.emplace_back(sequence, chain, holds, decode_recorded<Event>(bytes, sequence, chain));
                                 if (event.recorded) event.told = told_place(event.recorded->event);
                               }
                               before = chain;
                               bytes_read += bytes.size();
-                              return bytes_read < piece_bytes_max;
+                              return bytes_read < piece_bytes_max || piece.events.empty();
                             });
   if (!read) piece.error = read.error();
   return piece;
@@ -88,11 +114,13 @@ Result<void> checked_events(const History& history, const Scope& scope, const st
   std::uint64_t unread = base + 1;  // where the next piece begins
   std::uint64_t next = base + 1;
   std::optional<Error> error;
+  Rooms<Event> rooms;
   const auto take_piece = [&](CheckedPiece<Event>& piece) {
     for (auto& event : piece.events) {
       ++next;
       if (!take(event)) return false;
     }
+    rooms.put(std::move(piece.events));
     error = std::move(piece.error);
     return !error;
   };
@@ -101,11 +129,11 @@ Result<void> checked_events(const History& history, const Scope& scope, const st
         if (unread > last) return std::nullopt;
         return std::exchange(unread, unread + piece_events_max);
       },
-      [&](std::uint64_t first) { return read_piece<Event>(history, scope, first, std::min(first + piece_events_max - 1, last)); },
+      [&](std::uint64_t first) { return read_piece<Event>(history, scope, first, std::min(first + piece_events_max - 1, last), rooms); },
       [&](CheckedPiece<Event> piece) {
         if (!take_piece(piece)) return false;
         while (next <= piece.last) {
-          auto rest = read_piece<Event>(history, scope, next, piece.last);
+          auto rest = read_piece<Event>(history, scope, next, piece.last, rooms);
           if (!take_piece(rest)) return false;
         }
         return true;
