@@ -118,6 +118,7 @@ Result<void> Orchestrator::start() {
   if (worker_) worker_->start();
   thread_ = std::thread([this] {
     name_this_thread("owner");
+    yield_to_short_work();  // readers of the API
     run();
   });
   if (settings_.keep_runs_ms > 0) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "common/events/codec_tables.hpp"
+#include "common/store/in_order.hpp"
 #include "common/store/journal.hpp"
 #include "common/store/memory_store.hpp"
+#include "orchestrator/fleet/indexes.hpp"
 #include "orchestrator/row_fields.hpp"
 #include "schemas/rows_fleet_generated.h"
 
@@ -186,6 +188,96 @@ Result<void> scan(const Reader& reader, const std::string& scope, std::string_vi
   return {};
 }
 
+// ---- all nodes --------------------------------------------------------------------------------------------------------------
+
+constexpr std::size_t piece_rows_max = 512;  // of nodes that are decoded at once
+
+// Rows as they are read, one behind the other, where numbers may be read from.
+class RawRows {
+ public:
+  void add(std::string_view key, std::string_view bytes) {
+    rows_.push_back({std::string(key), words_.size(), bytes.size()});
+    words_.resize(words_.size() + (bytes.size() + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t));
+    bytes.copy(reinterpret_cast<char*>(words_.data() + rows_.back().word), bytes.size());
+  }
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] const std::string& key(std::size_t row) const { return rows_[row].key; }
+  [[nodiscard]] std::string_view bytes(std::size_t row) const {
+    return {reinterpret_cast<const char*>(words_.data() + rows_[row].word), rows_[row].size};
+  }
+
+ private:
+  struct Row {
+    std::string key;
+    std::size_t word, size;
+  };
+  std::vector<Row> rows_;
+  std::vector<std::uint64_t> words_;
+};
+
+struct SomeNodes {
+  std::map<NodeId, Node> nodes;
+  std::optional<Error> error;
+};
+
+SomeNodes nodes_of(const RawRows& rows) {
+  SomeNodes some;
+  for (std::size_t row = 0; row < rows.size() && !some.error; ++row) {
+    auto node = from_row<Node>(rows.bytes(row));
+    if (!node) {
+      some.error = node.error().in("row " + rows.key(row));
+    } else {
+      const auto id = node->id;
+      some.nodes.try_emplace(some.nodes.end(), id, std::move(*node));
+    }
+  }
+  return some;
+}
+
+// On all cores: a fleet's start is above all this.
+Result<void> load_nodes(const Reader& reader, const std::string& scope, IdMap<Node>& nodes) {
+  const auto prefix = row_key(scope, node_kind, "");
+  const auto end = after_prefix(prefix);
+  std::string from = prefix;
+  std::optional<Error> unread, error;
+  in_order(
+      [&]() -> std::optional<RawRows> {
+        RawRows rows;
+        auto read = reader.scan(from, end, [&](std::string_view key, std::string_view bytes) {
+          rows.add(key, bytes);
+          return rows.size() < piece_rows_max;
+        });
+        if (!read) unread = read.error().in("rows " + prefix);
+        if (rows.size() == 0) return std::nullopt;
+        from = rows.key(rows.size() - 1) + '\0';
+        return rows;
+      },
+      nodes_of,
+      [&](SomeNodes some) {
+        if (nodes.empty() || some.nodes.empty() || nodes.rbegin()->first < some.nodes.begin()->first)
+          nodes.append(std::move(some.nodes));
+        else  // a row is not under its own key
+          for (auto& [id, node] : some.nodes) nodes.emplace(id, std::move(node));
+        error = std::move(some.error);
+        return !error;
+      });
+  if (error) return fail(std::move(*error));
+  if (unread) return fail(std::move(*unread));
+  return {};
+}
+
+constexpr std::size_t nodes_for_two_threads = 4096;  // of fewer the indexes are quicker made than a thread
+
+void make_indexes(State& state) {
+  if (state.nodes.size() < nodes_for_two_threads) return rebuild_indexes(state);
+  indexes::clear(state);
+  both([&] { indexes::add_ids_of_nodes(state); },
+       [&] {
+         indexes::add_things(state);
+         indexes::add_groups_of_nodes(state);
+       });
+}
+
 Result<std::optional<Node>> node_by(const Reader& reader, const std::string& scope, std::string_view kind, std::string_view id) {
   const auto key = row_key(scope, kind, id);
   auto row = reader.get(key);
@@ -281,7 +373,7 @@ void Rows::save(State& state, Batch& batch, const std::string& scope) {
     batch.erase(row_key(scope, host_kind, host_id));
     batch.erase(row_key(scope, instance_kind, instance_id));
   }
-  for (const auto& id : touched.nodes) {
+  for (const auto& id : touched.nodes.all()) {
     const auto found = state.nodes.find(id);
     if (found == state.nodes.end())
       batch.erase(row_key(scope, node_kind, to_string(id)));
@@ -335,12 +427,7 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
     state.revision = project.revision;
     state.refused = std::move(project.refused);
   }
-  const auto nodes = scan_nodes(reader, scope, [&](Node&& node) {
-    const auto id = node.id;
-    state.nodes.emplace(id, std::move(node));
-    return true;
-  });
-  if (!nodes) return fail(nodes.error());
+  if (auto nodes = load_nodes(reader, scope, state.nodes); !nodes) return fail(nodes.error());
   const auto by_id = [](auto& things) {
     return [&things](auto&& thing) {
       auto id = thing.value.id;
@@ -370,7 +457,7 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
     return true;
   });
   if (!deleted) return fail(deleted.error());
-  rebuild_indexes(state);
+  make_indexes(state);
   return state;
 }
 

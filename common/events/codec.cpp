@@ -167,6 +167,18 @@ Result<Envelope> decode(std::string_view bytes) {
 
 Result<Envelope> decode_node_event(std::string_view bytes) { return decode_envelope(bytes, true); }
 
+Result<EnvelopePlace> decode_place(std::string_view bytes) {
+  const Aligned aligned(bytes);
+  auto verified = tables::verified<wire::Envelope>(aligned, envelope_bytes_max, envelope_identifier, Limits{});
+  if (!verified) return fail(verified.error().in("envelope"));
+  const flatbuffers::Table& table = **verified;
+  EnvelopePlace place;
+  place.journal.value = table.GetField<std::uint64_t>(at(At::journal), 0);
+  place.sequence = table.GetField<std::uint64_t>(at(At::sequence), 0);
+  place.after.value = table.GetField<std::uint64_t>(at(At::after), 0);
+  return place;
+}
+
 std::string encode_body(const DocumentBody& body) {
   flatbuffers::FlatBufferBuilder builder(1024);
   const auto root = tables::write(builder, body);

@@ -23,6 +23,14 @@ Result<Envelope> decode(std::string_view bytes);
 // The same, for an event of a node's journal: corrupt where the payload is anything else.
 Result<Envelope> decode_node_event(std::string_view bytes);
 
+// Where an envelope says that it stands in its journal; nothing more of it is looked at than must be to read that.
+struct EnvelopePlace {
+  JournalId journal;
+  std::uint64_t sequence = 0;
+  Chain after;
+};
+Result<EnvelopePlace> decode_place(std::string_view bytes);
+
 // Cuts texts and lists to the limits of the contract, which is what encode() does, too: what is applied to a state must be
 // what its journal will say.
 void fit(Payload& payload);

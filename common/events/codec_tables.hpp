@@ -239,9 +239,13 @@ class Aligned {
  public:
   explicit Aligned(std::string_view bytes) : bytes_(bytes) {
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(std::uint64_t) == 0) return;
-    copy_.resize(bytes.size() / sizeof(std::uint64_t) + 1);
-    bytes.copy(reinterpret_cast<char*>(copy_.data()), bytes.size());
-    bytes_ = {reinterpret_cast<const char*>(copy_.data()), bytes.size()};
+    char* to = reinterpret_cast<char*>(few_.data());
+    if (bytes.size() > sizeof few_) {
+      many_.resize(bytes.size() / sizeof(std::uint64_t) + 1);
+      to = reinterpret_cast<char*>(many_.data());
+    }
+    bytes.copy(to, bytes.size());
+    bytes_ = {to, bytes.size()};
   }
   Aligned(const Aligned&) = delete;
   Aligned& operator=(const Aligned&) = delete;
@@ -250,7 +254,8 @@ class Aligned {
 
  private:
   std::string_view bytes_;
-  std::vector<std::uint64_t> copy_;
+  std::array<std::uint64_t, 128> few_;  // events and rows are seldom larger; not zeroed
+  std::vector<std::uint64_t> many_;
 };
 
 // Root is a generated table: its verifier decides whether the structure may be read at all.
@@ -336,7 +341,7 @@ class FromTable {
     if (!text) return;
     if (text->size() != 2 * member.bytes.size()) return refuse("a digest of " + std::to_string(text->size()) + " digits");
     auto digest = parse_digest(*text);
-    if (!digest || to_hex(*digest) != *text) return refuse("a digest is not lower-case hex digits");
+    if (!digest || has_upper_case(*text)) return refuse("a digest is not lower-case hex digits");
     if (!*digest) return refuse("a digest of zeros");
     member = *digest;
   }
@@ -422,13 +427,19 @@ class FromTable {
     }
   }
 
-  // A table that is not there is one of defaults; and those must be allowed, too.
+  // A table that is not there is one of defaults; and those must be allowed, too. Whether they are is found out once.
   template <Described T>
   void absent(T& member) {
-    flatbuffers::FlatBufferBuilder builder(64);
-    const auto start = builder.StartTable();
-    builder.Finish(flatbuffers::Offset<flatbuffers::Table>(builder.EndTable(start)));
-    read(*flatbuffers::GetRoot<flatbuffers::Table>(builder.GetBufferPointer()), member, error_);
+    static const std::pair<T, std::optional<Error>> defaults = [] {
+      flatbuffers::FlatBufferBuilder builder(64);
+      const auto start = builder.StartTable();
+      builder.Finish(flatbuffers::Offset<flatbuffers::Table>(builder.EndTable(start)));
+      std::pair<T, std::optional<Error>> found;
+      read(*flatbuffers::GetRoot<flatbuffers::Table>(builder.GetBufferPointer()), found.first, found.second);
+      return found;
+    }();
+    member = defaults.first;
+    error_ = defaults.second;
   }
   static std::string too_long(std::size_t size, std::size_t most) {
     return std::to_string(size) + " bytes, at most " + std::to_string(most) + " are allowed";
@@ -437,6 +448,10 @@ class FromTable {
     const auto* string = table_.GetPointer<const flatbuffers::String*>(slot);
     if (string == nullptr) return std::nullopt;
     return string->string_view();
+  }
+  // Of hex digits, which are also read in upper case, though nobody writes them so.
+  static bool has_upper_case(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char digit) { return digit >= 'A' && digit <= 'F'; });
   }
   void check_text(std::string_view text, Text limit) {
     if (text.size() > limit.bytes_max) return refuse(too_long(text.size(), limit.bytes_max));
@@ -447,7 +462,7 @@ class FromTable {
   }
   void get_node(std::string_view text, NodeId& member) {
     auto node = parse_node_id(text);
-    if (!node || to_string(*node) != text) return refuse("not a UUID in lower case");
+    if (!node || has_upper_case(text)) return refuse("not a UUID in lower case");
     member = *node;
   }
   template <class Vector>

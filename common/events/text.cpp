@@ -1,5 +1,6 @@
 #include "common/events/text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace abide {
@@ -29,6 +30,9 @@ std::size_t character(std::string_view bytes) {
 }  // namespace
 
 bool is_utf8(std::string_view bytes) {
+  // Nearly all texts are ASCII.
+  bytes.remove_prefix(static_cast<std::size_t>(
+      std::find_if(bytes.begin(), bytes.end(), [](char byte) { return static_cast<std::uint8_t>(byte) >= 0x80; }) - bytes.begin()));
   while (!bytes.empty()) {
     const std::size_t length = character(bytes);
     if (length == 0) return false;

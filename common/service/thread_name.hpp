@@ -1,11 +1,19 @@
 #pragma once
-// Names of threads, as top -H and perf show them: at most 15 bytes.
+// Threads as top -H and perf show them, by names of at most 15 bytes; and as the kernel weighs them.
 #include <pthread.h>
+#include <sched.h>
 
 namespace abide {
 
 inline void name_this_thread(const char* name) {
   pthread_setname_np(pthread_self(), name);
+}
+
+// It still gets its share of the cores, but when it wakes it interrupts nobody: for one that has much to do, beside others that have
+// little and are waited for.
+inline void yield_to_short_work() {
+  const sched_param none{};
+  (void)sched_setscheduler(0, SCHED_BATCH, &none);  // of this thread; where it is refused all is as before
 }
 
 // While it lives: threads that this one starts are named so, too, those of a library among them.

@@ -1,6 +1,9 @@
 #include "orchestrator/fleet/indexes.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "common/core/version.hpp"
 #include "orchestrator/fleet/lookup.hpp"
@@ -15,6 +18,47 @@ void drop(std::map<Key, std::set<Value>>& index, const Key& key, const Value& va
   found->second.erase(value);
   if (found->second.empty()) index.erase(found);
 }
+
+// A text of a node with the number that it begins with, so that few comparisons have to look at the text itself.
+struct TextOfNode {
+  std::uint64_t begin = 0, next = 0;
+  const std::string* text = nullptr;
+  const NodeId* id = nullptr;
+
+  TextOfNode(const std::string& of, const NodeId& node) : text(&of), id(&node) {
+    for (std::size_t i = 0; i < 16; ++i) {
+      auto& number = i < 8 ? begin : next;
+      number = number << 8U | (i < of.size() ? static_cast<unsigned char>(of[i]) : 0U);
+    }
+  }
+  friend bool operator<(const TextOfNode& left, const TextOfNode& right) {
+    if (left.begin != right.begin) return left.begin < right.begin;
+    if (left.next != right.next) return left.next < right.next;
+    return *left.text < *right.text;
+  }
+};
+
+// In the order of their texts, and of their ids where those are the same: then each is put at the end of an index. Into a large tree, in
+// any other order, each step waits for memory.
+std::vector<TextOfNode> sorted(std::vector<TextOfNode> texts) {
+  std::stable_sort(texts.begin(), texts.end());
+  return texts;
+}
+
+// Nodes come in the order of their ids, and many have the same key as the one before.
+class Groups {
+ public:
+  explicit Groups(std::map<std::string, std::set<NodeId>>& index) : index_(index) {}
+  void add(const std::string& key, const NodeId& id) {
+    if (key.empty()) return;
+    if (last_ == nullptr || last_->first != key) last_ = &*index_.try_emplace(key).first;
+    last_->second.insert(last_->second.end(), id);
+  }
+
+ private:
+  std::map<std::string, std::set<NodeId>>& index_;
+  std::pair<const std::string, std::set<NodeId>>* last_ = nullptr;
+};
 
 bool is_image(const OsResource& resource) {
   return resource.os_type == "OS_TYPE_IMMUTABLE" && is_version(resource.image_id);
@@ -108,6 +152,65 @@ void remove(State& state, const Node& node) {
   drop(state.by_profile, node.identity.profile_name, node.id);
   drop(state.by_os_resource, node.os_resource_id, node.id);
   drop(state.by_site, node.site_id, node.id);
+}
+
+void add_ids_of_nodes(State& state) {
+  std::vector<TextOfNode> hosts, instances;
+  hosts.reserve(state.nodes.size());
+  instances.reserve(state.nodes.size());
+  for (const auto& [id, node] : state.nodes) {
+    hosts.emplace_back(node.host_id, id);
+    instances.emplace_back(node.instance_id, id);
+  }
+  for (const auto& host : sorted(std::move(hosts))) state.by_host.insert_or_assign(state.by_host.end(), *host.text, *host.id);
+  for (const auto& instance : sorted(std::move(instances)))
+    state.by_instance.insert_or_assign(state.by_instance.end(), *instance.text, *instance.id);
+}
+
+void add_groups_of_nodes(State& state) {
+  std::vector<TextOfNode> names;
+  names.reserve(state.nodes.size());
+  for (const auto& [id, node] : state.nodes) names.emplace_back(node.name, id);
+  for (const auto& name : sorted(std::move(names))) {
+    const auto place = state.by_name.try_emplace(state.by_name.end(), *name.text);
+    place->second.insert(place->second.end(), *name.id);
+  }
+  Groups by_policy(state.by_policy), by_profile(state.by_profile), by_os_resource(state.by_os_resource), by_site(state.by_site);
+  for (const auto& [id, node] : state.nodes) {
+    by_policy.add(node.policy_id, id);
+    by_profile.add(node.identity.profile_name, id);
+    by_os_resource.add(node.os_resource_id, id);
+    by_site.add(node.site_id, id);
+  }
+}
+
+void add_things(State& state) {
+  for (const auto& [id, resource] : state.os_resources) add(state, resource.value);
+  for (const auto& [id, policy] : state.policies) add(state, policy.value);
+  for (const auto& [id, schedule] : state.schedules) add(state, schedule.value);
+  for (const auto& [id, region] : state.regions) add(state, region.value);
+  for (const auto& [id, site] : state.sites) add(state, site.value);
+}
+
+void clear(State& state) {
+  state.by_host.clear();
+  state.by_instance.clear();
+  state.by_name.clear();
+  state.by_policy.clear();
+  state.by_profile.clear();
+  state.by_os_resource.clear();
+  state.os_by_image.clear();
+  state.os_by_name.clear();
+  state.policies_by_name.clear();
+  state.policies_by_target.clear();
+  state.schedules_by_target.clear();
+  state.repeats.clear();
+  state.sites_by_region.clear();
+  state.regions_by_parent.clear();
+  state.places_by_policy.clear();
+  state.places_by_name.clear();
+  state.by_site.clear();
+  state.versions.clear();
 }
 
 }  // namespace abide::fleet::indexes

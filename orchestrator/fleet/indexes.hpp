@@ -20,4 +20,12 @@ void remove(State& state, const Site& site);
 void add(State& state, const Node& node);
 void remove(State& state, const Node& node);
 
+// The indexes of all nodes, which are empty still, in two parts that have nothing to do with each other: by what only one node has, and by
+// what many may have.
+void add_ids_of_nodes(State& state);
+void add_groups_of_nodes(State& state);
+// All others.
+void add_things(State& state);
+void clear(State& state);
+
 }  // namespace abide::fleet::indexes

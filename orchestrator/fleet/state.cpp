@@ -40,30 +40,10 @@ Digest& digest_of(OsLists& lists, OsList list) {
 }
 
 void rebuild_indexes(State& state) {
-  state.by_host.clear();
-  state.by_instance.clear();
-  state.by_name.clear();
-  state.by_policy.clear();
-  state.by_profile.clear();
-  state.by_os_resource.clear();
-  state.os_by_image.clear();
-  state.os_by_name.clear();
-  state.policies_by_name.clear();
-  state.policies_by_target.clear();
-  state.schedules_by_target.clear();
-  state.repeats.clear();
-  state.sites_by_region.clear();
-  state.regions_by_parent.clear();
-  state.places_by_policy.clear();
-  state.places_by_name.clear();
-  state.by_site.clear();
-  state.versions.clear();
-  for (const auto& [id, resource] : state.os_resources) indexes::add(state, resource.value);
-  for (const auto& [id, policy] : state.policies) indexes::add(state, policy.value);
-  for (const auto& [id, schedule] : state.schedules) indexes::add(state, schedule.value);
-  for (const auto& [id, region] : state.regions) indexes::add(state, region.value);
-  for (const auto& [id, site] : state.sites) indexes::add(state, site.value);
-  for (const auto& [id, node] : state.nodes) indexes::add(state, node);
+  indexes::clear(state);
+  indexes::add_things(state);
+  indexes::add_ids_of_nodes(state);
+  indexes::add_groups_of_nodes(state);
 }
 
 Result<NodeId> find_host(const State& state, std::string_view name) {

@@ -13,6 +13,7 @@
 #include "common/core/ids.hpp"
 #include "common/core/result.hpp"
 #include "common/events/orchestrator_events.hpp"
+#include "orchestrator/fleet/id_map.hpp"
 
 namespace abide::fleet {
 
@@ -158,7 +159,7 @@ Digest& digest_of(OsLists& lists, OsList list);
 // Which rows apply has changed since they were saved.
 struct Touched {
   bool project = false;
-  std::set<NodeId> nodes;
+  NotedIds nodes;
   std::set<NodeId> nodes_new;  // the ids of a host and its instance never change
   std::vector<std::pair<std::string, std::string>> hosts_gone;  // host and instance ids of nodes that are deleted
   std::set<NodeId> deleted;
@@ -176,7 +177,7 @@ struct State {
   std::uint64_t last = 0;
   std::uint64_t epoch = 0;
   std::uint64_t revision = 0;
-  std::map<NodeId, Node> nodes;
+  IdMap<Node> nodes;
   std::map<std::string, Stamped<OsResource>> os_resources;
   std::map<std::string, OsLists> os_lists;  // by OS resource; none: it has no lists
   std::map<std::string, Stamped<Policy>> policies;

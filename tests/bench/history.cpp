@@ -110,6 +110,13 @@ class Writer {
 
 // How many events lie in the journal.
 std::uint64_t write_history(const Options& options, const std::string& dir) {
+  if (std::filesystem::exists(dir + "/CURRENT")) {  // of a run before
+    auto store = RocksStore::open_read_only(dir);
+    if (!store) broken(store.error().message);
+    auto head = Journal::read_head(**store, orchestrator::scope_of_project(project));
+    if (!head) broken(head.error().message);
+    return head->last;
+  }
   auto store = RocksStore::open(dir, fleet_store_size);
   if (!store) broken(store.error().message);
   Writer writer(**store);
@@ -230,7 +237,7 @@ int main(int argc, char** argv) {
   app.add_option("--events", options.events)->check(CLI::Range(1, 100'000'000))->capture_default_str();
   app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100))->capture_default_str();
   app.add_option("--only", options.only, "replay, start or size")->check(CLI::IsMember({"replay", "start", "size"}));
-  app.add_option("--keep", options.keep, "a folder for the store, which stays there");
+  app.add_option("--keep", options.keep, "a folder for the store, which stays there; one that a run before has left is measured again");
   app.add_flag("--json", options.as_json, "rows of name, value, baseline, ratio, goal, met");
   app.add_flag("--no-limits", options.no_limits, "0 whatever the figures are");
   try {

@@ -1,6 +1,7 @@
 #include "tools/replay/history.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -142,38 +143,26 @@ std::optional<JournalHead> guessed_head(const Reader& reader, Kind kind, const S
   return head;
 }
 
-// Follows the chain as far as it holds. head.last and head.chain become those of the last good event.
-void follow_chain(const Reader& reader, Scope& scope, const Progressed& progressed) {
-  auto& head = scope.head;
-  const auto told_last = head.last;
-  std::uint64_t good = head.base;
-  Chain before = head.base_chain;
-  std::string broken;
-  auto read = Journal::read(reader, scope.prefix, head.id, head.base + 1, told_last,
+Followed follow_chain(const Reader& reader, const Scope& scope, const Progressed& progressed) {
+  const auto& head = scope.head;
+  Followed followed{head.base, head.base_chain, ""};
+  auto read = Journal::read(reader, scope.prefix, head.id, head.base + 1, head.last,
                             [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
-                              if (chain_after(before, bytes) != chain && !scope.without_secret.contains(sequence)) {
-                                broken = "event " + std::to_string(sequence) + " of journal " + to_hex(head.id) +
-                                         " is not the one that was written: the chain breaks there";
+                              if (chain_after(followed.chain, bytes) != chain && !scope.without_secret.contains(sequence)) {
+                                followed.broken = broken_chain(scope, sequence);
                                 return false;
                               }
-                              before = chain;
-                              good = sequence;
+                              followed.chain = chain;
+                              followed.last = sequence;
                               if (progressed && sequence % progress_every_events == 0)
-                                progressed(sequence - head.base, told_last - head.base);
+                                progressed(sequence - head.base, head.last - head.base);
                               return true;
                             });
-  if (!read) broken = read.error().message;
-  if (broken.empty() && told_last > head.base && before != head.chain && scope.damage.empty() && head.chain)
-    broken = "the head of journal " + to_hex(head.id) + " names another chain than its last event has";
-  if (!broken.empty()) scope.damage = std::move(broken);
-  if (!scope.damage.empty() && scope.damage.find("the last good one is") == std::string::npos)
-    scope.damage += "; the last good event is " + std::to_string(good);
-  head.last = good;
-  head.chain = before;
-  head.acked = std::min(head.acked, good);
+  if (!read) followed.broken = read.error().message;
+  return followed;
 }
 
-Result<Scope> open_scope(const Reader& reader, Kind kind, std::string name, std::string prefix, const Progressed& progressed) {
+Result<Scope> open_scope(const Reader& reader, Kind kind, std::string name, std::string prefix) {
   Scope scope;
   scope.name = std::move(name);
   scope.prefix = std::move(prefix);
@@ -205,7 +194,6 @@ Result<Scope> open_scope(const Reader& reader, Kind kind, std::string name, std:
   scope.head = *head;
   for (const auto& journal : *journals)
     if (journal.id != scope.head.id) scope.others.push_back(journal);
-  if (scope.head.id) follow_chain(reader, scope, progressed);
   return scope;
 }
 
@@ -237,10 +225,7 @@ Result<void> read_events(const History& history, const Scope& scope, std::uint64
   auto read = history.records(scope, from, to, [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
     auto recorded = decode_recorded<Event>(bytes, sequence, chain);
     if (recorded) return visit(*recorded, bytes);
-    const bool newer = recorded.error().code == Code::unavailable;
-    broken = Error{newer ? Code::conflict : recorded.error().code,
-                   "event " + std::to_string(sequence) + " cannot be read" + (newer ? ", as it is from a newer version of Abide: " : ": ") +
-                       recorded.error().message + "; the last good event is " + std::to_string(sequence - 1)};
+    broken = unreadable_event(sequence, recorded.error());
     return false;
   });
   if (!read) return read;
@@ -280,6 +265,18 @@ Result<typename M::State> fold(const History& history, const Scope& scope, std::
 
 }  // namespace
 
+std::string broken_chain(const Scope& scope, std::uint64_t sequence) {
+  return "event " + std::to_string(sequence) + " of journal " + to_hex(scope.head.id) +
+         " is not the one that was written: the chain breaks there";
+}
+
+Error unreadable_event(std::uint64_t sequence, const Error& why) {
+  const bool newer = why.code == Code::unavailable;
+  return {newer ? Code::conflict : why.code, "event " + std::to_string(sequence) + " cannot be read" +
+                                                 (newer ? ", as it is from a newer version of Abide: " : ": ") + why.message +
+                                                 "; the last good event is " + std::to_string(sequence - 1)};
+}
+
 std::string_view to_string(Kind kind) {
   return kind == Kind::orchestrator ? "orchestrator" : "agent";
 }
@@ -296,7 +293,7 @@ std::optional<NodeId> node_of(const OrchestratorEvent& event) {
       event);
 }
 
-Result<History> History::open(const std::string& path, const Progressed& progressed) {
+Result<History> History::open(const std::string& path, const Progressed& progressed, Chains chains) {
   std::error_code failure;
   const auto status = fs::status(path, failure);
   if (status.type() == fs::file_type::not_found)
@@ -304,18 +301,16 @@ Result<History> History::open(const std::string& path, const Progressed& progres
   if (failure) return fail(failure == std::errc::permission_denied ? Code::denied : Code::unavailable, path + ": " + failure.message());
   auto source = fs::is_directory(status) ? source_of_directory(path) : source_of_file(path, progressed);
   if (!source) return fail(source.error());
-  auto history = of(std::move(source->reader), path, progressed);
+  auto history = of(std::move(source->reader), path, progressed, Chains::as_told);
   if (!history && !source->damage.empty()) return fail(Code::corrupt, source->damage.front());
   if (!history) return fail(history.error());
   history->exported_ = std::move(source->exported);
   history->damage_ = std::move(source->damage);
-  if (history->damage_.empty()) return history;
-  for (auto& scope : history->scopes_)  // which may be whole, and shorter than it was
-    if (scope.damage.empty()) scope.damage = "the last good event is " + std::to_string(scope.head.last);
+  if (chains == Chains::followed) history->follow_all(progressed);
   return history;
 }
 
-Result<History> History::of(std::shared_ptr<const Reader> reader, std::string path, const Progressed& progressed) {
+Result<History> History::of(std::shared_ptr<const Reader> reader, std::string path, const Progressed& progressed, Chains chains) {
   History history;
   history.path_ = std::move(path);
   history.reader_ = std::move(reader);
@@ -325,7 +320,7 @@ Result<History> History::of(std::shared_ptr<const Reader> reader, std::string pa
     return fail(Code::not_found, "there is no history in " + history.path_ + " yet: its store is empty");
   history.kind_ = projects->empty() ? Kind::agent : Kind::orchestrator;
   const auto add = [&](const std::string& name, const std::string& prefix) -> Result<void> {
-    auto scope = open_scope(*history.reader_, history.kind_, name, prefix, progressed);
+    auto scope = open_scope(*history.reader_, history.kind_, name, prefix);
     if (!scope) return fail(scope.error());
     history.scopes_.push_back(std::move(*scope));
     return {};
@@ -337,7 +332,40 @@ Result<History> History::of(std::shared_ptr<const Reader> reader, std::string pa
   for (const auto& project : *projects) {
     if (auto added = add(project, orchestrator::scope_of_project(project)); !added) return fail(added.error().in("project " + project));
   }
+  if (chains == Chains::followed) history.follow_all(progressed);
   return history;
+}
+
+void History::follow_all(const Progressed& progressed) {
+  for (const auto& scope : scopes_) follow(scope, progressed);
+}
+
+void History::follow(const Scope& scope, const Progressed& progressed) {
+  put(with(scope, scope.head.id ? follow_chain(*reader_, scope, progressed) : Followed{scope.head.last, scope.head.chain, ""}));
+}
+
+Scope History::with(Scope scope, Followed followed) const {
+  auto& head = scope.head;
+  scope.followed = true;
+  if (head.id) {
+    if (followed.broken.empty() && head.last > head.base && followed.chain != head.chain && scope.damage.empty() && head.chain)
+      followed.broken = "the head of journal " + to_hex(head.id) + " names another chain than its last event has";
+    if (!followed.broken.empty()) scope.damage = std::move(followed.broken);
+    if (!scope.damage.empty() && scope.damage.find("the last good ") == std::string::npos)
+      scope.damage += "; the last good event is " + std::to_string(followed.last);
+    head.last = followed.last;
+    head.chain = followed.chain;
+    head.acked = std::min(head.acked, head.last);
+  }
+  // Where the store as a whole is damaged it may be whole, and shorter than it was.
+  if (!damage_.empty() && scope.damage.empty()) scope.damage = "the last good event is " + std::to_string(head.last);
+  return scope;
+}
+
+void History::put(Scope scope) {
+  const auto place = std::find_if(scopes_.begin(), scopes_.end(), [&](const Scope& one) { return one.prefix == scope.prefix; });
+  assert(place != scopes_.end());
+  *place = std::move(scope);
 }
 
 Result<const Scope*> History::scope(const std::string& project) const {

@@ -45,6 +45,14 @@ struct Scope {
   std::string damage;                      // empty: none. Else what is wrong behind head.last, in one line
   std::set<std::uint64_t> without_secret;  // events of an export whose secret was left out: their chain is as told
   std::vector<OtherJournal> others;
+  bool followed = false;  // the chain is known to hold up to head.last
+};
+
+// How far the chain of a scope's journal holds.
+struct Followed {
+  std::uint64_t last = 0;  // the last good event
+  Chain chain;             // with it
+  std::string broken;      // empty: it holds to the end. Else how it breaks behind `last`
 };
 
 // Told how far something long is: `done` of `total`.
@@ -59,6 +67,9 @@ struct Owner {
   NodeId node;
 };
 
+// Whether chains are followed when a history is opened, which reads all of it.
+enum class Chains { followed, as_told };
+
 class History {
  public:
   // Checks every chain. Damage within is no failure: see Scope::damage and damage().
@@ -67,9 +78,12 @@ class History {
   //   conflict       of a newer version
   //   denied         no right to read it
   //   corrupt        so damaged that no event can be read
-  static Result<History> open(const std::string& path, const Progressed& progressed = {});
+  // With Chains::as_told its scopes end where their heads say, whatever lies there: for who follows the chains while it does
+  // something else, or by follow().
+  static Result<History> open(const std::string& path, const Progressed& progressed = {}, Chains chains = Chains::followed);
   // Of rows in memory, as load_export gives them.
-  static Result<History> of(std::shared_ptr<const Reader> reader, std::string path, const Progressed& progressed = {});
+  static Result<History> of(std::shared_ptr<const Reader> reader, std::string path, const Progressed& progressed = {},
+                            Chains chains = Chains::followed);
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -82,6 +96,13 @@ class History {
   // Lines for people on what is damaged; none: nothing. Of all, and of store or file as a whole.
   [[nodiscard]] std::vector<std::string> damage() const;
   [[nodiscard]] const std::vector<std::string>& store_damage() const { return damage_; }
+
+  // A scope as it is with what was found of its chain.
+  [[nodiscard]] Scope with(Scope scope, Followed followed) const;
+  // Puts what `with` gave in the place of the scope of the same keys.
+  void put(Scope scope);
+  // What open() does of itself.
+  void follow(const Scope& scope, const Progressed& progressed = {});
 
   // Events in [from, to], cut to those that are there. conflict: a newer version's event, which is named.
   Result<void> records(const Scope& scope, std::uint64_t from, std::uint64_t to, const Journal::VisitEvent& visit) const;
@@ -97,6 +118,7 @@ class History {
 
  private:
   History() = default;
+  void follow_all(const Progressed& progressed);
 
   Kind kind_ = Kind::orchestrator;
   std::string path_;
@@ -106,6 +128,10 @@ class History {
   std::optional<ExportHeader> exported_;
   std::vector<std::string> damage_;  // of the store or the file as a whole
 };
+
+// In which words an event is told that breaks the chain, and one that cannot be read: conflict where it is of a newer version.
+std::string broken_chain(const Scope& scope, std::uint64_t sequence);
+Error unreadable_event(std::uint64_t sequence, const Error& why);
 
 // An event's node, if it is about one; an agent's events are about its owner.
 std::optional<NodeId> node_of(const OrchestratorEvent& event);

@@ -8,9 +8,8 @@
 #include "common/events/field_list.hpp"
 #include "common/store/base.hpp"
 #include "edge-agent/rows.hpp"
-#include "edge-agent/update/machine.hpp"
-#include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/rows.hpp"
+#include "tools/replay/sides.hpp"
 // After the states: lists of their fields, found beside them.
 #include "edge-agent/row_fields.hpp"
 #include "orchestrator/row_fields.hpp"
@@ -18,24 +17,7 @@
 namespace abide::replay {
 namespace {
 
-constexpr std::size_t batch_changes_max = 8192;
 constexpr std::uint64_t piece_events = 1024;  // between two looks at the progress
-
-struct FleetSide {
-  using State = fleet::State;
-  using Machine = fleet::FleetMachine;
-  using Rows = fleet::Rows;
-  // The state alone would be without the rows that it does not keep.
-  static Result<std::string> snapshot(const State&, const Reader& rows, const std::string& scope) { return Rows::pack(rows, scope); }
-  static Result<State> at(const History& history, const Scope& scope, std::uint64_t sequence) { return history.fleet_at(scope, sequence); }
-};
-struct NodeSide {
-  using State = node::State;
-  using Machine = node::UpdateMachine;
-  using Rows = node::Rows;
-  static Result<std::string> snapshot(const State& state, const Reader&, const std::string&) { return Rows::snapshot(state); }
-  static Result<State> at(const History& history, const Scope& scope, std::uint64_t sequence) { return history.node_at(scope, sequence); }
-};
 
 template <class Side>
 class TapeOf final : public Tape {
@@ -57,13 +39,12 @@ class TapeOf final : public Tape {
     Batch batch;
     auto read = history_.events(scope_, at_ + 1, to, [&](const Recorded<typename Side::Machine::Event>& recorded, std::string_view) {
       Side::Machine::apply(state_, recorded);
-      Side::Rows::save(state_, batch, scope_.prefix);
       at_ = recorded.sequence;
-      if (batch.size() >= batch_changes_max) put(batch);
+      if (at_ % events_per_save == 0) save(batch);
       if (progressed && at_ % piece_events == 0) progressed(at_ - from, to - from);
       return true;
     });
-    put(batch);
+    save(batch);
     return read;
   }
   [[nodiscard]] std::uint64_t at() const override { return at_; }
@@ -71,7 +52,9 @@ class TapeOf final : public Tape {
   [[nodiscard]] Result<std::string> snapshot() const override { return Side::snapshot(state_, rows_, scope_.prefix); }
 
  private:
-  void put(Batch& batch) {
+  // As a commit of many events does it: what they have touched, as it is after the last of them.
+  void save(Batch& batch) {
+    Side::Rows::save(state_, batch, scope_.prefix);
     const auto done = rows_.commit(batch);
     assert(done);  // a store in memory that nobody told to fail
     batch.clear();

@@ -1,16 +1,20 @@
 #include "tools/replay/verify.hpp"
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <cassert>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
-#include <set>
+#include <unordered_map>
+#include <utility>
 
 #include "common/core/hash.hpp"
-#include "common/events/codec.hpp"
+#include "common/store/base.hpp"
 #include "orchestrator/rows.hpp"
+#include "tools/replay/checked_events.hpp"
 #include "tools/replay/commands.hpp"
+#include "tools/replay/sides.hpp"
 
 namespace abide::replay {
 namespace {
@@ -40,26 +44,32 @@ struct NodeJournal {
   Chain chain;
   bool known = false;  // begun by JournalAdopted, or by its first event
 };
-using NodeJournals = std::map<std::pair<NodeId, JournalId>, NodeJournal>;
+struct HashOfJournal {
+  std::size_t operator()(const std::pair<NodeId, JournalId>& key) const {
+    const std::string_view bytes(reinterpret_cast<const char*>(key.first.bytes.data()), key.first.bytes.size());
+    return std::hash<std::string_view>{}(bytes) ^ std::hash<std::uint64_t>{}(key.second.value);
+  }
+};
+using NodeJournals = std::unordered_map<std::pair<NodeId, JournalId>, NodeJournal, HashOfJournal>;
 
 std::string named(const NodeId& node, JournalId journal, std::uint64_t sequence) {
   return "event " + std::to_string(sequence) + " of journal " + to_hex(journal) + " of node " + to_string(node);
 }
 
-// A stored event of a node: the next of its journal, with the chain that its bytes make.
-std::string check_stored(const Recorded<OrchestratorEvent>& recorded, const NodeEventStored& stored, NodeJournals& journals) {
-  const auto where = "event " + std::to_string(recorded.sequence) + " holds " + named(stored.node, stored.journal, stored.sequence);
+// A stored event of a node: the next of its journal, with the chain that its bytes make. Empty: it is.
+std::string check_stored(std::uint64_t sequence, const NodeEventStored& stored, const ToldPlace& told, NodeJournals& journals) {
+  const auto where = [&] { return "event " + std::to_string(sequence) + " holds " + named(stored.node, stored.journal, stored.sequence); };
   auto& journal = journals[{stored.node, stored.journal}];
   if (!journal.known) journal = {0, chain_start(stored.journal), true};
-  const auto envelope = decode_node_event(stored.envelope);
-  if (!envelope) return where + ", whose bytes cannot be read: " + envelope.error().message;
+  if (!told.place) return where() + ", whose bytes cannot be read: " + told.place.error().message;
   std::string wrong;
+  const auto& place = *told.place;
   if (stored.sequence != journal.upto + 1)
-    wrong = where + ", where " + std::to_string(journal.upto + 1) + " was the next";
-  else if (envelope->journal != stored.journal || envelope->sequence != stored.sequence)
-    wrong = where + ", whose bytes say journal " + to_hex(envelope->journal) + " and sequence " + std::to_string(envelope->sequence);
-  else if (envelope->after != journal.chain || chain_after(journal.chain, stored.envelope) != stored.chain)
-    wrong = where + ", which does not follow by its chain from the one before";
+    wrong = where() + ", where " + std::to_string(journal.upto + 1) + " was the next";
+  else if (place.journal != stored.journal || place.sequence != stored.sequence)
+    wrong = where() + ", whose bytes say journal " + to_hex(place.journal) + " and sequence " + std::to_string(place.sequence);
+  else if (place.after != journal.chain || !told.chain_holds)
+    wrong = where() + ", which does not follow by its chain from the one before";
   journal.upto = stored.sequence;
   journal.chain = stored.chain;
   return wrong;
@@ -69,6 +79,16 @@ void note_delivery(const OrchestratorEvent& event, NodeJournals& journals) {
   if (const auto* adopted = std::get_if<JournalAdopted>(&event))
     journals[{adopted->node, adopted->journal}] = {adopted->base, adopted->base_chain, true};
   if (const auto* gap = std::get_if<GapNoted>(&event)) journals[{gap->node, gap->journal}] = {gap->upto, gap->chain, true};
+}
+
+// What was stored before the base of a journal is in the state there.
+NodeJournals journals_of(const fleet::State& state) {
+  NodeJournals journals;
+  for (const auto& [id, node] : state.nodes) {
+    for (const auto& retired : node.retired) journals[{id, retired.journal}] = {retired.upto, retired.chain, true};
+    if (node.journal) journals[{id, node.journal}] = {node.upto, node.chain, true};
+  }
+  return journals;
 }
 
 void check_node_rows(const History& history, const Scope& scope, const NodeJournals& journals, Verdict& verdict) {
@@ -86,32 +106,111 @@ void check_node_rows(const History& history, const Scope& scope, const NodeJourn
   if (!read) verdict.findings.push_back("rows of nodes: " + read.error().message);
 }
 
-Result<void> check_nodes(const History& history, const Scope& scope, Verdict& verdict) {
-  NodeJournals journals;
-  if (scope.head.base != 0) {  // a part of a history: what was stored before is in its state
-    auto base = history.fleet_at(scope, scope.head.base);
-    if (!base) return fail(base.error());
-    for (const auto& [id, node] : base->nodes) {
-      for (const auto& retired : node.retired) journals[{id, retired.journal}] = {retired.upto, retired.chain, true};
-      if (node.journal) journals[{id, node.journal}] = {node.upto, node.chain, true};
-    }
+// ---- one pass over the journal ---------------------------------------------------------------------------------------------
+
+// The fold of a scope with its rows, wound forward by events that are checked already.
+template <class Side>
+class Fold {
+ public:
+  // corrupt: the state at the base is not known.
+  Result<void> begin(const History& history, const Scope& scope) {
+    prefix_ = scope.prefix;
+    auto state = Side::at(history, scope, scope.head.base);
+    if (!state) return fail(state.error());
+    state_ = std::move(*state);
+    auto there = rows_at_base<typename Side::Rows>(history.reader(), scope.prefix, scope.prefix, rows_);
+    return there ? Result<void>() : fail(there.error());
   }
-  std::size_t told = 0;
-  auto read = history.events(scope, 1, scope.head.last,
-                             VisitRecorded<OrchestratorEvent>([&](const Recorded<OrchestratorEvent>& recorded, std::string_view) {
-                               note_delivery(recorded.event, journals);
-                               const auto* stored = std::get_if<NodeEventStored>(&recorded.event);
-                               if (stored == nullptr) return true;
-                               ++verdict.node_events;
-                               auto wrong = check_stored(recorded, *stored, journals);
-                               if (!wrong.empty() && ++told <= differences_shown_max) verdict.findings.push_back(std::move(wrong));
-                               return true;
-                             }));
-  verdict.node_journals = journals.size();
-  if (!read) return read;
-  if (scope.damage.empty()) check_node_rows(history, scope, journals, verdict);
-  return {};
-}
+  void apply(const Recorded<typename Side::Machine::Event>& recorded) {
+    Side::Machine::apply(state_, recorded);
+    if (recorded.sequence % events_per_save == 0) save();
+  }
+  void save() {
+    Batch batch;
+    Side::Rows::save(state_, batch, prefix_);
+    const auto done = rows_.commit(batch);
+    assert(done);  // a store in memory that nobody told to fail
+  }
+  [[nodiscard]] const typename Side::State& state() const { return state_; }
+  [[nodiscard]] const MemoryStore& rows() const { return rows_; }
+
+ private:
+  std::string prefix_;
+  typename Side::State state_;
+  MemoryStore rows_;
+};
+
+template <class Side>
+class Pass {
+ public:
+  using Event = typename Side::Machine::Event;
+  static constexpr bool of_fleet = std::is_same_v<Side, FleetSide>;
+
+  Pass(const History& history, const Scope& scope) : history_(history), scope_(scope) {}
+
+  // Findings go into the verdict, but for those of nodes' journals, which come after others.
+  Result<void> run(Verdict& verdict, const Progressed& progressed) {
+    if (auto begun = fold_.begin(history_, scope_); !begun) {
+      if (begun.error().code != Code::corrupt) return begun;
+      unfounded_ = true;
+      broken_ = begun.error();
+    } else if constexpr (of_fleet) {
+      if (scope_.head.base != 0) journals_ = journals_of(fold_.state());
+    }
+    Followed followed{scope_.head.base, scope_.head.base_chain, ""};
+    auto read = checked_events<Event>(history_, scope_, [&](CheckedEvent<Event>& event) {
+      if (!event.chain_holds) {
+        followed.broken = broken_chain(scope_, event.sequence);
+        return false;
+      }
+      followed.last = event.sequence;
+      followed.chain = event.chain;
+      if (progressed && event.sequence % progress_every_events == 0)
+        progressed(event.sequence - scope_.head.base, scope_.head.last - scope_.head.base);
+      return broken_ || take(event, verdict);
+    });
+    if (broken_ && broken_->code != Code::corrupt) return fail(*broken_);
+    const bool at_known_end = scope_.followed && followed.last == scope_.head.last;  // a store reads ahead, into the damage behind
+    if (!read && !at_known_end) followed.broken = read.error().message;
+    verdict.scope = history_.with(scope_, std::move(followed));
+    fold_.save();
+    return {};
+  }
+  [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
+  [[nodiscard]] bool unfounded() const { return unfounded_; }  // no event could be folded
+  [[nodiscard]] const MemoryStore& rows() const { return fold_.rows(); }
+  [[nodiscard]] const NodeJournals& journals() const { return journals_; }
+  [[nodiscard]] std::vector<std::string>& told_wrong() { return told_wrong_; }
+
+ private:
+  static constexpr std::uint64_t progress_every_events = 1024;
+
+  bool take(const CheckedEvent<Event>& event, Verdict& verdict) {
+    if (!event.recorded) {
+      broken_ = unreadable_event(event.sequence, event.recorded.error());
+      return broken_->code == Code::corrupt;  // the chain goes on
+    }
+    fold_.apply(*event.recorded);
+    if constexpr (of_fleet) {
+      const auto& what = event.recorded->event;
+      note_delivery(what, journals_);
+      if (const auto* stored = std::get_if<NodeEventStored>(&what)) {
+        ++verdict.node_events;
+        auto wrong = check_stored(event.sequence, *stored, *event.told, journals_);
+        if (!wrong.empty() && told_wrong_.size() < differences_shown_max) told_wrong_.push_back(std::move(wrong));
+      }
+    }
+    return true;
+  }
+
+  const History& history_;
+  const Scope& scope_;
+  Fold<Side> fold_;
+  NodeJournals journals_;
+  std::optional<Error> broken_;  // why the fold ended before the journal
+  bool unfounded_ = false;
+  std::vector<std::string> told_wrong_;
+};
 
 // Journals that stayed behind: no rows come of them, but their chains must hold, too.
 void check_others(const History& history, const Scope& scope, Verdict& verdict) {
@@ -133,7 +232,43 @@ void check_others(const History& history, const Scope& scope, Verdict& verdict) 
   }
 }
 
-Json json_of(const Scope& scope, Kind kind, const Verdict& verdict) {
+template <class Side>
+Result<Verdict> verify_side(const History& history, const Scope& scope, const Progressed& progressed) {
+  Verdict verdict;
+  verdict.scope = scope;
+  verdict.base = scope.head.base;
+  verdict.told_last = scope.told_last;
+  verdict.without_secret = scope.without_secret.size();
+  if (!scope.head.id) {
+    if (!scope.damage.empty()) verdict.findings.push_back(scope.damage);
+    return verdict;
+  }
+  Pass<Side> pass(history, scope);
+  if (auto run = pass.run(verdict, progressed); !run) return fail(run.error());
+  const auto& found = verdict.scope;
+  verdict.events = found.head.last - found.head.base;
+  if (!found.damage.empty()) verdict.findings.push_back(found.damage);
+  if (pass.broken()) verdict.findings.push_back(pass.broken()->message);
+  if (pass.unfounded()) return verdict;
+  const bool whole = found.damage.empty() && !pass.broken();
+  if (whole) {
+    auto changes = compare_rows(pass.rows(), history.reader(), history.kind(), found, differences_shown_max);
+    if (!changes) return fail(changes.error());
+    verdict.rows = changes->compared;
+    verdict.rows_differing = changes->differing;
+    for (const auto& change : changes->rows) verdict.findings.push_back(words_of(change));
+  }
+  check_others(history, found, verdict);
+  for (auto& wrong : pass.told_wrong()) verdict.findings.push_back(std::move(wrong));
+  if constexpr (Pass<Side>::of_fleet) {
+    verdict.node_journals = pass.journals().size();
+    if (whole) check_node_rows(history, found, pass.journals(), verdict);
+  }
+  return verdict;
+}
+
+Json json_of(Kind kind, const Verdict& verdict) {
+  const auto& scope = verdict.scope;
   Json json = Json::object();
   if (kind == Kind::orchestrator) json["project"] = scope.name;
   json["journal"] = to_hex(scope.head.id);
@@ -154,7 +289,8 @@ Json json_of(const Scope& scope, Kind kind, const Verdict& verdict) {
   return json;
 }
 
-void print_verdict(const Scope& scope, Kind kind, const Verdict& verdict, std::ostream& out) {
+void print_verdict(Kind kind, const Verdict& verdict, std::ostream& out) {
+  const auto& scope = verdict.scope;
   const auto name = kind == Kind::orchestrator ? "project " + scope.name : std::string("agent");
   out << name << ": journal " << to_hex(scope.head.id) << ", " << verdict.events << " events";
   if (verdict.base != 0) out << " after " << verdict.base << " trimmed ones";
@@ -177,7 +313,7 @@ struct VerifyOptions {
 Result<int> verify_history(const VerifyOptions& options, const Surroundings& around) {
   std::optional<History> history;
   ProgressBar bar(around, "verifying");
-  auto opened = History::open(options.history.path, bar.progressed());
+  auto opened = History::open(options.history.path, bar.progressed(), Chains::as_told);
   if (!opened) return fail(opened.error());
   history.emplace(std::move(*opened));
   const Scope* only = nullptr;
@@ -187,17 +323,22 @@ Result<int> verify_history(const VerifyOptions& options, const Surroundings& aro
     only = *scope;
   }
   Json scopes = Json::array();
-  bool holds = history->damage().empty();
+  bool holds = true;
   for (const auto& scope : history->scopes()) {
-    if (only != nullptr && only != &scope) continue;
+    if (only != nullptr && only != &scope) {
+      history->follow(scope, bar.progressed());  // damage anywhere is told
+      continue;
+    }
     auto verdict = verify(*history, scope, bar.progressed());
     if (!verdict) return fail(verdict.error());
+    history->put(verdict->scope);
     holds = holds && verdict->holds();
     if (options.history.format() == Output::json)
-      scopes.push_back(json_of(scope, history->kind(), *verdict));
+      scopes.push_back(json_of(history->kind(), *verdict));
     else
-      print_verdict(scope, history->kind(), *verdict, *around.out);
+      print_verdict(history->kind(), *verdict, *around.out);
   }
+  holds = holds && history->damage().empty();
   if (options.history.format() == Output::json) {
     Json whole = Json{{"history", history->path()},
                       {"kind", to_string(history->kind())},
@@ -214,35 +355,8 @@ Result<int> verify_history(const VerifyOptions& options, const Surroundings& aro
 }  // namespace
 
 Result<Verdict> verify(const History& history, const Scope& scope, const Progressed& progressed) {
-  Verdict verdict;
-  verdict.base = scope.head.base;
-  verdict.told_last = scope.told_last;
-  verdict.events = scope.head.last - scope.head.base;
-  verdict.without_secret = scope.without_secret.size();
-  if (!scope.damage.empty()) verdict.findings.push_back(scope.damage);
-  if (!scope.head.id) return verdict;
-  auto tape = Tape::at_base(history, scope);
-  if (!tape && tape.error().code == Code::corrupt) {
-    verdict.findings.push_back(tape.error().message);
-    return verdict;
-  }
-  if (!tape) return fail(tape.error());
-  auto wound = (*tape)->forward(scope.head.last, progressed);
-  if (!wound && wound.error().code != Code::corrupt) return fail(wound.error());
-  if (!wound) verdict.findings.push_back(wound.error().message);
-  if (wound && scope.damage.empty()) {
-    auto changes = compare_rows((*tape)->rows(), history.reader(), history.kind(), scope, differences_shown_max);
-    if (!changes) return fail(changes.error());
-    verdict.rows = changes->compared;
-    verdict.rows_differing = changes->differing;
-    for (const auto& change : changes->rows) verdict.findings.push_back(words_of(change));
-  }
-  check_others(history, scope, verdict);
-  if (history.kind() == Kind::orchestrator) {
-    if (auto checked = check_nodes(history, scope, verdict); !checked && checked.error().code != Code::corrupt)
-      return fail(checked.error());
-  }
-  return verdict;
+  return history.kind() == Kind::orchestrator ? verify_side<FleetSide>(history, scope, progressed)
+                                              : verify_side<NodeSide>(history, scope, progressed);
 }
 
 Command add_verify(CLI::App& root) {

@@ -13,6 +13,7 @@ namespace abide::replay {
 inline constexpr std::size_t differences_shown_max = 16;
 
 struct Verdict {
+  Scope scope;                  // with the last good event, and with the damage behind it
   std::uint64_t events = 0;     // whose chain holds
   std::uint64_t base = 0;       // events up to here are trimmed
   std::uint64_t told_last = 0;  // of the head
@@ -27,7 +28,8 @@ struct Verdict {
   [[nodiscard]] bool holds() const { return findings.empty(); }
 };
 
-// corrupt and the like are findings; what fails is what could not be looked at.
+// The journal is read once: its chain is followed, also where it was not yet, folded, and compared. corrupt and the like are findings;
+// what fails is what could not be looked at.
 Result<Verdict> verify(const History& history, const Scope& scope, const Progressed& progressed = {});
 
 }  // namespace abide::replay

@@ -188,6 +188,21 @@ class Stuffer {
   }
 };
 
+TEST(Codec, TellsThePlaceOfAnEnvelopeWithoutItsPayload) {
+  auto envelope = test::filled_envelope(NodeEvent(ClockDistrusted{}));
+  envelope.sequence = 17;
+  const auto bytes = encode(envelope);
+  const auto place = decode_place(bytes);
+  ASSERT_TRUE(place) << place.error().message;
+  EXPECT_EQ(place->journal, envelope.journal);
+  EXPECT_EQ(place->sequence, 17U);
+  EXPECT_EQ(place->after, envelope.after);
+  for (std::size_t size = 0; size < bytes.size(); ++size) (void)decode_place(bytes.substr(0, size));
+  EXPECT_FALSE(decode_place(bytes.substr(0, bytes.size() / 2)));
+  EXPECT_FALSE(decode_place(""));
+  EXPECT_FALSE(decode_place(encode_body(DocumentBody{})));
+}
+
 TEST(Codec, TheLargestEventOfANodeFitsIntoTheOneThatStoresIt) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto check = []<class T>(std::type_identity<T>) {

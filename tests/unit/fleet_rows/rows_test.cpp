@@ -246,11 +246,56 @@ TEST(FleetRows, SaveWritesTheIdsOfAHostOnlyWhereItIsNew) {
   const std::vector<std::string> all = {"plant/r/host/host-1", "plant/r/instance/inst-1", its_row[0]};
   EXPECT_EQ(saved(registered), all);
   EXPECT_EQ(saved(registered), its_row) << "renamed, or said again";
-  EXPECT_EQ(saved(HostDeleted{id, "host-1", "inst-1", "gate"}), (std::vector<std::string>{"-plant/r/host/host-1", "-plant/r/instance/inst-1",
-                                                                                "-" + its_row[0], "plant/r/deleted/" + to_string(id)}));
+  EXPECT_EQ(
+      saved(HostDeleted{id, "host-1", "inst-1", "gate"}),
+      (std::vector<std::string>{"-plant/r/host/host-1", "-plant/r/instance/inst-1", "-" + its_row[0], "plant/r/deleted/" + to_string(id)}));
   FleetMachine::apply(state, {JournalId{1}, ++state.last, {}, {}, 1'000, true, {}, {}, registered});
   const auto gone = saved(HostDeleted{id, "host-1", "inst-1", "gate"});
   EXPECT_EQ(std::count(gone.begin(), gone.end(), "plant/r/host/host-1"), 0) << "come and gone between two commits";
+}
+
+// So many that they are decoded in pieces and indexed by two threads.
+TEST(FleetRows, OfAFleetThatIsLargeLoadAsTheyWereSaved) {
+  State state;
+  for (std::uint64_t i = 0; i < 5'000; ++i) {
+    Node node;
+    for (std::size_t byte = 0; byte < 8; ++byte)
+      node.id.bytes[15 - byte] = static_cast<std::uint8_t>(i * 0x9E3779B97F4A7C15U >> (8 * byte));
+    node.host_id = "host-" + std::to_string(i % 4'999);  // two have the same
+    node.instance_id = std::string(i % 3 * 9, 'i') + std::to_string(i);
+    node.name = "edge-" + std::to_string(i / 3);
+    node.policy_id = i % 5 == 0 ? "" : "policy-" + std::to_string(i % 5);
+    node.identity.profile_name = i < 9 ? "" : "rt";
+    node.site_id = i % 100 == 7 ? "site-1" : "";
+    state.nodes.emplace(node.id, node);
+  }
+  rebuild_indexes(state);
+  for (const auto& [id, node] : state.nodes) {
+    EXPECT_TRUE(state.by_host.at(node.host_id) == id || node.host_id == "host-0");
+    EXPECT_EQ(state.by_instance.at(node.instance_id), id);
+    EXPECT_TRUE(state.by_name.at(node.name).contains(id));
+    EXPECT_EQ(!node.policy_id.empty(), state.by_policy.contains(node.policy_id) && state.by_policy.at(node.policy_id).contains(id));
+  }
+  EXPECT_EQ(state.by_site.at("site-1").size(), 50U);
+  const auto store = stored(state);
+  const auto loaded = Rows::load(store, scope);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  expect_same(*loaded, state);
+  // One row of them all that cannot be read.
+  auto broken = store.content();
+  auto row = std::next(broken.lower_bound(row_key(scope, "node", "")), 3'000);
+  ASSERT_TRUE(row->first.starts_with(row_key(scope, "node", "")));
+  row->second.resize(row->second.size() / 2);
+  const auto refused = Rows::load(MemoryStore(broken), scope);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find(row->first), std::string::npos) << refused.error().message;
+  // And one that lies under the key of another.
+  auto moved = store.content();
+  const auto first = moved.lower_bound(row_key(scope, "node", ""));
+  std::next(first, 2'000)->second = first->second;
+  const auto odd = Rows::load(MemoryStore(moved), scope);
+  ASSERT_TRUE(odd) << odd.error().message;
+  EXPECT_EQ(odd->nodes.size(), 4'999U);
 }
 
 TEST(FleetRows, SaveErasesWhatWasTouchedAndIsNoMore) {

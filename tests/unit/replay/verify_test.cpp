@@ -237,6 +237,116 @@ TEST(Verify, FollowsTheChainsOfJournalsThatStayedBehind) {
   EXPECT_NE(all(verdict_of(torn)).find("event 3 of journal 0000000000000005"), std::string::npos) << all(verdict_of(torn));
 }
 
+// The world's history, and then one node tells so much that it is read in many pieces.
+struct Long {
+  Content content;
+  Scope scope;
+};
+Long lengthened(std::uint64_t events) {
+  Long made;
+  made.content = fleet_rows(finished_world());
+  const auto history = history_of(made.content);
+  made.scope = history.scopes().front();
+  auto& head = made.scope.head;
+  auto state = history.fleet_at(made.scope, head.last);
+  EXPECT_TRUE(state);
+  Batch rows;
+  auto node = state->nodes.begin()->second;
+  for (std::uint64_t i = 0; i < events; ++i) {
+    Envelope told;
+    told.journal = node.journal;
+    told.sequence = ++node.upto;
+    told.after = node.chain;
+    told.payload = NodeEvent{ClockDistrusted{}};
+    NodeEventStored stored{node.id, node.journal, node.upto, {}, 0, false, encode(told), ClockDistrusted{}};
+    node.chain = stored.chain = chain_after(node.chain, stored.envelope);
+    Envelope envelope;
+    envelope.journal = head.id;
+    envelope.sequence = ++head.last;
+    envelope.after = head.chain;
+    envelope.payload = OrchestratorEvent{stored};
+    const auto written = encode(envelope);
+    head.chain = chain_after(head.chain, written);
+    made.content[journal_key(made.scope.prefix, head.id, head.last)] = big_endian(head.chain.value) + written;
+    auto recorded = decode_recorded<OrchestratorEvent>(written, head.last, head.chain);
+    EXPECT_TRUE(recorded);
+    fleet::FleetMachine::apply(*state, *recorded);
+  }
+  fleet::Rows::save(*state, rows, made.scope.prefix);
+  add_all(made.content, rows);
+  made.content["plant/m/head"] = head_row(head);
+  return made;
+}
+
+Verdict verdict_as_told(const Content& content) {
+  auto history = History::of(std::make_shared<const MemoryStore>(content), "memory", {}, Chains::as_told);
+  if (!history) throw std::runtime_error(history.error().message);
+  auto verdict = verify(*history, history->scopes().front());
+  if (!verdict) throw std::runtime_error(verdict.error().message);
+  return *verdict;
+}
+
+TEST(Verify, ReadsALongHistoryInPiecesAndTellsTheFirstThingThatIsWrong) {
+  const auto whole = lengthened(5'000);
+  const auto& head = whole.scope.head;
+  ASSERT_GT(head.last, 5'000U);
+  for (const auto& verdict : {verdict_of(whole.content), verdict_as_told(whole.content)}) {
+    EXPECT_TRUE(verdict.holds()) << all(verdict);
+    EXPECT_EQ(verdict.events, head.last);
+    EXPECT_GT(verdict.node_events, 5'000U);
+  }
+  // Wherever a piece begins or ends; and a later harm changes nothing of what is said of the first.
+  for (const std::uint64_t hit :
+       {std::uint64_t{511}, std::uint64_t{512}, std::uint64_t{513}, std::uint64_t{1'024}, std::uint64_t{2'999}, head.last}) {
+    SCOPED_TRACE(hit);
+    for (const bool gone : {false, true}) {
+      auto content = whole.content;
+      const auto key = [&](std::uint64_t sequence) { return journal_key(whole.scope.prefix, head.id, sequence); };
+      content[key(hit)].back() ^= 1;
+      if (gone) content.erase(key(hit));
+      if (hit + 700 < head.last) content.erase(key(hit + 700));
+      const auto verdict = verdict_as_told(content);
+      ASSERT_EQ(verdict.findings.size(), 1U) << all(verdict);
+      EXPECT_EQ(verdict.findings.front(), verdict.scope.damage);
+      EXPECT_NE(verdict.findings.front().find("event " + std::to_string(hit) + " of journal"), std::string::npos) << all(verdict);
+      EXPECT_EQ(verdict.scope.head.last, hit - 1);
+      EXPECT_EQ(verdict.events, hit - 1);
+      EXPECT_EQ(verdict.rows, 0U) << "rows behind damage are not compared";
+      const auto followed = verdict_of(content);
+      EXPECT_EQ(followed.findings, verdict.findings);
+      EXPECT_EQ(followed.events, verdict.events);
+      EXPECT_EQ(followed.node_events, verdict.node_events);
+    }
+  }
+}
+
+TEST(Verify, FollowsTheChainBehindAnEventThatCannotBeRead) {
+  auto whole = lengthened(1'500);
+  auto& head = whole.scope.head;
+  // In the place of one event are bytes that are none; all chains hold, as those of who wrote them so.
+  Chain before = head.base_chain;
+  for (std::uint64_t sequence = 1; sequence <= head.last; ++sequence) {
+    auto& record = whole.content[journal_key(whole.scope.prefix, head.id, sequence)];
+    const std::string bytes = sequence == 700 ? "nothing" : record.substr(8);
+    before = chain_after(before, bytes);
+    record = big_endian(before.value) + bytes;
+  }
+  head.chain = before;
+  whole.content["plant/m/head"] = head_row(head);
+  auto verdict = verdict_as_told(whole.content);
+  ASSERT_EQ(verdict.findings.size(), 1U) << all(verdict);
+  EXPECT_NE(verdict.findings.front().find("event 700 cannot be read"), std::string::npos) << all(verdict);
+  EXPECT_EQ(verdict.scope.damage, "");
+  EXPECT_EQ(verdict.events, head.last);
+  // And a break of the chain behind it is told, too, before it.
+  whole.content[journal_key(whole.scope.prefix, head.id, 1'300)].back() ^= 1;
+  verdict = verdict_as_told(whole.content);
+  ASSERT_EQ(verdict.findings.size(), 2U) << all(verdict);
+  EXPECT_NE(verdict.findings[0].find("event 1300 of journal"), std::string::npos) << all(verdict);
+  EXPECT_NE(verdict.findings[1].find("event 700 cannot be read"), std::string::npos) << all(verdict);
+  EXPECT_EQ(verdict.events, 1'299U);
+}
+
 // ---- the command -----------------------------------------------------------------------------------------------------------
 
 TEST(VerifyCommand, EndsWithZeroOneOrFiveAndSaysWhyInBothForms) {

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 #include <rocksdb/db.h>
+#include <rocksdb/table.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -178,6 +179,50 @@ TEST_F(RocksStoreTest, SaysThatItIsDamagedInsteadOfDroppingCommits) {
   const auto opened = RocksStore::open(path_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::corrupt) << opened.error().message;
+}
+
+TEST_F(RocksStoreTest, IsLeftAsItIsWhereAFileOfRowsIsGoneOrNoneAnyMore) {
+  put(*open(), "a", "1");
+  open().reset();  // moves the row from the log into a file
+  const auto rows = file(".sst");
+  const auto whole = content(rows);
+  for (const bool gone : {false, true}) {
+    SCOPED_TRACE(gone);
+    auto bytes = whole;
+    for (std::size_t i = bytes.size() - 50; i < bytes.size(); ++i) bytes[i] ^= 0x55;
+    overwrite(rows, bytes);
+    if (gone) fs::remove(rows);
+    const auto before = files();
+    const auto opened = RocksStore::open(path_);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Code::corrupt) << opened.error().message;
+    EXPECT_EQ(files(), before);
+  }
+  overwrite(rows, whole);
+  EXPECT_EQ(text(*open(), "a"), "1");
+}
+
+// As it was written before: LZ4 and blocks of 16 KiB everywhere.
+TEST_F(RocksStoreTest, OfAnEarlierVersionIsReadAndGoesOn) {
+  open().reset();
+  {
+    rocksdb::Options options;
+    rocksdb::BlockBasedTableOptions table;
+    table.block_size = 16U << 10U;
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    options.compression = rocksdb::kLZ4Compression;
+    rocksdb::DB* db = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(options, path_, &db).ok());
+    for (int i = 0; i < 2'000; ++i) ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), "old" + std::to_string(i), std::string(300, 'x')).ok());
+    ASSERT_TRUE(db->CompactRange({}, nullptr, nullptr).ok());
+    delete db;
+  }
+  const auto store = open();
+  put(*store, "new", "1");
+  EXPECT_EQ(text(*store, "old1999"), std::string(300, 'x'));
+  ASSERT_TRUE(store->merge_all());
+  EXPECT_EQ(text(*store, "old0"), std::string(300, 'x'));
+  EXPECT_EQ(text(*store, "new"), "1");
 }
 
 TEST_F(RocksStoreTest, ForgetsOnlyWhatWasCutOffAtTheEndOfItsLog) {

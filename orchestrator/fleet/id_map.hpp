@@ -1,0 +1,187 @@
+#pragma once
+// Things by the id of their node, in its order. A std::map in all but one respect: what is looked for is found by a search in
+// arrays, since each step down a tree of 100,000 large things waits for memory. Pure.
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "common/core/ids.hpp"
+
+namespace abide::fleet {
+
+template <class T>
+class IdMap {
+  using Map = std::map<NodeId, T>;
+
+ public:
+  using iterator = typename Map::iterator;
+  using const_iterator = typename Map::const_iterator;
+  using value_type = typename Map::value_type;
+  using mapped_type = T;
+
+  IdMap() = default;
+  IdMap(const IdMap& other) : map_(other.map_) { place_all(); }
+  IdMap(IdMap&&) noexcept = default;
+  IdMap& operator=(const IdMap& other) {
+    if (this != &other) *this = IdMap(other);
+    return *this;
+  }
+  IdMap& operator=(IdMap&&) noexcept = default;
+  ~IdMap() = default;
+  friend bool operator==(const IdMap& left, const IdMap& right) { return left.map_ == right.map_; }
+
+  [[nodiscard]] iterator begin() { return map_.begin(); }
+  [[nodiscard]] iterator end() { return map_.end(); }
+  [[nodiscard]] const_iterator begin() const { return map_.begin(); }
+  [[nodiscard]] const_iterator end() const { return map_.end(); }
+  [[nodiscard]] auto rbegin() const { return map_.rbegin(); }
+  [[nodiscard]] auto rend() const { return map_.rend(); }
+  [[nodiscard]] std::size_t size() const { return map_.size(); }
+  [[nodiscard]] bool empty() const { return map_.empty(); }
+
+  [[nodiscard]] iterator find(const NodeId& id) {
+    const iterator* const place = place_of(id);
+    return place == nullptr ? map_.end() : *place;
+  }
+  [[nodiscard]] const_iterator find(const NodeId& id) const {
+    const iterator* const place = place_of(id);
+    return place == nullptr ? map_.end() : const_iterator(*place);
+  }
+  [[nodiscard]] bool contains(const NodeId& id) const { return place_of(id) != nullptr; }
+  // It must be there.
+  [[nodiscard]] T& at(const NodeId& id) {
+    const auto found = find(id);
+    assert(found != map_.end());
+    return found->second;
+  }
+  [[nodiscard]] const T& at(const NodeId& id) const {
+    const auto found = find(id);
+    assert(found != map_.end());
+    return found->second;
+  }
+
+  template <class... Arguments>
+  std::pair<iterator, bool> try_emplace(const NodeId& id, Arguments&&... arguments) {
+    if (const auto found = find(id); found != map_.end()) return {found, false};
+    // Rows are read in their order: then the place is known.
+    const bool last = map_.empty() || map_.rbegin()->first < id;
+    const auto made = last ? map_.try_emplace(map_.end(), id, std::forward<Arguments>(arguments)...)
+                           : map_.try_emplace(id, std::forward<Arguments>(arguments)...).first;
+    put(made);
+    return {made, true};
+  }
+  T& operator[](const NodeId& id) { return try_emplace(id).first->second; }
+  std::pair<iterator, bool> emplace(const NodeId& id, T value) { return try_emplace(id, std::move(value)); }
+  // All of another map, none of which may be before one that is here: moved, not copied.
+  void append(std::map<NodeId, T>&& later) {
+    assert(map_.empty() || later.empty() || map_.rbegin()->first < later.begin()->first);
+    while (!later.empty()) put(map_.insert(map_.end(), later.extract(later.begin())));
+  }
+  iterator erase(iterator place) {
+    const Key key = key_of(place->first);
+    auto& block = blocks_[block_of(key)];
+    const auto at = std::lower_bound(block.keys.begin(), block.keys.end(), key) - block.keys.begin();
+    block.keys.erase(block.keys.begin() + at);
+    block.places.erase(block.places.begin() + at);
+    if (block.keys.empty())
+      blocks_.erase(blocks_.begin() + (&block - blocks_.data()));
+    else
+      block.first = block.keys.front();
+    return map_.erase(place);
+  }
+
+ private:
+  using Key = std::pair<std::uint64_t, std::uint64_t>;  // an id, as numbers of the same order
+  static constexpr std::size_t block_entries_max = 256;
+  struct Block {  // never empty
+    Key first;    // of the keys
+    std::vector<Key> keys;
+    std::vector<iterator> places;
+  };
+
+  static std::uint64_t number_of(const std::uint8_t* bytes) {
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < 8; ++i) number = number << 8U | bytes[i];
+    return number;
+  }
+  static Key key_of(const NodeId& id) { return {number_of(id.bytes.data()), number_of(id.bytes.data() + 8)}; }
+
+  // The block that a key is in, or would be put into; 0 where there is none.
+  [[nodiscard]] std::size_t block_of(const Key& key) const {
+    const auto after =
+        std::upper_bound(blocks_.begin(), blocks_.end(), key, [](const Key& left, const Block& right) { return left < right.first; });
+    return after == blocks_.begin() ? 0 : static_cast<std::size_t>(after - blocks_.begin()) - 1;
+  }
+  [[nodiscard]] const iterator* place_of(const NodeId& id) const {
+    if (blocks_.empty()) return nullptr;
+    const Key key = key_of(id);
+    const auto& block = blocks_[block_of(key)];
+    const auto found = std::lower_bound(block.keys.begin(), block.keys.end(), key);
+    if (found == block.keys.end() || *found != key) return nullptr;
+    return &block.places[static_cast<std::size_t>(found - block.keys.begin())];
+  }
+  void put(iterator place) {
+    const Key key = key_of(place->first);
+    if (blocks_.empty()) blocks_.push_back({key, {}, {}});
+    std::size_t index = block_of(key);
+    if (blocks_[index].keys.size() == block_entries_max) {
+      split(index, key);
+      index = block_of(key);
+    }
+    auto& block = blocks_[index];
+    const auto at = std::lower_bound(block.keys.begin(), block.keys.end(), key) - block.keys.begin();
+    block.keys.insert(block.keys.begin() + at, key);
+    block.places.insert(block.places.begin() + at, place);
+    block.first = block.keys.front();
+  }
+  // In the midst; where the next one goes to the end, before it, so that what comes in order fills its blocks.
+  void split(std::size_t index, const Key& next) {
+    auto& full = blocks_[index];
+    const bool to_the_end = index + 1 == blocks_.size() && full.keys.back() < next;
+    const auto middle = static_cast<std::ptrdiff_t>(to_the_end ? block_entries_max - 1 : block_entries_max / 2);
+    Block upper;
+    upper.keys.assign(full.keys.begin() + middle, full.keys.end());
+    upper.places.assign(full.places.begin() + middle, full.places.end());
+    full.keys.erase(full.keys.begin() + middle, full.keys.end());
+    full.places.erase(full.places.begin() + middle, full.places.end());
+    upper.first = upper.keys.front();
+    blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::move(upper));
+  }
+  void place_all() {
+    for (auto place = map_.begin(); place != map_.end(); ++place) put(place);
+  }
+
+  Map map_;
+  std::vector<Block> blocks_;  // in order; all places of the map
+};
+
+// Ids that are noted many times over and read once: cheaper to note than in a set.
+class NotedIds {
+ public:
+  void insert(const NodeId& id) {
+    if (!ids_.empty() && ids_.back() == id) return;
+    if (ids_.size() >= tidy_at_) tidy();
+    ids_.push_back(id);
+  }
+  // In their order, each once.
+  [[nodiscard]] std::vector<NodeId> all() const {
+    NotedIds tidied = *this;
+    tidied.tidy();
+    return std::move(tidied.ids_);
+  }
+
+ private:
+  static constexpr std::size_t tidy_at_least = 4096;
+  void tidy() {
+    std::sort(ids_.begin(), ids_.end());
+    ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
+    tidy_at_ = std::max(tidy_at_least, 2 * ids_.size());
+  }
+  std::vector<NodeId> ids_;
+  std::size_t tidy_at_ = tidy_at_least;
+};
+
+}  // namespace abide::fleet
