@@ -248,10 +248,10 @@ class Fleet:
 
     # -- the two sources beside the API --------------------------------------------------------------------------------
 
-    def check_store(self, program_name, state):
+    def check_store(self, program_name, state, timeout=60):
         """What `check` says of a store: (its line of JSON or None, how much in it does not agree)."""
         done = subprocess.run([self.path_of(program_name), "check", "--state", state], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=60, check=False)
+                              timeout=timeout, check=False)
         try:
             told = json.loads(done.stdout.strip().splitlines()[-1])
         except (IndexError, ValueError):

@@ -33,6 +33,7 @@ NEW_IMAGE_EVERY = 0.1
 TROUBLE_UNTIL = 0.88      # then it must come to rest
 NEW_IMAGE_UNTIL = 0.85
 FLAP = 4                  # broken connections a node and hour
+CHECK_PATIENCE = 1800.0   # for the rows beside a journal of millions of events
 PATIENCE = 600.0          # for what is under way when the time is over
 WINDOW_LEAD = 3           # seconds: a single window begins in the future
 WINDOW_MIN = 240          # seconds: a node that has not switched yet counts with two minutes for it
@@ -262,7 +263,7 @@ class Soak:
         took = self.at()
         open_runs = self.open_runs()
         self.fleet.stop_servers()
-        _, differences = self.fleet.check_store("abide-orchestrator", os.path.join(self.fleet.directory, "orchestrator"))
+        _, differences = self.fleet.check_store("abide-orchestrator", os.path.join(self.fleet.directory, "orchestrator"), CHECK_PATIENCE)
         memory = self.memory.judge(min(took, self.seconds))
         told = {"nodes": nodes["nodes"], "minutes": round(took / 60, 1), "updates": sum(nodes["outcomes"].values()), "outcomes": nodes["outcomes"],
                 "ending": nodes["ending"], "losses": nodes["losses"], "forks": nodes["forks"], "runs_without_end": open_runs,
@@ -321,7 +322,7 @@ def main():
         return soak.verdict()
     except KeyboardInterrupt:
         return 130
-    except (RuntimeError, OSError, Refused, Unreachable) as wrong:
+    except (RuntimeError, OSError, subprocess.SubprocessError, Refused, Unreachable) as wrong:
         print(f"tools/soak: {wrong}", file=sys.stderr)
         if fleet:
             fleet.tell_logs()
