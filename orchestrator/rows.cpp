@@ -190,28 +190,35 @@ Result<void> scan(const Reader& reader, const std::string& scope, std::string_vi
 
 // ---- all nodes --------------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t piece_rows_max = 512;  // of nodes that are decoded at once
+constexpr std::size_t piece_rows_max = 128;           // of nodes that are decoded at once
+constexpr std::size_t piece_words_usual = 12 * 1024;  // of their bytes: little enough to come from the heap and not from the kernel
 
 // Rows as they are read, one behind the other, where numbers may be read from.
 class RawRows {
  public:
   void add(std::string_view key, std::string_view bytes) {
-    rows_.push_back({std::string(key), words_.size(), bytes.size()});
+    if (rows_.empty()) {
+      rows_.reserve(piece_rows_max);
+      words_.reserve(piece_words_usual);
+      keys_.reserve(piece_rows_max * key.size());
+    }
+    rows_.push_back({keys_.size(), key.size(), words_.size(), bytes.size()});
+    keys_ += key;
     words_.resize(words_.size() + (bytes.size() + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t));
     bytes.copy(reinterpret_cast<char*>(words_.data() + rows_.back().word), bytes.size());
   }
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
-  [[nodiscard]] const std::string& key(std::size_t row) const { return rows_[row].key; }
+  [[nodiscard]] std::string key(std::size_t row) const { return keys_.substr(rows_[row].key, rows_[row].key_size); }
   [[nodiscard]] std::string_view bytes(std::size_t row) const {
     return {reinterpret_cast<const char*>(words_.data() + rows_[row].word), rows_[row].size};
   }
 
  private:
   struct Row {
-    std::string key;
-    std::size_t word, size;
+    std::size_t key, key_size, word, size;
   };
   std::vector<Row> rows_;
+  std::string keys_;
   std::vector<std::uint64_t> words_;
 };
 
