@@ -185,7 +185,7 @@ bench::Row start(const Options& options, const std::string& dir) {
     if (!store) broken(store.error().message);
     orchestrator::Settings settings;
     settings.fleet.lost_after_ms = 0;
-    auto opened = orchestrator::Orchestrator::open(**store, std::move(settings), [](std::vector<std::string>) { return nullptr; });
+    auto opened = orchestrator::Orchestrator::open(**store, std::move(settings), [](const BusSettings&) { return nullptr; });
     if (!opened) broken(opened.error().message);
     ours.push_back(seconds_since(from) * 1e3);
   }
