@@ -288,6 +288,12 @@ class Taker {
     return heard.get();
   }
 
+  void await_commit() {
+    std::unique_lock lock(mutex_);
+    const auto before = commits_;
+    (void)changed_.wait_for(lock, pace, [&] { return commits_ != before; });
+  }
+
   // Hosts that have spoken.
   void prepare(LifeId life) {
     std::promise<void> registered;
@@ -298,7 +304,7 @@ class Taker {
                                       if (!answer) broken(answer.error().message);
                                       if (last) registered.set_value();
                                     }))
-        std::this_thread::sleep_for(pace);  // so many are waiting already
+        await_commit();  // so many are waiting already
     }
     registered.get_future().wait();
     std::vector<Said> hellos;

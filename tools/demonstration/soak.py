@@ -21,6 +21,8 @@ SEED = 1
 TEND_EVERY = 0.05
 SAMPLE_EVERY = 5.0
 TELL_EVERY = 10.0
+LOOK_EVERY = 1.0
+QUIET_LOOKS = 5           # in a row in which no run was open: what follows an outcome is acknowledged, too
 MIB = 1 << 20
 
 # In shares of the whole time, so that a short run meets everything, too; in seconds of a run of 30 minutes: 180, 240, 420.
@@ -43,7 +45,7 @@ GROWTH_SPARE = 16 * MIB
 ABOUT = f"""Broker, orchestrator and abide-node-fleet on loopback. While nodes' connections break ({FLAP} a node and hour), a new image comes
 every tenth of the time, with a window for all; the orchestrator is killed as often, the broker nearly as often, and the
 orchestrator's disk is slow for a while ({SLOW_FLUSH_MS} ms more each flush). In the last eighth nothing breaks any more, and it waits until
-every node has ended its update and all of its journal is acknowledged.
+every run has ended and all of every journal is acknowledged.
 
 Fails where a journal or an event is lost, a run has no end, the stores do not agree with themselves, or a process needs over {GROWTH_MAX} times
 the memory in the last third of the time that it needed in the middle one."""
@@ -116,6 +118,7 @@ class Soak:
         self.done = {"orchestrator killed": 0, "broker killed": 0, "disk slow": 0, "images": 0, "windows": 0}
         self.log = []
         self.region = None
+        self.rested = False
         self.window_seconds = max(WINDOW_MIN, round(self.seconds * NEW_IMAGE_EVERY * 0.8))
 
     # -- what happens ------------------------------------------------------------------------------------------------
@@ -202,11 +205,11 @@ class Soak:
         fleet.release.publish("good")
         scenario = os.path.join(fleet.directory, "weather.txt")
         with open(scenario, "w", encoding="utf-8") as file:
-            file.write(f"at 0s flap {FLAP}\nat {round(self.seconds * TROUBLE_UNTIL)}s flap 0\nat {round(self.seconds)}s flap 0\n")
+            file.write(f"at 0s flap {FLAP}\nat {round(self.seconds * TROUBLE_UNTIL)}s flap 0\n")
         command = [fleet.path_of("abide-node-fleet"), "--broker", fleet.broker_url, "--project", PROJECT, "--nodes", str(self.given.nodes), "--seed", str(SEED),
                    "--api", fleet.api_url, "--drive", "--speed", "max", "--rollback-rate", "5%", "--update-failure-rate", "2%", "--reconnect-max", "20s",
                    "--window", f"{self.window_seconds}s", "--journal-keep", "32", "--scenario", scenario,
-                   "--deadline", f"{round(self.seconds + PATIENCE)}s", "--report", self.report, *(["--html", self.given.html] if self.given.html else [])]
+                   "--for", f"{round(self.seconds + PATIENCE)}s", "--deadline", f"{round(self.seconds + 2 * PATIENCE)}s", "--report", self.report, *(["--html", self.given.html] if self.given.html else [])]
         self.screen.say(" ".join(command))
         with open(self.nodes_log, "wb") as log:
             self.nodes = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent(os.getpid()))
@@ -235,12 +238,19 @@ class Soak:
         self.began = time.monotonic()
         self.screen.say(f"{self.given.nodes} nodes are linked; {self.given.minutes:g} minutes of trouble begin")
         steps = self.schedule()
-        sampled = told = -1e9
+        sampled = told = looked = -1e9
+        quiet = 0
         while self.nodes.poll() is None:
             now = self.at()
             self.fleet.tend()
             if steps and steps[0][0] <= now and steps[0][1]() is not False:
                 steps.pop(0)
+            if not steps and now >= self.seconds and now - looked >= LOOK_EVERY:
+                looked = now
+                quiet = quiet + 1 if self.open_runs() == 0 else 0
+                if quiet == QUIET_LOOKS:
+                    self.rested = True
+                    self.nodes.terminate()
             if now - sampled >= SAMPLE_EVERY:
                 sampled = now
                 self.memory.take(now, {"mosquitto": self.fleet.broker.pid, "abide-orchestrator": self.fleet.orchestrator.pid, "abide-node-fleet": self.nodes.pid})
@@ -261,7 +271,8 @@ class Soak:
         with open(self.report, encoding="utf-8") as file:
             nodes = json.load(file)
         took = self.at()
-        open_runs = self.open_runs()
+        if (open_runs := self.open_runs()) is None:
+            raise RuntimeError("the orchestrator does not answer")
         self.fleet.stop_servers()
         _, differences = self.fleet.check_store("abide-orchestrator", os.path.join(self.fleet.directory, "orchestrator"), CHECK_PATIENCE)
         memory = self.memory.judge(min(took, self.seconds))
@@ -269,8 +280,8 @@ class Soak:
                 "ending": nodes["ending"], "losses": nodes["losses"], "forks": nodes["forks"], "runs_without_end": open_runs,
                 "differences": differences, "trouble": {**self.done, "connections broken": nodes["traffic"]["broken"]}, "memory": memory, "log": self.log}
         wrong = []
-        if nodes["ending"] == "deadline" or self.nodes.returncode != 0:
-            wrong.append(f"abide-node-fleet ended with {self.nodes.returncode}: {nodes['ending']}")
+        if not self.rested or self.nodes.returncode != 0:
+            wrong.append(f"it did not come to rest: abide-node-fleet ended with {self.nodes.returncode}, {nodes['ending']}")
         if nodes["losses"]["all"]:
             wrong.append(f"{nodes['losses']['all']} events are lost: {nodes['losses']}")
         if open_runs:
@@ -293,8 +304,12 @@ class Soak:
         return 1 if wrong else 0
 
     def open_runs(self):
-        with urllib.request.urlopen(self.fleet.api_url + "/metrics", timeout=30) as answer:
-            text = answer.read().decode()
+        """None: it does not answer just now."""
+        try:
+            with urllib.request.urlopen(self.fleet.api_url + "/metrics", timeout=30) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return None
         return sum(int(float(line.rsplit(" ", 1)[1])) for line in text.splitlines() if line.startswith("abide_runs_open{"))
 
     def stop(self):
