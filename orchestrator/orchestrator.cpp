@@ -29,6 +29,12 @@ std::vector<std::string> filters_of(const std::string& project) {
           topics::orchestrator_filter(project, FromNode::progress), topics::roll_call(project)};
 }
 
+// Each step of each node would be a dozen lines a node and update; how it ended is one.
+LogLevel level_of(const OrchestratorEvent& event) {
+  const auto* stored = std::get_if<NodeEventStored>(&event);
+  return stored == nullptr || outcome_of(stored->event).kind != OutcomeKind::none ? LogLevel::info : LogLevel::debug;
+}
+
 }  // namespace
 
 // ---- opening -------------------------------------------------------------------------------------------------------------
@@ -420,10 +426,14 @@ void Orchestrator::take_from_node(Project& project, const NodeId& node, Envelope
 void Orchestrator::settle(Project& project, const Now& now) {
   project.touched = false;
   auto done = project.host->committed();
-  if (logs(LogLevel::info)) {
+  {
     const LinesTogether together;
-    for (const auto& event : done.events)
-      log_info(print(event.recorded.event) + " project=" + one_line(project.name) + " sequence=" + std::to_string(event.recorded.sequence));
+    for (const auto& event : done.events) {
+      const auto level = level_of(event.recorded.event);
+      if (logs(level))
+        log(level,
+            print(event.recorded.event) + " project=" + one_line(project.name) + " sequence=" + std::to_string(event.recorded.sequence));
+    }
   }
   if (!done.events.empty() && wake_) wake_();
   for (auto& message : done.messages) perform(project, message, now);

@@ -7,6 +7,7 @@
 #include "common/core/hash.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/topics.hpp"
+#include "common/service/logging.hpp"
 #include "common/store/memory_store.hpp"
 #include "orchestrator/check.hpp"
 #include "orchestrator/orchestrator.hpp"
@@ -218,6 +219,38 @@ TEST_F(Shell, AcknowledgesAnEventOnlyAfterItIsStored) {
   EXPECT_EQ(all<Received>().back().upto, 1U);
   EXPECT_EQ(all<Received>().back().chain, chain);
   EXPECT_EQ(stored_node()->upto, 1U);
+}
+
+class ShellLog : public Shell {
+ protected:
+  // What is logged while a node says two things: that it has started, and that an update has failed.
+  std::string logged(LogLevel level) {
+    start_logging(level);
+    ::testing::internal::CaptureStderr();
+    start(settings());
+    connect_node();
+    EXPECT_TRUE(comes_true([&] { return static_cast<bool>(roll_call().life); }));
+    say_hello();
+    EXPECT_TRUE(comes_true([&] { return !all<Received>().empty(); }));
+    say(status_topic(), NodeEvent{AgentStarted{}}, 1, chain_start(JournalId{77}));
+    EXPECT_TRUE(comes_true([&] { return all<Received>().back().upto == 1; }));
+    say(status_topic(), NodeEvent{Failed{}}, 2, chain);
+    EXPECT_TRUE(comes_true([&] { return all<Received>().back().upto == 2; }));
+    orchestrator.reset();
+    start_logging(LogLevel::info);
+    return ::testing::internal::GetCapturedStderr();
+  }
+};
+
+TEST_F(ShellLog, HasAtInfoHowAnUpdateEndedAndNotEachStep) {
+  const auto lines = logged(LogLevel::info);
+  EXPECT_NE(lines.find("NodeRegistered"), std::string::npos) << lines;
+  EXPECT_EQ(lines.find("event=AgentStarted"), std::string::npos) << lines;
+  EXPECT_NE(lines.find("event=Failed"), std::string::npos) << lines;
+}
+
+TEST_F(ShellLog, HasEachStepAtDebug) {
+  EXPECT_NE(logged(LogLevel::debug).find("event=AgentStarted"), std::string::npos);
 }
 
 TEST_F(Shell, EndsWithItsOwnCodeWhenACommitFailsAndPublishesNothingOfIt) {
