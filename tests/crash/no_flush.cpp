@@ -3,8 +3,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <unistd.h>
+
+#include "tests/crash/real_flush.hpp"
 
 namespace {
 
@@ -24,12 +25,7 @@ bool is_left_out(int file) {
 
 int flush(const char* name, int file) {
   if (is_left_out(file)) return 0;
-  using Flush = int (*)(int);
-  static_assert(sizeof(Flush) == sizeof(void*));
-  void* const found = ::dlsym(RTLD_NEXT, name);
-  Flush real = nullptr;
-  std::memcpy(&real, &found, sizeof real);
-  return real(file);
+  return real_flush(name, file);
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // Preloaded into a daemon: each flush of a file takes so many milliseconds more as stand in the file that ABIDE_SLOW_FLUSH names.
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+
+#include "tests/crash/real_flush.hpp"
 
 namespace {
 
@@ -24,13 +24,8 @@ long asked_for() {
 }
 
 int flush(const char* name, int file) {
-  using Flush = int (*)(int);
-  static_assert(sizeof(Flush) == sizeof(void*));
-  void* const found = ::dlsym(RTLD_NEXT, name);
-  Flush real = nullptr;
-  std::memcpy(&real, &found, sizeof real);
   if (const long more = asked_for(); more > 0) (void)::poll(nullptr, 0, static_cast<int>(more));
-  return real(file);
+  return real_flush(name, file);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from api_world import BIN, Releases, World, eventually, free_port  # noqa: E402
+from api_world import BIN, eventually, free_port  # noqa: E402
+from node_fleet_test import Case  # noqa: E402
 
 NODES = 30
 DISK_MIB = 512
@@ -28,13 +29,9 @@ def noise(seed):
     return json.dumps(entries).encode()
 
 
-class FullDisk(unittest.TestCase):
+class FullDisk(Case):
     def setUp(self):
-        self.releases = Releases()
-        self.addCleanup(self.releases.stop)
-        self.releases.publish("1.0.0", "2.0.0")
-        self.world = World()
-        self.addCleanup(self.world.stop)
+        super().setUp()
         self.disk = self.world.path("disk")
         os.mkdir(self.disk)
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", self.disk], stderr=subprocess.PIPE, check=False)

@@ -3,11 +3,11 @@
 import argparse
 import os
 import shutil
-import signal
 import sys
 import tempfile
 
 from fleet import Fleet
+from interrupts import end_on_signals, end_undisturbed
 from load import Load
 from screen import Screen
 from story import Story
@@ -59,17 +59,9 @@ def arguments():
     return given
 
 
-def stop_on(_signal, _frame):
-    raise KeyboardInterrupt
-
-
 def main():
     given = arguments()
-    # Also SIGINT: a shell that starts this in the background has it ignored otherwise.
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, stop_on)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
-        signal.signal(signal.SIGHUP, stop_on)
+    end_on_signals()
     kept = given.state is not None
     directory = os.path.abspath(given.state) if kept else tempfile.mkdtemp(prefix="abide-demo-")
     os.makedirs(directory, exist_ok=True)
@@ -94,9 +86,7 @@ def main():
             fleet.tell_logs()
         return 1
     finally:
-        # A second Ctrl-C must not leave processes behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_undisturbed()
         screen.end()
         if given.fleet and story:
             story.stop()

@@ -13,6 +13,7 @@ import urllib.request
 
 from api import Refused, Unreachable
 from fleet import PROJECT, Fleet
+from interrupts import end_on_signals, end_undisturbed
 from screen import Screen
 from supervisor import die_with_parent
 
@@ -318,14 +319,9 @@ class Soak:
             self.nodes.wait()
 
 
-def stop_on(_signal, _frame):
-    raise KeyboardInterrupt
-
-
 def main():
     given = arguments()
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, stop_on)
+    end_on_signals()
     directory = os.path.abspath(given.state) if given.state else tempfile.mkdtemp(prefix="abide-soak-")
     os.makedirs(directory, exist_ok=True)
     screen = Screen(sys.stderr)
@@ -343,8 +339,7 @@ def main():
             fleet.tell_logs()
         return 1
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_undisturbed()
         if soak:
             soak.stop()
         if fleet:
