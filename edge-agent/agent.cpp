@@ -99,6 +99,7 @@ std::optional<std::chrono::steady_clock::time_point> Agent::wait_until(std::opti
     if (idle_tick_) moment = std::max(moment, std::chrono::steady_clock::now() + tick_pause_min);
     no_later(moment);
   }
+  if (outbox_.look_mono_ms()) no_later(steady_at(*outbox_.look_mono_ms()));
   if (!warned_) no_later(steady_at(silent_since_mono_ms_ + settings_.roll_call_warning_ms));
   return until;
 }

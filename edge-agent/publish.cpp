@@ -48,7 +48,7 @@ void Agent::say_progress(Progress progress) {
 }
 
 void Agent::pump_outbox() {
-  auto pumped = outbox_.pump(host_->link(), host_->journal(), [this](std::uint64_t, std::string_view bytes) {
+  auto pumped = outbox_.pump(host_->link(), host_->journal(), read_clock_().mono_ms, [this](std::uint64_t, std::string_view bytes) {
     auto ticket = bus_.publish(
         {topics::from_node(settings_.self.project, settings_.self.node, topics::FromNode::status), std::string(bytes), 1, false});
     if (!ticket) return ticket;

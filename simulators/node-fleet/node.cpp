@@ -183,7 +183,11 @@ void Node::hear(const Recorded<NodeEvent>& recorded) {
   const auto& event = recorded.event;
   if (const auto* taken = std::get_if<DocumentTaken>(&event); taken != nullptr && taken->link && taken->link->offer != measured_link_) {
     measured_link_ = taken->link->offer;
-    if (asked_.link && *asked_.link <= at) around_.legs.of(Leg::policy).record(micros(*asked_.link, at));
+    // One link brings many offers, by and by; only the first of them is its answer.
+    if (asked_.link && *asked_.link <= at && asked_.link != answered_link_) {
+      answered_link_ = asked_.link;
+      around_.legs.of(Leg::policy).record(micros(*asked_.link, at));
+    }
   }
   if (std::holds_alternative<Accepted>(event)) accepted_at_ = at;
   if (std::holds_alternative<ImageStaged>(event)) staged_at_ = at;

@@ -115,6 +115,7 @@ class Node {
   JournalId journal_;
   std::optional<SteadyTime> accepted_at_, staged_at_;
   Number measured_link_;
+  std::optional<SteadyTime> answered_link_;
   Shown shown_;
 };
 

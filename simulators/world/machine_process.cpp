@@ -173,8 +173,9 @@ void Machine::schedule(bool idle) {
   const Now at = now();
   look_mono_ms_ = host_->look_again(at);
   if (!inbox_.empty()) return wake_at(world_.now_ms());
-  if (!look_mono_ms_ || going_down_) return;
-  wake_at(world_.now_ms() + std::max(*look_mono_ms_ - at.mono_ms, idle ? tick_pause_min_ms : 0));
+  if (going_down_) return;
+  if (outbox_.look_mono_ms()) wake_at(world_.now_ms() + std::max<std::int64_t>(*outbox_.look_mono_ms() - at.mono_ms, 0));
+  if (look_mono_ms_) wake_at(world_.now_ms() + std::max(*look_mono_ms_ - at.mono_ms, idle ? tick_pause_min_ms : 0));
 }
 
 void Machine::turn() {
@@ -326,20 +327,21 @@ void Machine::say_progress(const Progress& progress) {
 
 bool Machine::pump_outbox() {
   Death death = Death::none;
-  auto pumped = outbox_.pump(host_->link(), host_->journal(), [&](std::uint64_t, std::string_view bytes) -> Result<std::uint64_t> {
-    if (death != Death::none) return fail(Code::unavailable, "the process has died");
-    const std::uint64_t ticket = publish(topics::FromNode::status, std::string(bytes), 1, false);
-    if (ticket == 0) return fail(Code::unavailable, "not connected");
-    const auto event = decode(bytes);
-    assert(event);
-    const auto& what = std::get<NodeEvent>(event->payload);
-    death = dies_here(Point::after_publish, name_of(what));
-    if (death == Death::none && std::holds_alternative<RolledBack>(what)) {
-      publish(topics::FromNode::rollback, std::string(bytes), 1, false);
-      death = dies_here(Point::after_publish, "rollback");
-    }
-    return ticket;
-  });
+  auto pumped =
+      outbox_.pump(host_->link(), host_->journal(), now().mono_ms, [&](std::uint64_t, std::string_view bytes) -> Result<std::uint64_t> {
+        if (death != Death::none) return fail(Code::unavailable, "the process has died");
+        const std::uint64_t ticket = publish(topics::FromNode::status, std::string(bytes), 1, false);
+        if (ticket == 0) return fail(Code::unavailable, "not connected");
+        const auto event = decode(bytes);
+        assert(event);
+        const auto& what = std::get<NodeEvent>(event->payload);
+        death = dies_here(Point::after_publish, name_of(what));
+        if (death == Death::none && std::holds_alternative<RolledBack>(what)) {
+          publish(topics::FromNode::rollback, std::string(bytes), 1, false);
+          death = dies_here(Point::after_publish, "rollback");
+        }
+        return ticket;
+      });
   if (!pumped && pumped.error().code != Code::unavailable) world_.say(name_, "events wait: " + pumped.error().message);
   if (death == Death::none) return true;
   die(death);

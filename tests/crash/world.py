@@ -20,6 +20,10 @@ import tempfile
 import time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.append(os.path.join(ROOT, "tools", "demonstration"))
+
+from broker import configuration  # noqa: E402
+
 PROJECT = "crash"
 PROFILE = "microvisor-nonrt"
 UUID = "7c5f4b1e-9f0a-4d55-8a57-6a6d0c2a0e01"
@@ -246,14 +250,9 @@ class World:
         return os.path.join(self.folder, name + ".log")
 
     def start_broker(self):
-        source = os.path.join(ROOT, "broker-config")
-        with open(os.path.join(source, "mosquitto.conf"), encoding="utf-8") as file:
-            config = file.read().replace("@PORT@", str(self.broker_port)).replace("@ACL@", os.path.join(source, "acl"))
-        if os.geteuid() == 0:
-            config += "\nuser root\n"
         path = os.path.join(self.folder, "mosquitto.conf")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(config)
+            file.write(configuration(self.binaries, self.broker_port))
         self.broker = Child([program("mosquitto"), "-c", path], self.log("broker"), folder=self.folder)
 
     def _program(self, name):

@@ -10,12 +10,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.parse
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.append(os.path.join(ROOT, "tools", "demonstration"))
+
+from broker import configuration  # noqa: E402
+
 BIN = os.environ.get("ABIDE_BIN", os.path.join(ROOT, "build", "release", "bin"))
 DEADLINE = 20.0
 
@@ -146,12 +151,8 @@ class World:
         return process
 
     def start_broker(self):
-        with open(os.path.join(ROOT, "broker-config", "mosquitto.conf"), encoding="utf-8") as file:
-            text = file.read().replace("@PORT@", str(self.broker_port)).replace("@ACL@", os.path.join(ROOT, "broker-config", "acl"))
-        if os.geteuid() == 0:
-            text += "\nuser root\n"
         with open(self.path("mosquitto.conf"), "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(configuration(BIN, self.broker_port))
         self.broker = self.run("mosquitto", shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin"), "-c", self.path("mosquitto.conf"))
 
         def up():

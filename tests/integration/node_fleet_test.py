@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from api_world import BIN, Releases, World, eventually, free_port  # noqa: E402
+from api_world import BIN, Releases, World, configuration, eventually, free_port  # noqa: E402
 
 NODES = 50
 PATIENCE = 150.0
@@ -174,13 +174,10 @@ class Tls(Case):
         uuids = [line.split()[1] for line in listed.splitlines()]
         for uuid in uuids[:3]:  # the fourth has none, and is not let in
             signed(uuid, uuid)
-        root = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
         world = self.world
         port = free_port()
-        with open(os.path.join(root, "broker-config", "mosquitto-production.conf"), encoding="utf-8") as file:
-            text = file.read().replace("@PORT@", str(port)).replace("@ACL@", os.path.join(root, "broker-config", "acl")).replace("@CERTIFICATES@", folder)
         with open(world.path("tls.conf"), "w", encoding="utf-8") as file:
-            file.write(text + ("\nuser root\n" if os.geteuid() == 0 else ""))
+            file.write(configuration(BIN, port, "mosquitto-production.conf", folder))
         world.run("mosquitto-tls", "/usr/sbin/mosquitto", "-c", world.path("tls.conf"))
         done = self.run_fleet(os.path.join(BIN, "abide-node-fleet"), "--broker", f"mqtts://127.0.0.1:{port}", "--project", "demo", "--nodes", "4", "--seed", "7",
                               "--reconnect-max", "100ms", "--ca-file", os.path.join(folder, "ca.crt"), "--certificates", folder, "--for", "3s", "--output", "json",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""readable_bus_test.py SOURCE: what schemas/README.md says about reading the bus works, word for word.
+"""readable_bus_test.py SOURCE BINARIES: what schemas/README.md says about reading the bus works, word for word.
 
 A real Mosquitto with our configuration and ACL, on a free port. Messages are those that an earlier build encoded (the
 fuzzer's seeds), published by their own speakers; the shell commands are taken out of the README.
@@ -16,6 +16,10 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
+BINARIES = pathlib.Path(sys.argv[2]).resolve()
+sys.path.insert(0, str(SOURCE / "tools" / "demonstration"))
+
+from broker import configuration  # noqa: E402
 MARK = "<!-- tested by tests/integration/readable_bus_test.py -->"
 NODE = "02020202-0202-0202-0202-020202020202"
 UP_WITHIN_S = 10
@@ -32,11 +36,7 @@ def start_broker(work):
     """The broker and its port; another port where somebody else took the first."""
     for _ in range(5):
         port = free_port()
-        config = (SOURCE / "broker-config/mosquitto.conf").read_text()
-        config = config.replace("@PORT@", str(port)).replace("@ACL@", str(SOURCE / "broker-config/acl"))
-        if os.geteuid() == 0:
-            config += "\nuser root\n"  # else it gives up its rights, and cannot read a clone below /root
-        (work / "mosquitto.conf").write_text(config)
+        (work / "mosquitto.conf").write_text(configuration(BINARIES, port))
         broker = subprocess.Popen(["mosquitto", "-c", work / "mosquitto.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + UP_WITHIN_S
         while broker.poll() is None and time.monotonic() < deadline:

@@ -52,8 +52,8 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-Broker::Broker(std::string configuration, std::string certificates)
-    : configuration_(std::move(configuration)), certificates_(std::move(certificates)) {
+Broker::Broker(std::string configuration, std::string certificates, std::string more)
+    : configuration_(std::move(configuration)), certificates_(std::move(certificates)), more_(std::move(more)) {
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     port_ = free_port();
     if (come_up()) return;
@@ -63,9 +63,10 @@ Broker::Broker(std::string configuration, std::string certificates)
 
 bool Broker::come_up() {
   const std::string source = ABIDE_SOURCE_DIR;
-  auto text = replaced(read_file(source + "/broker-config/" + configuration_), "@PORT@", std::to_string(port_));
+  auto text = replaced(read_file(source + "/broker-config/" + configuration_) + more_, "@PORT@", std::to_string(port_));
   text = replaced(text, "@ACL@", source + "/broker-config/acl");
   text = replaced(text, "@CERTIFICATES@", certificates_);
+  text = replaced(text, "@LIMITS@", ABIDE_BINARY_DIR "/bin/abide-broker-limits.so");
   if (geteuid() == 0) text += "\nuser root\n";  // else it gives up its rights before it reads the key
   std::ofstream(directory_ / "mosquitto.conf") << text;
   process_ = Child::start({"mosquitto", "-c", directory_ / "mosquitto.conf"}, directory_ / "log", directory_ / "log");

@@ -11,8 +11,8 @@ class Broker {
  public:
   // The loopback configuration. Throws where it does not come up: a test cannot go on without.
   Broker() : Broker("mosquitto.conf", "") {}
-  // A configuration of broker-config/, with a directory for @CERTIFICATES@.
-  Broker(std::string configuration, std::string certificates);
+  // A configuration of broker-config/, with a directory for @CERTIFICATES@, and more lines.
+  Broker(std::string configuration, std::string certificates, std::string more = {});
   [[nodiscard]] std::string url() const {
     return (certificates_.empty() ? "mqtt://127.0.0.1:" : "mqtts://127.0.0.1:") + std::to_string(port_);
   }
@@ -28,6 +28,7 @@ class Broker {
   TemporaryDirectory directory_;
   std::string configuration_;
   std::string certificates_;
+  std::string more_;
   std::uint16_t port_ = 0;
   Child process_;
 };

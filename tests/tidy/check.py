@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import table  # noqa: E402
 
-PRODUCT = ("common", "edge-agent", "orchestrator", "simulators")
+PRODUCT = ("common", "broker-config", "edge-agent", "orchestrator", "simulators")
 ROOTS = PRODUCT + ("tools", "tests")
 SUFFIXES = (".cpp", ".hpp")
 

@@ -50,6 +50,9 @@ RULES: dict[str, Rule] = {
     "common/service/wrong_usage.cpp": Rule(may=EVENTS, third=("CLI11",)),
     # Generated, and seen by this file alone, so that a commit rebuilds one file.
     "common/service/build_version.cpp": Rule(may=("abide_build.hpp",)),
+    # ---- the broker
+    "broker-config/limits": Rule(may=CORE),
+    "broker-config/limits/plugin.cpp": Rule(may=CORE, third=("Mosquitto",)),
     # ---- the node
     "edge-agent/update": Rule(may=EVENTS + ("edge-agent/link",), pure=True),
     "edge-agent/link": Rule(may=EVENTS, pure=True),
@@ -89,7 +92,7 @@ RULES: dict[str, Rule] = {
     # Tables and bars look like those of abidectl.
     "tools/replay": Rule(may=SHELL + NODE + SERVER + ("tools/abidectl/table.hpp",), third=("fmt", "nlohmann", "CLI11", "yaml-cpp")),
     "tools/replay/what_if_file.cpp": Rule(may=SHELL + NODE + SERVER, third=("yaml-cpp",)),
-    "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools"),
+    "tests/": Rule(may=SHELL + NODE + SERVER + ("schemas", "tests", "simulators", "tools", "broker-config/limits"),
                    third=("fmt", "nlohmann", "RocksDB", "FlatBuffers", "yaml-cpp", "Boost", "libcurl", "Paho", "OpenSSL", "GoogleTest")),
     "tests/bench": Rule(may=SHELL + NODE + SERVER + ("tests/bench", "tests/support"), third=("CLI11", "nlohmann", "RocksDB")),
     "tests/crash/disk/losing_fs.cpp": Rule(may=CORE + ("tests",), third=("libfuse",)),
@@ -101,7 +104,7 @@ NEVER_EACH_OTHER = ("edge-agent", "orchestrator")
 THIRD_PARTIES = {  # beginning of what stands between < and >
     "fmt/": "fmt", "openssl/": "OpenSSL", "flatbuffers/": "FlatBuffers", "mqtt/": "Paho", "MQTT": "Paho", "rocksdb/": "RocksDB",
     "yaml-cpp/": "yaml-cpp", "spdlog/": "spdlog", "CLI/": "CLI11", "toml++/": "toml++", "nlohmann/": "nlohmann", "boost/": "Boost",
-    "curl/": "libcurl", "cctz/": "cctz", "gtest/": "GoogleTest", "gmock/": "GoogleTest", "fuse3/": "libfuse",
+    "curl/": "libcurl", "cctz/": "cctz", "gtest/": "GoogleTest", "gmock/": "GoogleTest", "fuse3/": "libfuse", "mosquitto": "Mosquitto",
 }
 
 # Everything else between < and > is C++'s own (no dot in it), or one of these, of POSIX and Linux.

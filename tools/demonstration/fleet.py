@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 
+import broker
 from api import Api
 from release import SLOT_SPARE, Release
 from supervisor import Child, Supervisor
@@ -164,15 +165,9 @@ class Fleet:
         return self.supervisor.add(Child(name, command, os.path.join(self.logs, name + ".log"), environment, self.directory))
 
     def _start_broker(self):
-        source = os.path.join(self.root, "broker-config")
-        with open(os.path.join(source, "mosquitto.conf"), encoding="utf-8") as file:
-            config = file.read().replace("@PORT@", str(self.ports["broker"])).replace("@ACL@", os.path.join(source, "acl"))
-        # Started by root, Mosquitto would become another user, who may not read the checkout and outlives the demo.
-        if os.geteuid() == 0:
-            config += "\nuser root\n"
         path = os.path.join(self.directory, "mosquitto.conf")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(config)
+            file.write(broker.configuration(self.bin, self.ports["broker"]))
         self.broker = self._child("broker", [program("mosquitto"), "-c", path])
         self._wait_for_port("broker", self.ports["broker"])
 

@@ -423,7 +423,9 @@ TEST(MqttBusOnMosquitto, StopsWhileAMessageWaitsForRoom) {
   ASSERT_TRUE(held.wait_count<BusConnected>(1));
   ASSERT_TRUE(node_side.wait_count<BusConnected>(1));
   ASSERT_TRUE(node_side.bus().publish({from(node_1, "status"), "x", 1, false}));
-  while (!asked) std::this_thread::yield();
+  for (const auto until = std::chrono::steady_clock::now() + patience; !asked && std::chrono::steady_clock::now() < until;)
+    std::this_thread::yield();
+  ASSERT_TRUE(asked);
   held.bus().stop();
   EXPECT_EQ(held.count<BusDisconnected>(), 1U);
   EXPECT_EQ(held.count<BusReceived>(), 0U);
@@ -432,16 +434,17 @@ TEST(MqttBusOnMosquitto, StopsWhileAMessageWaitsForRoom) {
 TEST(MqttBusOnMosquitto, DeliversTenThousandMessagesInOrder) {
   test::Broker broker;
   constexpr std::size_t messages = 10'000;
-  auto orchestrator_side = orchestrator(broker);
-  auto node_side = node(broker, node_1, [](BusSettings& settings) { settings.queue_max = messages; });
+  auto orchestrator_side = orchestrator(broker, [](BusSettings& settings) { settings.queue_max = messages; });
+  auto node_side = node(broker, node_1);
   ASSERT_TRUE(node_side.wait_count<BusConnected>(1));
   ASSERT_TRUE(orchestrator_side.wait_count<BusConnected>(1));
-  for (std::size_t i = 0; i < messages; ++i) ASSERT_TRUE(node_side.bus().publish({from(node_1, "status"), std::to_string(i), 1, false}));
-  ASSERT_TRUE(orchestrator_side.wait_count<BusReceived>(messages));
-  ASSERT_TRUE(node_side.wait_count<BusPublished>(messages));
-  const auto payloads = orchestrator_side.payloads();
+  for (std::size_t i = 0; i < messages; ++i)
+    ASSERT_TRUE(orchestrator_side.bus().publish({to(node_1, "policy"), std::to_string(i), 1, false}));
+  ASSERT_TRUE(node_side.wait_count<BusReceived>(messages));
+  ASSERT_TRUE(orchestrator_side.wait_count<BusPublished>(messages));
+  const auto payloads = node_side.payloads();
   for (std::size_t i = 0; i < messages; ++i) ASSERT_EQ(payloads[i], std::to_string(i));
-  const auto events = node_side.events();
+  const auto events = orchestrator_side.events();
   std::uint64_t before = 0;
   for (const auto& event : events) {
     if (const auto* published = std::get_if<BusPublished>(&event)) {
@@ -449,6 +452,36 @@ TEST(MqttBusOnMosquitto, DeliversTenThousandMessagesInOrder) {
       before = published->ticket;
     }
   }
+}
+
+TEST(MqttBusOnMosquitto, GivesNobodyWhatANodeSaysAboveItsAllowance) {
+  test::Broker broker;
+  constexpr std::size_t at_once = 512, a_second = 1'000;  // of broker-config/mosquitto.conf
+  constexpr std::size_t messages = 10'000;
+  auto orchestrator_side = orchestrator(broker);
+  ASSERT_TRUE(orchestrator_side.wait_count<BusConnected>(1));
+  const auto began = std::chrono::steady_clock::now();
+  // In two connections: the second has what the first has left of the allowance.
+  for (int connection = 0; connection < 2; ++connection) {
+    auto loud = node(broker, node_1, [](BusSettings& settings) { settings.queue_max = messages; });
+    ASSERT_TRUE(loud.wait_count<BusConnected>(1));
+    for (std::size_t i = 0; i < messages; ++i) ASSERT_TRUE(loud.bus().publish({from(node_1, "status"), "loud", 1, false}));
+    ASSERT_TRUE(loud.wait_count<BusPublished>(messages));
+    EXPECT_EQ(loud.count<BusDisconnected>(), 0U);
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  auto quiet = node(broker, node_2);
+  ASSERT_TRUE(quiet.wait_count<BusConnected>(1));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(quiet.bus().publish({from(node_2, "status"), "quiet " + std::to_string(i), 1, false}));
+  // In one line behind what was let through of the other.
+  ASSERT_TRUE(orchestrator_side.wait_message(from(node_2, "status"), "quiet 19"));
+  const auto payloads = orchestrator_side.payloads();
+  const auto loud = static_cast<std::size_t>(std::count(payloads.begin(), payloads.end(), "loud"));
+  EXPECT_EQ(payloads.size() - loud, 20U);
+  EXPECT_GE(loud, at_once);
+  EXPECT_LE(static_cast<double>(loud), at_once + 1 + a_second * (took.count() + 0.1));
+  EXPECT_NE(broker.log().find("abide limits: client " + node_1 + " says more than it may"), std::string::npos) << broker.log();
+  EXPECT_EQ(broker.log().find("abide limits: client " + node_2), std::string::npos);
 }
 
 TEST(MqttBusOnMosquitto, TakesABrokerForDeadThatAcknowledgesNothing) {

@@ -19,7 +19,7 @@ struct Bench {
     link.send_from = 1;
   }
   Result<void> pump() {
-    return outbox.pump(link, journal, [this](std::uint64_t sequence, std::string_view bytes) -> Result<std::uint64_t> {
+    return outbox.pump(link, journal, now_mono_ms, [this](std::uint64_t sequence, std::string_view bytes) -> Result<std::uint64_t> {
       if (refuse) return fail(Code::unavailable, "full");
       EXPECT_EQ(bytes, "event " + std::to_string(sequence));
       sent.push_back(sequence);
@@ -31,6 +31,7 @@ struct Bench {
   node::Link link;
   Outbox outbox;
   bool refuse = false;
+  std::int64_t now_mono_ms = 5'000;
   std::uint64_t ticket = 0;
   std::vector<std::uint64_t> sent;
 };
@@ -83,6 +84,36 @@ TEST(Outbox, BeginsAboveWhatTheJournalNoLongerHas) {
   EXPECT_TRUE(bench.pump());
   ASSERT_EQ(bench.sent.size(), 10U);
   EXPECT_EQ(bench.sent.front(), 31U);
+}
+
+TEST(Outbox, LeavesRoomForOthersWhereItHasMuchToSay) {
+  Bench bench;
+  Batch batch;
+  for (int i = 40; i < 5'000; ++i) bench.journal.append(batch, "event " + std::to_string(i + 1));
+  ASSERT_TRUE(bench.store.commit(batch));
+  const auto all_taken = [&] {
+    for (std::size_t before = bench.sent.size() + 1; before != bench.sent.size();) {
+      before = bench.sent.size();
+      ASSERT_TRUE(bench.pump());
+      for (std::uint64_t ticket = 1; ticket <= bench.ticket; ++ticket) bench.outbox.published(ticket);
+    }
+  };
+  all_taken();
+  EXPECT_GT(bench.sent.size(), 256U - 16);
+  EXPECT_LE(bench.sent.size(), 256U);
+  // It says when it goes on, and calls before that bring nothing.
+  ASSERT_TRUE(bench.outbox.look_mono_ms());
+  EXPECT_GT(*bench.outbox.look_mono_ms(), bench.now_mono_ms);
+  EXPECT_LE(*bench.outbox.look_mono_ms(), bench.now_mono_ms + 32);
+  for (; bench.now_mono_ms < 7'000; bench.now_mono_ms = bench.outbox.look_mono_ms().value_or(7'000)) all_taken();
+  EXPECT_GT(bench.sent.size(), 1'256U - 32);
+  EXPECT_LE(bench.sent.size(), 1'256U);
+  // In order, none left out, to the last.
+  for (; bench.sent.size() < 5'000 && bench.now_mono_ms < 60'000; bench.now_mono_ms = bench.outbox.look_mono_ms().value_or(60'000))
+    all_taken();
+  ASSERT_EQ(bench.sent.size(), 5'000U);
+  for (std::uint64_t sequence = 1; sequence <= 5'000; ++sequence) ASSERT_EQ(bench.sent[sequence - 1], sequence);
+  EXPECT_FALSE(bench.outbox.look_mono_ms());
 }
 
 TEST(Outbox, TriesAgainWhatTheBusDidNotTake) {
