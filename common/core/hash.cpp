@@ -1,5 +1,6 @@
 #include "common/core/hash.hpp"
 
+#include <array>
 #include <cassert>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -37,9 +38,13 @@ const EVP_MD* algorithm() {
 struct Sha256::Context {
   std::unique_ptr<EVP_MD_CTX, FreeContext> evp{EVP_MD_CTX_new()};
 
-  Context() { begin(); }
-  void begin() {
-    const bool ok = evp != nullptr && EVP_DigestInit_ex(evp.get(), algorithm(), nullptr) == 1;
+  Context() {
+    const bool ok = evp != nullptr && EVP_DigestInit_ex2(evp.get(), algorithm(), nullptr) == 1;
+    assert(ok);
+    static_cast<void>(ok);
+  }
+  void begin_again() {  // with the algorithm that it has
+    const bool ok = EVP_DigestInit_ex2(evp.get(), nullptr, nullptr) == 1;
     assert(ok);
     static_cast<void>(ok);
   }
@@ -62,7 +67,7 @@ Digest Sha256::finish() {
   const bool ok = EVP_DigestFinal_ex(context_->evp.get(), digest.bytes.data(), &written) == 1 && written == digest.bytes.size();
   assert(ok);
   static_cast<void>(ok);
-  context_->begin();
+  context_->begin_again();
   return digest;
 }
 
@@ -88,10 +93,12 @@ Digest hmac_sha256(std::string_view key, std::string_view bytes) {
 }
 
 Chain chain_after(Chain before, std::string_view event_bytes) {
-  std::string head;
-  head.reserve(16);
-  append_big_endian(head, before.value);
-  append_big_endian(head, event_bytes.size());
+  std::array<std::uint8_t, 16> head;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const auto shift = 8 * (7 - i);
+    head[i] = static_cast<std::uint8_t>(before.value >> shift);
+    head[8 + i] = static_cast<std::uint8_t>(event_bytes.size() >> shift);
+  }
   // One context a thread: making one costs as much as hashing an event.
   thread_local Sha256 hash;
   hash.update(std::as_bytes(std::span(head)));

@@ -45,14 +45,20 @@ struct IsOneOf : std::false_type {};
 template <class T, class... Ts>
 struct IsOneOf<T, std::variant<Ts...>> : std::disjunction<std::is_same<T, Ts>...> {};
 
+// The T of a variant: the one that is there, or a new one.
+template <class T, class Variant>
+T& held(Variant& variant) {
+  if (auto* const there = std::get_if<T>(&variant)) return *there;
+  return variant.template emplace<T>();
+}
 template <class T>
-Payload to_payload(T value) {
+T& held_in_payload(Payload& payload) {
   if constexpr (IsOneOf<T, NodeEvent>::value)
-    return NodeEvent(std::move(value));
+    return held<T>(held<NodeEvent>(payload));
   else if constexpr (IsOneOf<T, OrchestratorEvent>::value)
-    return OrchestratorEvent(std::move(value));
+    return held<T>(held<OrchestratorEvent>(payload));
   else
-    return value;
+    return held<T>(payload);
 }
 
 // f(value) for the value that a payload holds at the end of its variants.
@@ -69,68 +75,152 @@ decltype(auto) visit_payload(P& payload, const F& f) {
       payload);
 }
 
+constexpr std::uint8_t last_node_event = Place<JournalForked, PayloadMembers>::value;
+
+// An envelope whose structure may be read. Its bytes must outlive it.
+class ReadEnvelope {
+ public:
+  // `only_node_events`: an envelope inside of another may not hold a third.
+  ReadEnvelope(std::string_view bytes, bool only_node_events) : aligned_(bytes) {
+    auto verified = tables::verified<wire::Envelope>(aligned_, envelope_bytes_max, envelope_identifier, Limits{});
+    if (!verified) {
+      error = verified.error().in("envelope");
+      return;
+    }
+    table_ = *verified;
+    type_ = table_->GetField<std::uint8_t>(at(At::payload_type), 0);
+    if (type_ == 0)
+      refuse(Code::corrupt, "envelope: no payload");
+    else if (type_ > members)
+      refuse(Code::unavailable, "envelope: payload " + std::to_string(type_) + " is not known to this version");
+    else if (type_ <= last_node_event && bytes.size() > envelope_bytes.bytes_max)  // it could not be stored inside of another
+      refuse(Code::corrupt, "envelope: " + std::to_string(bytes.size()) + " bytes are too many for a node's event");
+    else if (only_node_events && type_ > last_node_event)
+      refuse(Code::corrupt, "envelope: the payload is no event of a node");
+  }
+
+  std::optional<Error> error;  // then nothing of it may be asked
+  [[nodiscard]] std::uint8_t type() const { return type_; }
+  [[nodiscard]] EnvelopePlace place() const {
+    return {JournalId{number(At::journal)}, number(At::sequence), Chain{number(At::after)}};
+  }
+  [[nodiscard]] std::uint64_t number(At field) const { return table_->GetField<std::uint64_t>(at(field), 0); }
+  [[nodiscard]] std::uint32_t omitted() const { return table_->GetField<std::uint32_t>(at(At::omitted), 0); }
+
+  // What Envelope and Recorded have in common, and then the payload, which `read(table)` reads.
+  template <class Head, class Read>
+  void read(Head& head, const Read& read) {
+    head.journal.value = number(At::journal);
+    head.sequence = number(At::sequence);
+    head.after.value = number(At::after);
+    head.session.value = number(At::session);
+    head.at_ms = table_->GetField<std::int64_t>(at(At::at_ms), 0);
+    head.clock_trusted = table_->GetField<std::uint8_t>(at(At::clock_trusted), 0) != 0;
+    if (head.at_ms < -whole_max || head.at_ms > whole_max) return refuse(Code::corrupt, "envelope: at_ms is out of range");
+    if (const auto* cause = table_->GetPointer<const flatbuffers::Table*>(at(At::cause)))
+      tables::read(*cause, head.cause, error);
+    else
+      none(head.cause);
+    if (error) {
+      error = error->in("envelope: cause");
+      return;
+    }
+    const auto* payload = table_->GetPointer<const flatbuffers::Table*>(at(At::payload));
+    if (payload == nullptr) return refuse(Code::corrupt, "envelope: no payload");
+    read(*payload);
+  }
+
+ private:
+  void refuse(Code code, std::string what) { error = Error{code, std::move(what)}; }
+  static void none(Cause& cause) {
+    cause.journal = {};
+    cause.sequence = 0;
+    cause.request.clear();
+  }
+
+  Aligned aligned_;
+  const flatbuffers::Table* table_ = nullptr;
+  std::uint8_t type_ = 0;
+};
+
+std::optional<Error> read_inner(std::string_view bytes, NodeEvent& event, EnvelopePlace& place);
+
 // What lies inside of a payload as bytes is checked with it.
 template <class T>
-void complete(T& value, std::optional<Error>& error) {
+void complete(T& value, std::optional<Error>& error, EnvelopePlace& inner) {
   if constexpr (std::same_as<T, Document>) {
     if (auto body = decode_body(value.body); !body) error = body.error().in("body");
   } else if constexpr (std::same_as<T, NodeEventStored>) {
-    auto envelope = decode_node_event(value.envelope);
-    if (!envelope)
-      error = envelope.error().in("envelope");
-    else
-      value.event = std::get<NodeEvent>(std::move(envelope->payload));
+    if (auto wrong = read_inner(value.envelope, value.event, inner)) error = wrong->in("envelope");
   }
 }
 
 template <class T>
-Payload read_payload(const flatbuffers::Table& table, std::optional<Error>& error) {
-  T value;
+void read_value(const flatbuffers::Table& table, T& value, std::optional<Error>& error, EnvelopePlace& inner) {
   tables::read(table, value, error);
-  if (!error) complete(value, error);
+  if (!error) complete(value, error, inner);
   if (error) error = error->in(name_of_type<T>());
-  return to_payload(std::move(value));
 }
 
-using ReadPayload = Payload (*)(const flatbuffers::Table&, std::optional<Error>&);
-template <std::size_t... I>
-constexpr std::array<ReadPayload, members> readers(std::index_sequence<I...>) {
-  return {&read_payload<std::tuple_element_t<I, PayloadMembers>>...};
+// For each payload: how it is read into a Payload, or into one of the two kinds of events; null: it is none of that kind.
+template <class Into>
+using ReadInto = void (*)(const flatbuffers::Table&, Into&, std::optional<Error>&, EnvelopePlace&);
+
+template <class T>
+void read_payload(const flatbuffers::Table& table, Payload& into, std::optional<Error>& error, EnvelopePlace& inner) {
+  read_value(table, held_in_payload<T>(into), error, inner);
 }
-constexpr auto read_payloads = readers(std::make_index_sequence<members>{});
+template <class T, class Event>
+void read_event(const flatbuffers::Table& table, Event& into, std::optional<Error>& error, EnvelopePlace& inner) {
+  read_value(table, held<T>(into), error, inner);
+}
+template <class Into, class T>
+constexpr ReadInto<Into> reader_of() {
+  if constexpr (std::same_as<Into, Payload>)
+    return &read_payload<T>;
+  else if constexpr (IsOneOf<T, Into>::value)
+    return &read_event<T, Into>;
+  else
+    return nullptr;
+}
+template <class Into, std::size_t... I>
+constexpr std::array<ReadInto<Into>, members> readers(std::index_sequence<I...>) {
+  return {reader_of<Into, std::tuple_element_t<I, PayloadMembers>>()...};
+}
+template <class Into>
+constexpr auto readers_of = readers<Into>(std::make_index_sequence<members>{});
 
-constexpr std::uint8_t last_node_event = Place<JournalForked, PayloadMembers>::value;
+std::optional<Error> read_inner(std::string_view bytes, NodeEvent& event, EnvelopePlace& place) {
+  ReadEnvelope envelope(bytes, true);
+  if (envelope.error) return std::move(envelope.error);
+  place = envelope.place();
+  struct {
+    JournalId journal;
+    std::uint64_t sequence = 0;
+    Chain after;
+    SessionId session;
+    std::int64_t at_ms = 0;
+    bool clock_trusted = false;
+    Cause cause;
+  } head;
+  EnvelopePlace none;
+  envelope.read(head, [&](const flatbuffers::Table& payload) {
+    readers_of<NodeEvent>[envelope.type() - 1](payload, event, envelope.error, none);
+  });
+  return std::move(envelope.error);
+}
 
-// `only_node_events`: an envelope inside of another may not hold a third.
 Result<Envelope> decode_envelope(std::string_view bytes, bool only_node_events) {
-  const Aligned aligned(bytes);
-  auto verified = tables::verified<wire::Envelope>(aligned, envelope_bytes_max, envelope_identifier, Limits{});
-  if (!verified) return fail(verified.error().in("envelope"));
-  const flatbuffers::Table& table = **verified;
-  const auto type = table.GetField<std::uint8_t>(at(At::payload_type), 0);
-  if (type == 0) return fail(Code::corrupt, "envelope: no payload");
-  if (type > members) return fail(Code::unavailable, "envelope: payload " + std::to_string(type) + " is not known to this version");
-  if (type <= last_node_event && bytes.size() > envelope_bytes.bytes_max)  // it could not be stored inside of another
-    return fail(Code::corrupt, "envelope: " + std::to_string(bytes.size()) + " bytes are too many for a node's event");
-  if (only_node_events && type > last_node_event) return fail(Code::corrupt, "envelope: the payload is no event of a node");
-
+  ReadEnvelope read(bytes, only_node_events);
+  if (read.error) return fail(std::move(*read.error));
   Envelope envelope;
-  envelope.journal.value = table.GetField<std::uint64_t>(at(At::journal), 0);
-  envelope.life.value = table.GetField<std::uint64_t>(at(At::life), 0);
-  envelope.sequence = table.GetField<std::uint64_t>(at(At::sequence), 0);
-  envelope.after.value = table.GetField<std::uint64_t>(at(At::after), 0);
-  envelope.session.value = table.GetField<std::uint64_t>(at(At::session), 0);
-  envelope.at_ms = table.GetField<std::int64_t>(at(At::at_ms), 0);
-  envelope.clock_trusted = table.GetField<std::uint8_t>(at(At::clock_trusted), 0) != 0;
-  envelope.omitted = table.GetField<std::uint32_t>(at(At::omitted), 0);
-  if (envelope.at_ms < -whole_max || envelope.at_ms > whole_max) return fail(Code::corrupt, "envelope: at_ms is out of range");
-  std::optional<Error> error;
-  if (const auto* cause = table.GetPointer<const flatbuffers::Table*>(at(At::cause))) tables::read(*cause, envelope.cause, error);
-  if (error) return fail(error->in("envelope: cause"));
-  const auto* payload = table.GetPointer<const flatbuffers::Table*>(at(At::payload));
-  if (payload == nullptr) return fail(Code::corrupt, "envelope: no payload");
-  envelope.payload = read_payloads[type - 1](*payload, error);
-  if (error) return fail(*error);
+  envelope.life.value = read.number(At::life);
+  envelope.omitted = read.omitted();
+  EnvelopePlace inner;
+  read.read(envelope, [&](const flatbuffers::Table& payload) {
+    readers_of<Payload>[read.type() - 1](payload, envelope.payload, read.error, inner);
+  });
+  if (read.error) return fail(std::move(*read.error));
   return envelope;
 }
 
@@ -166,6 +256,22 @@ Result<Envelope> decode(std::string_view bytes) {
 }
 
 Result<Envelope> decode_node_event(std::string_view bytes) { return decode_envelope(bytes, true); }
+
+template <class Event>
+Result<bool> decode_event(std::string_view bytes, Recorded<Event>& into, EnvelopePlace& inner) {
+  ReadEnvelope read(bytes, false);
+  if (read.error) return fail(std::move(*read.error));
+  const auto reader = readers_of<Event>[read.type() - 1];
+  if (reader == nullptr) {  // whether it is an envelope at all is said as of any
+    if (auto other = decode(bytes); !other) return fail(other.error());
+    return false;
+  }
+  read.read(into, [&](const flatbuffers::Table& payload) { reader(payload, into.event, read.error, inner); });
+  if (read.error) return fail(std::move(*read.error));
+  return true;
+}
+template Result<bool> decode_event(std::string_view, Recorded<NodeEvent>&, EnvelopePlace&);
+template Result<bool> decode_event(std::string_view, Recorded<OrchestratorEvent>&, EnvelopePlace&);
 
 Result<EnvelopePlace> decode_place(std::string_view bytes) {
   const Aligned aligned(bytes);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/core/machine.hpp"
 #include "common/core/result.hpp"
 #include "common/events/document.hpp"
 #include "common/events/envelope.hpp"
@@ -30,6 +31,13 @@ struct EnvelopePlace {
   Chain after;
 };
 Result<EnvelopePlace> decode_place(std::string_view bytes);
+
+// An event of a journal, of nodes or of an orchestrator, into one that may have been used before: all that it said is replaced, and its
+// memory is used again. `chain`, of which the bytes say nothing, stays. `inner` is where an event of a node that lies in it, as in
+// NodeEventStored, stands in its own journal. False: it is an envelope, but not of such an event. Then, and after an error, `into` has no
+// meaning.
+template <class Event>
+Result<bool> decode_event(std::string_view bytes, Recorded<Event>& into, EnvelopePlace& inner);
 
 // Cuts texts and lists to the limits of the contract, which is what encode() does, too: what is applied to a state must be
 // what its journal will say.

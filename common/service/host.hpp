@@ -25,6 +25,7 @@
 #include "common/core/rules.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/envelope.hpp"
+#include "common/service/checked_events.hpp"
 #include "common/store/base.hpp"
 #include "common/store/journal.hpp"
 #include "common/store/memory_store.hpp"
@@ -42,7 +43,7 @@ namespace abide {
 // Rows lie under <scope>r/ and are a pure function of the fold.
 
 inline constexpr std::size_t events_per_input_max = 4096;
-inline constexpr std::size_t verify_batch_max = 8192;   // changes that verify keeps before it puts them into its own rows
+inline constexpr std::size_t trim_batch_max = 8192;     // changes that a trim keeps before it puts them to the others
 inline constexpr std::uint64_t trim_stop_events = 256;  // a trim that is made looks so often whether it is still wanted
 
 // A journaled event with its bytes as they are sent.
@@ -51,18 +52,6 @@ struct Journaled {
   Recorded<Event> recorded;
   std::string bytes;
 };
-
-template <class Event>
-Result<Recorded<Event>> decode_recorded(std::string_view bytes, std::uint64_t sequence, Chain chain) {
-  auto envelope = decode(bytes);
-  if (!envelope) return fail(envelope.error());
-  auto* event = std::get_if<Event>(&envelope->payload);
-  if (event == nullptr) return fail(Code::corrupt, "journal record " + std::to_string(sequence) + " is no event of this journal");
-  if (envelope->sequence != sequence)
-    return fail(Code::corrupt, "journal record " + std::to_string(sequence) + " says sequence " + std::to_string(envelope->sequence));
-  return Recorded<Event>{envelope->journal, sequence,        envelope->after,  chain, envelope->at_ms, envelope->clock_trusted,
-                         envelope->session, envelope->cause, std::move(*event)};
-}
 
 template <Machine M, class Rows>
 class Host {
@@ -172,7 +161,7 @@ class Host {
           before = chain;
           M::apply(*state, *recorded);
           Rows::save(*state, batch, rows);
-          if (batch.size() >= verify_batch_max) keep_changes();
+          if (batch.size() >= trim_batch_max) keep_changes();
           return true;
         });
     if (!read) return fail(read.error());
@@ -248,35 +237,26 @@ class Host {
     auto state = at_base(reader, scope, *head);
     if (!state) return fail(state.error());
     MemoryStore rows;
-    Batch batch;
     // Not what the state makes of it: that need not keep all rows.
     if (auto put = rows_at_base<Rows>(reader, scope, scope, rows); !put) return fail(put.error());
     std::optional<Error> broken;
-    Chain before = head->base_chain;
-    auto read = Journal::read(reader, scope, head->id, head->base + 1, head->last,
-                              [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
-                                if (chain_after(before, bytes) != chain) {
-                                  broken = Error{Code::corrupt, "the chain breaks at sequence " + std::to_string(sequence)};
-                                  return false;
-                                }
-                                before = chain;
-                                auto recorded = decode_recorded<Event>(bytes, sequence, chain);
-                                if (!recorded) {
-                                  broken = recorded.error();
-                                  return false;
-                                }
-                                M::apply(*state, *recorded);
-                                Rows::save(*state, batch, scope);
-                                if (batch.size() < verify_batch_max) return true;
-                                auto done = rows.commit(batch);
-                                batch.clear();
-                                if (!done) broken = done.error();
-                                return done.has_value();
-                              });
-    if (!read) return fail(read.error());
+    auto read = checked_events<Event>(
+        {reader, scope, *head}, [&](const Event& event) { expect_event<M>(*state, event); },
+        [&](const CheckedEvent<Event>& event) {
+          if (!event.chain_holds)
+            broken = Error{Code::corrupt, "the chain breaks at sequence " + std::to_string(event.sequence)};
+          else if (event.error)
+            broken = event.error;
+          else
+            M::apply(*state, event.recorded);
+          return !broken;
+        });
     if (broken) return fail(*broken);
-    if (auto done = rows.commit(batch); !done) return fail(done.error());
-    return differing_rows(reader, rows, scope + "r/", most);
+    if (!read) return fail(read.error());
+    Batch batch;  // once: what says much in all these events is written as it is after the last of them
+    Rows::save(*state, batch, scope);
+    if (auto done = rows.commit(std::move(batch)); !done) return fail(done.error());
+    return differing_rows(rows, reader, scope + "r/", most);
   }
 
  private:

@@ -1,7 +1,6 @@
 #include "common/store/memory_store.hpp"
 
 #include <atomic>
-#include <set>
 #include <utility>
 
 namespace abide {
@@ -28,6 +27,7 @@ class MemoryStore::Pin final : public Reader {
       if (!visit(row->first, row->second)) break;
     return {};
   }
+  [[nodiscard]] const Content& rows() const { return content_->rows; }
   static std::optional<std::string> find(const Content& rows, std::string_view key) {
     const auto row = rows.find(key);
     return row == rows.end() ? std::nullopt : std::optional(row->second);
@@ -52,23 +52,52 @@ Result<void> MemoryStore::scan(std::string_view from, std::string_view to, const
 }
 
 Result<void> MemoryStore::commit(const Batch& batch) {
+  return commit(Batch(batch));
+}
+
+Result<void> MemoryStore::commit(Batch&& batch) {
+  auto changes = batch.take();
   const std::lock_guard lock(mutex_);
   if (failure_) return fail(*failure_);
-  if (batch.empty()) return {};
+  if (changes.empty()) return {};
   if (content_->pins.load(std::memory_order_acquire) > 0) {
     auto copy = std::make_shared<Pinned>();
     copy->rows = content_->rows;
     content_ = std::move(copy);
   }
-  for (const auto& change : batch.changes()) {
+  for (auto& change : changes) {
     if (change.value) {
-      content_->rows.insert_or_assign(change.key, *change.value);
+      content_->rows.insert_or_assign(std::move(change.key), std::move(*change.value));
     } else {
       content_->rows.erase(change.key);
     }
   }
   ++commits_;
   return {};
+}
+
+Result<void> MemoryStore::beside(const Reader& other, const std::string& prefix, const VisitBoth& visit) const {
+  const auto pin = [&] {
+    const std::lock_guard lock(mutex_);
+    return std::make_unique<const Pin>(content_);
+  }();
+  const auto& rows = pin->rows();
+  const auto end = after_prefix(prefix);
+  auto mine = rows.lower_bound(prefix);
+  const auto mine_end = end.empty() ? rows.end() : rows.lower_bound(end);
+  const auto only_mine = [&] {
+    visit(mine->first, &mine->second, nullptr);
+    ++mine;
+  };
+  auto read = other.scan(prefix, end, [&](std::string_view key, std::string_view value) {
+    while (mine != mine_end && mine->first < key) only_mine();
+    const bool both = mine != mine_end && mine->first == key;
+    visit(key, both ? &mine->second : nullptr, &value);
+    if (both) ++mine;
+    return true;
+  });
+  while (read && mine != mine_end) only_mine();
+  return read;
 }
 
 std::shared_ptr<const Reader> MemoryStore::snapshot() const {
@@ -91,28 +120,13 @@ MemoryStore::Content MemoryStore::content() const {
   return content_->rows;
 }
 
-Result<std::vector<std::string>> differing_rows(const Reader& left, const Reader& right, const std::string& prefix, std::size_t most) {
-  MemoryStore::Content rows;
-  const auto end = after_prefix(prefix);
-  auto read = left.scan(prefix, end, [&](std::string_view key, std::string_view value) {
-    rows.emplace(key, value);
-    return true;
-  });
-  if (!read) return fail(read.error());
-  std::set<std::string, std::less<>> differing;
-  read = right.scan(prefix, end, [&](std::string_view key, std::string_view value) {
-    const auto row = rows.find(key);
-    if (row == rows.end() || row->second != value) differing.emplace(key);
-    if (row != rows.end() && row->second == value) rows.erase(row);
-    return true;
-  });
-  if (!read) return fail(read.error());
-  for (const auto& [key, value] : rows) differing.emplace(key);
+Result<std::vector<std::string>> differing_rows(const MemoryStore& left, const Reader& right, const std::string& prefix, std::size_t most) {
   std::vector<std::string> keys;
-  for (const auto& key : differing) {
-    if (keys.size() == most) break;
-    keys.push_back(key);
-  }
+  auto read = left.beside(right, prefix, [&](std::string_view key, const std::string* mine, const std::string_view* others) {
+    const bool same = mine != nullptr && others != nullptr && *mine == *others;
+    if (!same && keys.size() < most) keys.emplace_back(key);
+  });
+  if (!read) return fail(read.error());
   return keys;
 }
 

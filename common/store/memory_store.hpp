@@ -28,6 +28,12 @@ class MemoryStore final : public Store {
   [[nodiscard]] Result<void> commit(const Batch& batch) override;
   [[nodiscard]] std::shared_ptr<const Reader> snapshot() const override;
 
+  // The same; what the batch holds is moved, and it is empty then.
+  [[nodiscard]] Result<void> commit(Batch&& batch);
+  // Every key with the prefix that this or the other has, in their order, with both values; null: it has none.
+  using VisitBoth = std::function<void(std::string_view key, const std::string* mine, const std::string_view* others)>;
+  [[nodiscard]] Result<void> beside(const Reader& other, const std::string& prefix, const VisitBoth& visit) const;
+
   // The next commits fail with this and change nothing, until called with nothing.
   void fail_commits(std::optional<Error> error);
   // How many batches became durable; empty ones are none.
@@ -46,6 +52,6 @@ class MemoryStore final : public Store {
 };
 
 // Keys below `prefix` whose values differ between the two, or that only one has; in byte order, at most `most`.
-Result<std::vector<std::string>> differing_rows(const Reader& left, const Reader& right, const std::string& prefix, std::size_t most);
+Result<std::vector<std::string>> differing_rows(const MemoryStore& left, const Reader& right, const std::string& prefix, std::size_t most);
 
 }  // namespace abide

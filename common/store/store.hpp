@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/core/result.hpp"
@@ -28,6 +29,7 @@ class Batch {
     std::optional<std::string> value;  // nothing: erased
   };
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+  [[nodiscard]] std::vector<Change> take() { return std::exchange(changes_, {}); }  // leaves none
 
  private:
   std::vector<Change> changes_;

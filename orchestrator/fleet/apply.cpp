@@ -1,5 +1,6 @@
 // What each event changes. Total: an event that no longer makes sense (a node that is unknown) changes nothing.
 #include <algorithm>
+#include <cstddef>
 
 #include "common/core/hash.hpp"
 #include "orchestrator/fleet/indexes.hpp"
@@ -324,7 +325,25 @@ struct Apply {
   }
 };
 
+void fetch(const void* first, const void* last) {
+  constexpr std::ptrdiff_t line = 64;
+  const auto* const end = static_cast<const char*>(last);
+  for (const auto* at = static_cast<const char*>(first); at < end; at += line) __builtin_prefetch(at, 1);
+  __builtin_prefetch(end, 1);
+}
+
 }  // namespace
+
+void FleetMachine::expect(const State& state, const Event& event) {
+  const auto* const stored = std::get_if<NodeEventStored>(&event);  // of these long histories are made
+  if (stored == nullptr) return;
+  const auto found = state.nodes.find(stored->node);
+  if (found == state.nodes.end()) return;
+  const Node& node = found->second;
+  fetch(&node.updated_ms, &node.chain);
+  fetch(&node.phase, &node.link_fault);
+  fetch(reinterpret_cast<const char*>(&node.run + 1) - 1, &node.superseded);  // is there a run?
+}
 
 void FleetMachine::apply(State& state, const Recorded<Event>& recorded) {
   state.journal = recorded.journal;

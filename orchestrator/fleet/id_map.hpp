@@ -158,12 +158,22 @@ class IdMap {
   std::vector<Block> blocks_;  // in order; all places of the map
 };
 
-// Ids that are noted many times over and read once: cheaper to note than in a set.
+// Ids that are noted many times over and read once: cheaper to note than in a set. Few are noted as they come; of many it is looked up
+// whether they are there, by a search from where a hash points.
 class NotedIds {
  public:
   void insert(const NodeId& id) {
     if (!ids_.empty() && ids_.back() == id) return;
-    if (ids_.size() >= tidy_at_) tidy();
+    if (ids_.size() == listed_max && places_.empty()) {
+      tidy();
+      place_all();
+    }
+    if (!places_.empty()) {
+      if (2 * (ids_.size() + 1) > places_.size()) place_all();
+      auto& place = place_of(id);
+      if (place != 0) return;
+      place = static_cast<std::uint32_t>(ids_.size()) + 1;
+    }
     ids_.push_back(id);
   }
   // In their order, each once.
@@ -174,14 +184,37 @@ class NotedIds {
   }
 
  private:
-  static constexpr std::size_t tidy_at_least = 4096;
+  static constexpr std::size_t listed_max = 4096;
   void tidy() {
     std::sort(ids_.begin(), ids_.end());
     ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
-    tidy_at_ = std::max(tidy_at_least, 2 * ids_.size());
+  }
+  // Four times as many as there are ids, and a power of two: so they are searched with few steps, and not made anew often.
+  void place_all() {
+    std::size_t count = 4 * listed_max;
+    while (count < 4 * ids_.size()) count *= 2;
+    places_.assign(count, 0);
+    for (std::size_t index = 0; index < ids_.size(); ++index) place_of(ids_[index]) = static_cast<std::uint32_t>(index) + 1;
+  }
+  // Of an id, or where it would be.
+  [[nodiscard]] std::uint32_t& place_of(const NodeId& id) {
+    const std::size_t mask = places_.size() - 1;
+    std::size_t at = hash_of(id) & mask;
+    while (places_[at] != 0 && ids_[places_[at] - 1] != id) at = (at + 1) & mask;
+    return places_[at];
+  }
+  static std::size_t hash_of(const NodeId& id) {
+    constexpr std::uint64_t odd = 0x9E3779B97F4A7C15ULL;
+    std::uint64_t first = 0, second = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      first = first << 8U | id.bytes[i];
+      second = second << 8U | id.bytes[8 + i];
+    }
+    const std::uint64_t hash = ((first * odd) ^ second) * odd;
+    return static_cast<std::size_t>(hash ^ (hash >> 32U));
   }
   std::vector<NodeId> ids_;
-  std::size_t tidy_at_ = tidy_at_least;
+  std::vector<std::uint32_t> places_;  // indexes of ids_, and one more; 0: free. Empty: of few
 };
 
 }  // namespace abide::fleet

@@ -207,6 +207,8 @@ struct FleetMachine {
 
   void decide(const State& state, Link& link, const Input& input, const Now& now, Out<Event, Message>& out) const;
   static void apply(State& state, const Recorded<Event>& recorded);
+  // An event that will be applied soon: what it changes is fetched from memory meanwhile. Changes nothing.
+  static void expect(const State& state, const Event& event);
   [[nodiscard]] std::vector<Effect> todo(const State& state, const Link& link, const Now& now) const;
   [[nodiscard]] std::optional<std::int64_t> look_again(const State& state, const Link& link, const Now& now) const;
   // Why is this node where it is: what must happen before it goes on, nearest cause first. Empty: nothing is asked of it.

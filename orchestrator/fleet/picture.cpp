@@ -11,10 +11,14 @@
 namespace abide::fleet::picture {
 namespace {
 
-void set_status(Status& status, Status next, std::int64_t at_ms) {
+void set_status(Status& status, const StatusWords& next, std::int64_t at_ms) {
   if (status.text == next.text && status.indicator == next.indicator) return;
-  next.at_seconds = at_ms / 1000;
-  status = std::move(next);
+  status.text = next.text;
+  status.indicator = next.indicator;
+  status.at_seconds = at_ms / 1000;
+}
+StatusWords words_of(const Status& status) {
+  return {status.text, status.indicator};
 }
 
 // The runs of an offer that are open still.
@@ -29,7 +33,7 @@ void change_open_runs(State& state, Node& node, Number offer, const Change& chan
   for (auto& run : node.superseded) one(run);
 }
 
-Status status_now(const Node& node, const Outcome& outcome) {
+StatusWords status_now(const Node& node, const Outcome& outcome) {
   const bool at_fault = node.phase == Phase::idle && !node.link_fault.empty() && !node.identity.profile_name.empty();
   return at_fault ? status_of_policy_fault() : status_of(node.phase, outcome);
 }
@@ -38,7 +42,7 @@ Status status_now(const Node& node, const Outcome& outcome) {
 void refresh_status(State& state, Node& node, std::int64_t at_ms) {
   set_status(node.status, status_now(node, node.outcome), at_ms);
   if (node.phase == Phase::idle) return;
-  change_open_runs(state, node, node.offer, [&](Run& run) { set_status(run.status, node.status, at_ms); });
+  change_open_runs(state, node, node.offer, [&](Run& run) { set_status(run.status, words_of(node.status), at_ms); });
 }
 
 void set_identity(State& state, Node& node, const Identity& identity, std::int64_t at_ms) {
@@ -212,7 +216,7 @@ void reopen_run(State& state, Node& node, const std::string& run_id, std::int64_
   run.silent = false;
   run.end_ms = 0;
   run.status_details.clear();
-  set_status(run.status, node.offer == run.offer ? node.status : status_of(OutcomeKind::none), at_ms);
+  set_status(run.status, node.offer == run.offer ? words_of(node.status) : status_of(OutcomeKind::none), at_ms);
   state.touched.runs[run.id] = run;
 }
 

@@ -5,10 +5,6 @@
 namespace abide::fleet {
 namespace {
 
-Status status(std::string_view text, Indicator indicator) {
-  return {std::string(text), indicator, 0};
-}
-
 bool continues(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
@@ -44,40 +40,40 @@ std::string failure_log(const Run& run) {
 
 }  // namespace
 
-Status status_of(Phase phase, const Outcome& outcome) {
+StatusWords status_of(Phase phase, const Outcome& outcome) {
   switch (phase) {
     case Phase::staging:
-      return status("Downloading artifacts", Indicator::idle);
+      return {"Downloading artifacts", Indicator::idle};
     case Phase::staged:
-      return status("Download complete", Indicator::idle);
+      return {"Download complete", Indicator::idle};
     case Phase::switching:
     case Phase::rebooting:
     case Phase::on_trial:
     case Phase::confirming:
     case Phase::rolling_back:
-      return status("Updating", Indicator::in_progress);
+      return {"Updating", Indicator::in_progress};
     case Phase::idle:
       break;
   }
-  if (outcome.kind == OutcomeKind::none || outcome.kind == OutcomeKind::cancelled) return status(text_up_to_date, Indicator::idle);
+  if (outcome.kind == OutcomeKind::none || outcome.kind == OutcomeKind::cancelled) return {text_up_to_date, Indicator::idle};
   return status_of(outcome.kind);
 }
 
-Status status_of_policy_fault() {
-  return status(text_policy_fault, Indicator::error);
+StatusWords status_of_policy_fault() {
+  return {text_policy_fault, Indicator::error};
 }
 
-Status status_of(OutcomeKind kind) {
+StatusWords status_of(OutcomeKind kind) {
   switch (kind) {
     case OutcomeKind::none:
-      return status(text_offered, Indicator::idle);
+      return {text_offered, Indicator::idle};
     case OutcomeKind::succeeded:
-      return status("Update completed", Indicator::idle);
+      return {"Update completed", Indicator::idle};
     case OutcomeKind::failed:
     case OutcomeKind::rolled_back:
-      return status("Update failed", Indicator::error);
+      return {"Update failed", Indicator::error};
     case OutcomeKind::cancelled:
-      return status("Update cancelled", Indicator::idle);
+      return {"Update cancelled", Indicator::idle};
   }
   return {};
 }

@@ -13,12 +13,17 @@ inline constexpr std::string_view text_up_to_date = "No new updates available";
 inline constexpr std::string_view text_policy_fault = "Update policy cannot be applied";
 inline constexpr std::string_view text_offered = "Update offered";  // of a run, until the node accepts it
 
-// The update status that a machine in this phase has; in Idle, the one that its newest outcome left. at_seconds is 0.
-Status status_of(Phase phase, const Outcome& outcome);
+// A status without its time.
+struct StatusWords {
+  std::string_view text;
+  Indicator indicator = Indicator::unspecified;
+};
+// The update status that a machine in this phase has; in Idle, the one that its newest outcome left.
+StatusWords status_of(Phase phase, const Outcome& outcome);
 // Of a node whose policy asks nothing of it, which is wrong.
-Status status_of_policy_fault();
+StatusWords status_of_policy_fault();
 // Of a run that ended so.
-Status status_of(OutcomeKind kind);
+StatusWords status_of(OutcomeKind kind);
 
 // The word for those who parse status details: "bootloader", "criticalservices", ..., "nofailure" for Reason::none.
 std::string_view failure_reason(OutcomeKind kind, Reason reason);

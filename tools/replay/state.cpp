@@ -168,9 +168,9 @@ Result<int> show_diff(const DiffOptions& options, const Surroundings& around) {
   ProgressBar bar(around, "folding");
   auto tape = tape_at(opened->history, scope, *from, bar.progressed());
   if (!tape) return fail(tape.error());
-  const auto before = (*tape)->rows().snapshot();
+  const MemoryStore before((*tape)->rows().content());
   if (auto wound = (*tape)->forward(*to, bar.progressed()); !wound) return fail(wound.error());
-  auto changes = compare_rows(*before, (*tape)->rows(), kind, scope, changes_shown_max);
+  auto changes = compare_rows(before, (*tape)->rows(), kind, scope, changes_shown_max);
   if (!changes) return fail(changes.error());
   Json list = Json::array();
   std::size_t shown = 0;
@@ -178,7 +178,7 @@ Result<int> show_diff(const DiffOptions& options, const Surroundings& around) {
   for (const auto& change : changes->rows) {
     if (is_index(change.row)) continue;
     if (*node) {
-      auto about = is_of_node(change.vanished ? *before : static_cast<const Reader&>((*tape)->rows()), scope, change.row, **node);
+      auto about = is_of_node(change.vanished ? before : (*tape)->rows(), scope, change.row, **node);
       if (!about) return fail(about.error());
       if (!*about) continue;
     }

@@ -176,37 +176,24 @@ Result<RowFields> fields_of_row(const Reader& reader, Kind kind, const Scope& sc
   return result;
 }
 
-Result<RowChanges> compare_rows(const Reader& before, const Reader& after, Kind kind, const Scope& scope, std::size_t most) {
-  // By digest, so that of a large fleet's rows only the keys are in memory.
-  std::map<std::string, Digest> old;
-  const std::string prefix = scope.prefix + "r/";
-  auto read = before.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view value) {
-    old.emplace(key, sha256(value));
-    return true;
-  });
-  if (!read) return fail(read.error());
+Result<RowChanges> compare_rows(const MemoryStore& before, const Reader& after, Kind kind, const Scope& scope, std::size_t most) {
   RowChanges changes;
-  std::map<std::string, std::pair<bool, bool>> differing;  // had, has
-  changes.compared = old.size();
-  read = after.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view value) {
-    const auto found = old.find(std::string(key));
-    if (found == old.end()) {
-      ++changes.compared;
-      differing.emplace(key, std::pair(false, true));
-      return true;
-    }
-    if (found->second != sha256(value)) differing.emplace(key, std::pair(true, true));
-    old.erase(found);
-    return true;
+  struct Differing {
+    std::string key;
+    bool had, has;
+  };
+  std::vector<Differing> differing;  // the first `most`
+  auto read = before.beside(after, scope.prefix + "r/", [&](std::string_view key, const std::string* old, const std::string_view* now) {
+    ++changes.compared;
+    if (old != nullptr && now != nullptr && *old == *now) return;
+    ++changes.differing;
+    if (differing.size() < most) differing.push_back({std::string(key), old != nullptr, now != nullptr});
   });
   if (!read) return fail(read.error());
-  for (const auto& [key, digest] : old) differing.emplace(key, std::pair(true, false));
-  changes.differing = differing.size();
-  for (const auto& [key, there] : differing) {
-    if (changes.rows.size() == most) break;
+  for (const auto& [key, had, has] : differing) {
     auto left = fields_of_row(before, kind, scope, key);
     auto right = fields_of_row(after, kind, scope, key);
-    auto change = change_of(name_of_row(scope, key), left.value_or(RowFields{}), right.value_or(RowFields{}), there.first, there.second);
+    auto change = change_of(name_of_row(scope, key), left.value_or(RowFields{}), right.value_or(RowFields{}), had, has);
     if (!left) change.fields.insert(change.fields.begin(), {"(row)", "cannot be read: " + left.error().message, ""});
     if (!right) change.fields.insert(change.fields.begin(), {"(row)", "", "cannot be read: " + right.error().message});
     changes.rows.push_back(std::move(change));

@@ -65,6 +65,6 @@ struct RowChanges {
   std::size_t differing = 0;  // of all
   std::size_t compared = 0;   // rows that either has
 };
-Result<RowChanges> compare_rows(const Reader& before, const Reader& after, Kind kind, const Scope& scope, std::size_t most);
+Result<RowChanges> compare_rows(const MemoryStore& before, const Reader& after, Kind kind, const Scope& scope, std::size_t most);
 
 }  // namespace abide::replay

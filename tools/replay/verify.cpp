@@ -6,15 +6,16 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
-#include <unordered_map>
 #include <utility>
 
 #include "common/core/hash.hpp"
+#include "common/service/checked_events.hpp"
 #include "common/store/base.hpp"
+#include "common/store/in_order.hpp"
 #include "orchestrator/rows.hpp"
-#include "tools/replay/checked_events.hpp"
 #include "tools/replay/commands.hpp"
 #include "tools/replay/sides.hpp"
+#include "tools/replay/told_journals.hpp"
 
 namespace abide::replay {
 namespace {
@@ -39,64 +40,62 @@ std::string words_of(const RowChange& change) {
 
 // ---- what nodes told -----------------------------------------------------------------------------------------------------
 
-struct NodeJournal {
-  std::uint64_t upto = 0;
-  Chain chain;
-  bool known = false;  // begun by JournalAdopted, or by its first event
-};
-struct HashOfJournal {
-  std::size_t operator()(const std::pair<NodeId, JournalId>& key) const {
-    const std::string_view bytes(reinterpret_cast<const char*>(key.first.bytes.data()), key.first.bytes.size());
-    return std::hash<std::string_view>{}(bytes) ^ std::hash<std::uint64_t>{}(key.second.value);
-  }
-};
-using NodeJournals = std::unordered_map<std::pair<NodeId, JournalId>, NodeJournal, HashOfJournal>;
-
 std::string named(const NodeId& node, JournalId journal, std::uint64_t sequence) {
   return "event " + std::to_string(sequence) + " of journal " + to_hex(journal) + " of node " + to_string(node);
 }
 
 // A stored event of a node: the next of its journal, with the chain that its bytes make. Empty: it is.
-std::string check_stored(std::uint64_t sequence, const NodeEventStored& stored, const ToldPlace& told, NodeJournals& journals) {
-  const auto where = [&] { return "event " + std::to_string(sequence) + " holds " + named(stored.node, stored.journal, stored.sequence); };
-  auto& journal = journals[{stored.node, stored.journal}];
-  if (!journal.known) journal = {0, chain_start(stored.journal), true};
-  if (!told.place) return where() + ", whose bytes cannot be read: " + told.place.error().message;
+std::string check_stored(const CheckedEvent<OrchestratorEvent>& event, const NodeEventStored& stored, ToldJournals& journals) {
+  const auto where = [&] {
+    return "event " + std::to_string(event.sequence) + " holds " + named(stored.node, stored.journal, stored.sequence);
+  };
+  auto& journal = journals.of(stored.node, stored.journal);
+  if (!journal.known) {
+    journal.chain = chain_start(stored.journal);
+    journal.known = true;
+  }
   std::string wrong;
-  const auto& place = *told.place;
+  const auto& place = event.inner;
   if (stored.sequence != journal.upto + 1)
     wrong = where() + ", where " + std::to_string(journal.upto + 1) + " was the next";
   else if (place.journal != stored.journal || place.sequence != stored.sequence)
     wrong = where() + ", whose bytes say journal " + to_hex(place.journal) + " and sequence " + std::to_string(place.sequence);
-  else if (place.after != journal.chain || !told.chain_holds)
+  else if (place.after != journal.chain || !event.inner_holds)
     wrong = where() + ", which does not follow by its chain from the one before";
   journal.upto = stored.sequence;
   journal.chain = stored.chain;
   return wrong;
 }
 
-void note_delivery(const OrchestratorEvent& event, NodeJournals& journals) {
+void begin_journal(ToldJournals& journals, const NodeId& node, JournalId id, std::uint64_t upto, Chain chain) {
+  auto& journal = journals.of(node, id);
+  journal.upto = upto;
+  journal.chain = chain;
+  journal.known = true;
+}
+
+void note_delivery(const OrchestratorEvent& event, ToldJournals& journals) {
   if (const auto* adopted = std::get_if<JournalAdopted>(&event))
-    journals[{adopted->node, adopted->journal}] = {adopted->base, adopted->base_chain, true};
-  if (const auto* gap = std::get_if<GapNoted>(&event)) journals[{gap->node, gap->journal}] = {gap->upto, gap->chain, true};
+    begin_journal(journals, adopted->node, adopted->journal, adopted->base, adopted->base_chain);
+  if (const auto* gap = std::get_if<GapNoted>(&event)) begin_journal(journals, gap->node, gap->journal, gap->upto, gap->chain);
 }
 
 // What was stored before the base of a journal is in the state there.
-NodeJournals journals_of(const fleet::State& state) {
-  NodeJournals journals;
+ToldJournals journals_of(const fleet::State& state) {
+  ToldJournals journals;
   for (const auto& [id, node] : state.nodes) {
-    for (const auto& retired : node.retired) journals[{id, retired.journal}] = {retired.upto, retired.chain, true};
-    if (node.journal) journals[{id, node.journal}] = {node.upto, node.chain, true};
+    for (const auto& retired : node.retired) begin_journal(journals, id, retired.journal, retired.upto, retired.chain);
+    if (node.journal) begin_journal(journals, id, node.journal, node.upto, node.chain);
   }
   return journals;
 }
 
-void check_node_rows(const History& history, const Scope& scope, const NodeJournals& journals, Verdict& verdict) {
+void check_node_rows(const History& history, const Scope& scope, const ToldJournals& journals, Verdict& verdict) {
   auto read = fleet::scan_nodes(history.reader(), scope.prefix, [&](fleet::Node&& node) {
     ++verdict.nodes;
     if (!node.journal) return true;
-    const auto found = journals.find({node.id, node.journal});
-    const NodeJournal told = found == journals.end() ? NodeJournal{} : found->second;
+    const auto* found = journals.find(node.id, node.journal);
+    const auto told = found == nullptr ? ToldJournals::Told{} : *found;
     if ((told.upto != node.upto || (told.known && told.chain != node.chain)) && verdict.findings.size() < differences_shown_max)
       verdict.findings.push_back("node " + to_string(node.id) + ": its row says that journal " + to_hex(node.journal) +
                                  " is stored up to " + std::to_string(node.upto) + " with chain " + to_hex(node.chain) +
@@ -108,35 +107,38 @@ void check_node_rows(const History& history, const Scope& scope, const NodeJourn
 
 // ---- one pass over the journal ---------------------------------------------------------------------------------------------
 
-// The fold of a scope with its rows, wound forward by events that are checked already.
+// The fold of a scope, wound forward by events that are checked already, and at its end the rows.
 template <class Side>
 class Fold {
  public:
+  using Event = typename Side::Machine::Event;
+
   // corrupt: the state at the base is not known.
   Result<void> begin(const History& history, const Scope& scope) {
     prefix_ = scope.prefix;
     auto state = Side::at(history, scope, scope.head.base);
     if (!state) return fail(state.error());
-    state_ = std::move(*state);
+    state_.emplace(std::move(*state));
     auto there = rows_at_base<typename Side::Rows>(history.reader(), scope.prefix, scope.prefix, rows_);
     return there ? Result<void>() : fail(there.error());
   }
-  void apply(const Recorded<typename Side::Machine::Event>& recorded) {
-    Side::Machine::apply(state_, recorded);
-    if (recorded.sequence % events_per_save == 0) save();
-  }
+  void expect(const Event& event) const { expect_event<typename Side::Machine>(*state_, event); }
+  void apply(const Recorded<Event>& recorded) { Side::Machine::apply(*state_, recorded); }
+  // What all events together have changed: a row that many of them touch is made once.
   void save() {
+    if (!state_) return;
     Batch batch;
-    Side::Rows::save(state_, batch, prefix_);
-    const auto done = rows_.commit(batch);
+    Side::Rows::save(*state_, batch, prefix_);
+    const auto done = rows_.commit(std::move(batch));
     assert(done);  // a store in memory that nobody told to fail
   }
-  [[nodiscard]] const typename Side::State& state() const { return state_; }
+  void forget_state() { state_.reset(); }
+  [[nodiscard]] const typename Side::State& state() const { return *state_; }
   [[nodiscard]] const MemoryStore& rows() const { return rows_; }
 
  private:
   std::string prefix_;
-  typename Side::State state_;
+  std::optional<typename Side::State> state_;
   MemoryStore rows_;
 };
 
@@ -158,17 +160,20 @@ class Pass {
       if (scope_.head.base != 0) journals_ = journals_of(fold_.state());
     }
     Followed followed{scope_.head.base, scope_.head.base_chain, ""};
-    auto read = checked_events<Event>(history_, scope_, [&](CheckedEvent<Event>& event) {
-      if (!event.chain_holds) {
-        followed.broken = broken_chain(scope_, event.sequence);
-        return false;
-      }
-      followed.last = event.sequence;
-      followed.chain = event.chain;
-      if (progressed && event.sequence % progress_every_events == 0)
-        progressed(event.sequence - scope_.head.base, scope_.head.last - scope_.head.base);
-      return broken_ || take(event, verdict);
-    });
+    const JournalToCheck journal{history_.reader(), scope_.prefix, scope_.head, &scope_.without_secret, of_fleet};
+    auto read = checked_events<Event>(
+        journal, [&](const Event& event) { expect(event); },
+        [&](const CheckedEvent<Event>& event) {
+          if (!event.chain_holds) {
+            followed.broken = broken_chain(scope_, event.sequence);
+            return false;
+          }
+          followed.last = event.sequence;
+          followed.chain = event.chain;
+          if (progressed && event.sequence % progress_every_events == 0)
+            progressed(event.sequence - scope_.head.base, scope_.head.last - scope_.head.base);
+          return broken_ || take(event, verdict);
+        });
     if (broken_ && broken_->code != Code::corrupt) return fail(*broken_);
     const bool at_known_end = scope_.followed && followed.last == scope_.head.last;  // a store reads ahead, into the damage behind
     if (!read && !at_known_end) followed.broken = read.error().message;
@@ -179,24 +184,31 @@ class Pass {
   [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
   [[nodiscard]] bool unfounded() const { return unfounded_; }  // no event could be folded
   [[nodiscard]] const MemoryStore& rows() const { return fold_.rows(); }
-  [[nodiscard]] const NodeJournals& journals() const { return journals_; }
+  void forget_state() { fold_.forget_state(); }
+  [[nodiscard]] const ToldJournals& journals() const { return journals_; }
   [[nodiscard]] std::vector<std::string>& told_wrong() { return told_wrong_; }
 
  private:
   static constexpr std::uint64_t progress_every_events = 1024;
 
+  void expect(const Event& event) const {
+    if (broken_) return;
+    fold_.expect(event);
+    if constexpr (of_fleet)
+      if (const auto* stored = std::get_if<NodeEventStored>(&event)) journals_.expect(stored->node, stored->journal);
+  }
   bool take(const CheckedEvent<Event>& event, Verdict& verdict) {
-    if (!event.recorded) {
-      broken_ = unreadable_event(event.sequence, event.recorded.error());
+    if (event.error) {
+      broken_ = unreadable_event(event.sequence, *event.error);
       return broken_->code == Code::corrupt;  // the chain goes on
     }
-    fold_.apply(*event.recorded);
+    fold_.apply(event.recorded);
     if constexpr (of_fleet) {
-      const auto& what = event.recorded->event;
+      const auto& what = event.recorded.event;
       note_delivery(what, journals_);
       if (const auto* stored = std::get_if<NodeEventStored>(&what)) {
         ++verdict.node_events;
-        auto wrong = check_stored(event.sequence, *stored, *event.told, journals_);
+        auto wrong = check_stored(event, *stored, journals_);
         if (!wrong.empty() && told_wrong_.size() < differences_shown_max) told_wrong_.push_back(std::move(wrong));
       }
     }
@@ -206,7 +218,7 @@ class Pass {
   const History& history_;
   const Scope& scope_;
   Fold<Side> fold_;
-  NodeJournals journals_;
+  ToldJournals journals_;
   std::optional<Error> broken_;  // why the fold ended before the journal
   bool unfounded_ = false;
   std::vector<std::string> told_wrong_;
@@ -252,7 +264,10 @@ Result<Verdict> verify_side(const History& history, const Scope& scope, const Pr
   if (pass.unfounded()) return verdict;
   const bool whole = found.damage.empty() && !pass.broken();
   if (whole) {
-    auto changes = compare_rows(pass.rows(), history.reader(), history.kind(), found, differences_shown_max);
+    std::optional<Result<RowChanges>> compared;
+    both([&] { pass.forget_state(); },  // of a large fleet that is work, too
+         [&] { compared = compare_rows(pass.rows(), history.reader(), history.kind(), found, differences_shown_max); });
+    const auto& changes = *compared;
     if (!changes) return fail(changes.error());
     verdict.rows = changes->compared;
     verdict.rows_differing = changes->differing;

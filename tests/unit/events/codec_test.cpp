@@ -11,6 +11,12 @@
 namespace abide {
 namespace {
 
+template <class F>
+void visit_event(Payload& payload, const F& f) {
+  if (auto* event = std::get_if<NodeEvent>(&payload)) std::visit(f, *event);
+  if (auto* event = std::get_if<OrchestratorEvent>(&payload)) std::visit(f, *event);
+}
+
 TEST(Codec, KeepsEveryFieldOfEveryPayload) {
   for (const auto& envelope : test::every_envelope()) {
     const auto decoded = decode(encode(envelope));
@@ -109,6 +115,92 @@ TEST(Codec, TakesAStoredEventFromTheEnvelopeInside) {
   const auto& event = std::get<NodeEventStored>(std::get<OrchestratorEvent>(decoded->payload));
   EXPECT_EQ(event.envelope, stored.envelope);
   EXPECT_TRUE(std::holds_alternative<RolledBack>(event.event));
+}
+
+// Every payload after every other of another fill: nothing of what was there before may be left.
+template <class Event>
+void expect_read_into_used() {
+  std::vector<Envelope> envelopes = test::every_envelope(0);
+  for (auto& envelope : test::every_envelope(1000)) envelopes.push_back(std::move(envelope));
+  for (const auto& envelope : test::every_envelope(0)) {  // and with as little as there can be
+    auto bare = envelope;
+    bare.cause = {};
+    bare.session = {};
+    bare.clock_trusted = false;
+    visit_event(bare.payload, []<class T>(T& event) {
+      if constexpr (!std::is_same_v<T, NodeEventStored>) event = T{};
+    });
+    envelopes.push_back(std::move(bare));
+  }
+  std::size_t events = 0, others = 0;
+  Recorded<Event> used;
+  used.chain = Chain{7};
+  EnvelopePlace inner;
+  for (std::size_t step = 1; step < 4; ++step) {  // in several orders
+    for (std::size_t at = 0; at < envelopes.size(); ++at) {
+      const auto& envelope = envelopes[at * (2 * step + 1) % envelopes.size()];
+      SCOPED_TRACE(name_of(envelope.payload));
+      const auto* event = std::get_if<Event>(&envelope.payload);
+      const auto read = decode_event(encode(envelope), used, inner);
+      ASSERT_TRUE(read) << read.error().message;
+      ASSERT_EQ(*read, event != nullptr);
+      ++(event != nullptr ? events : others);
+      if (event == nullptr) continue;
+      EXPECT_EQ(used.event, *event);
+      EXPECT_EQ(used.journal, envelope.journal);
+      EXPECT_EQ(used.sequence, envelope.sequence);
+      EXPECT_EQ(used.after, envelope.after);
+      EXPECT_EQ(used.session, envelope.session);
+      EXPECT_EQ(used.at_ms, envelope.at_ms);
+      EXPECT_EQ(used.clock_trusted, envelope.clock_trusted);
+      EXPECT_EQ(used.cause, envelope.cause);
+      EXPECT_EQ(used.chain, Chain{7}) << "of which the bytes say nothing";
+    }
+  }
+  EXPECT_GT(events, 10U);
+  EXPECT_GT(others, 10U);
+}
+
+TEST(Codec, ReadsAnEventIntoOneThatWasUsedBefore) {
+  expect_read_into_used<NodeEvent>();
+  expect_read_into_used<OrchestratorEvent>();
+}
+
+TEST(Codec, SaysWhereAnEventThatIsStoredInAnotherStands) {
+  const auto stored = test::filled_from<NodeEventStored>();
+  const auto told = decode_place(stored.envelope);
+  ASSERT_TRUE(told);
+  Recorded<OrchestratorEvent> into;
+  EnvelopePlace inner;
+  ASSERT_TRUE(decode_event(encode(test::filled_envelope(OrchestratorEvent(stored))), into, inner));
+  EXPECT_EQ(inner.journal, told->journal);
+  EXPECT_EQ(inner.sequence, told->sequence);
+  EXPECT_EQ(inner.after, told->after);
+  EXPECT_NE(inner.after, into.after);
+}
+
+TEST(Codec, RefusesIntoAUsedEventWhatItRefusesElsewhere) {
+  auto inside = test::filled_from<NodeEventStored>();
+  Recorded<OrchestratorEvent> into;
+  EnvelopePlace inner;
+  for (const auto& envelope : test::every_envelope()) {
+    const auto whole = encode(envelope);
+    for (std::size_t size = 0; size < whole.size(); size += 1 + whole.size() / 40) {
+      const auto cut = std::string_view(whole).substr(0, size);
+      const auto read = decode_event(cut, into, inner);
+      const auto wanted = decode(cut);
+      ASSERT_EQ(read.has_value(), wanted.has_value());
+      if (!read) {
+        EXPECT_EQ(read.error(), wanted.error());
+      }
+    }
+  }
+  inside.envelope = "no envelope";
+  const auto bytes = encode(test::filled_envelope(OrchestratorEvent(inside)));
+  const auto read = decode_event(bytes, into, inner);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error(), decode(bytes).error());
+  EXPECT_NE(read.error().message.find("NodeEventStored: envelope: "), std::string::npos) << read.error().message;
 }
 
 // ---- limits ------------------------------------------------------------------------------------------------------------

@@ -26,8 +26,11 @@ TEST(Status, HasTheTextsOfTheModelProduct) {
       {Phase::confirming, OutcomeKind::none, "Updating", Indicator::in_progress},
       {Phase::rolling_back, OutcomeKind::none, "Updating", Indicator::in_progress},
   };
-  for (const auto& row : rows)
-    EXPECT_EQ(status_of(row.phase, {Number{1, 1}, row.outcome, Reason::none}), (Status{row.text, row.indicator, 0}));
+  for (const auto& row : rows) {
+    const auto words = status_of(row.phase, {Number{1, 1}, row.outcome, Reason::none});
+    EXPECT_EQ(words.text, row.text);
+    EXPECT_EQ(words.indicator, row.indicator);
+  }
   EXPECT_EQ(to_string(Indicator::in_progress), "STATUS_INDICATION_IN_PROGRESS");
 }
 

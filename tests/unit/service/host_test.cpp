@@ -306,6 +306,35 @@ TEST_F(HostTest, VerifiesTheChain) {
   EXPECT_EQ(verify(), "corrupt: the chain breaks at sequence 2");
 }
 
+TEST_F(HostTest, VerifiesALongJournalInPiecesAndTellsTheFirstThingThatIsWrong) {
+  for (std::uint64_t offer = 1; offer <= 3; ++offer) accept(offer, 1'000);
+  const auto whole = store_->content();
+  ASSERT_EQ(verify(), "");
+  const auto last = host_->journal().head().last;
+  ASSERT_GT(last, 10 * piece_events_max);
+  const auto key = [&](std::uint64_t sequence) { return journal_key(scope_, first_journal, sequence); };
+  // Wherever a piece begins or ends; what is wrong behind it changes nothing.
+  for (const std::uint64_t hit : {std::uint64_t{1}, piece_events_max, piece_events_max + 1, 5 * piece_events_max - 1, last - 1}) {
+    SCOPED_TRACE(hit);
+    auto torn = whole;
+    torn[key(hit)].back() ^= 1;
+    if (hit + 600 < last) torn.erase(key(hit + 600));
+    store_ = std::make_unique<MemoryStore>(torn);
+    EXPECT_EQ(verify(), "corrupt: the chain breaks at sequence " + std::to_string(hit));
+    auto cut = whole;
+    cut.erase(key(hit));
+    if (hit + 600 < last) cut[key(hit + 600)].back() ^= 1;
+    store_ = std::make_unique<MemoryStore>(cut);
+    EXPECT_NE(verify().find("event " + std::to_string(hit) + " of"), std::string::npos) << verify();
+  }
+  // An event that is none, with a chain that is its own: the event after it breaks, but is not reached.
+  auto strange = whole;
+  const Chain before{from_big_endian(std::string_view(whole.at(key(699))).substr(0, 8))};
+  strange[key(700)] = big_endian(chain_after(before, "nothing").value) + "nothing";
+  store_ = std::make_unique<MemoryStore>(strange);
+  EXPECT_EQ(verify(), "corrupt: envelope: 7 bytes are too few");
+}
+
 TEST_F(HostTest, VerifiesThatNoEventIsMissing) {
   accept(7, 3);
   damage(journal_key(scope_, first_journal, 2), std::nullopt);

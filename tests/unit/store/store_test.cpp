@@ -156,6 +156,42 @@ TEST(InMemoryStore, ChangesNothingWhileItIsToldToFail) {
   EXPECT_EQ(store.commits(), 1U);
 }
 
+TEST(MemoryStore, CommitsABatchThatIsGivenAwayAsAnyOther) {
+  MemoryStore copied({{"a", "old"}, {"b", "old"}}), moved(copied.content());
+  Batch batch;
+  batch.put("a", "1");
+  batch.put("c", "first");
+  batch.put("c", "then");
+  batch.erase("b");
+  ASSERT_TRUE(copied.commit(batch));
+  EXPECT_EQ(batch.size(), 4U);
+  const auto before = moved.snapshot();
+  ASSERT_TRUE(moved.commit(std::move(batch)));
+  EXPECT_EQ(moved.content(), copied.content());
+  EXPECT_EQ(moved.content(), (MemoryStore::Content{{"a", "1"}, {"c", "then"}}));
+  EXPECT_EQ(**before->get("b"), "old");
+  EXPECT_EQ(moved.commits(), 1U);
+}
+
+TEST(MemoryStore, ShowsItsRowsBesideThoseOfAnother) {
+  const MemoryStore mine({{"q", "1"}, {"r/a", "1"}, {"r/b", "2"}, {"r/d", "4"}, {"r/e", "5"}, {"s", "1"}});
+  const MemoryStore others({{"r/", "0"}, {"r/b", "2"}, {"r/c", "3"}, {"r/d", "9"}, {"s", "1"}});
+  std::vector<std::string> seen;
+  const auto look = [&](std::string_view key, const std::string* left, const std::string_view* right) {
+    seen.push_back(std::string(key) + "=" + (left == nullptr ? "-" : *left) + "," + (right == nullptr ? "-" : std::string(*right)));
+  };
+  using Seen = std::vector<std::string>;
+  ASSERT_TRUE(mine.beside(others, "r/", look));
+  EXPECT_EQ(seen, (Seen{"r/=-,0", "r/a=1,-", "r/b=2,2", "r/c=-,3", "r/d=4,9", "r/e=5,-"}));
+  seen.clear();
+  ASSERT_TRUE(mine.beside(MemoryStore(), "r/e", look));
+  ASSERT_TRUE(MemoryStore().beside(mine, "r/e", look));
+  EXPECT_EQ(seen, (Seen{"r/e=5,-", "r/e=-,5"}));
+  seen.clear();
+  ASSERT_TRUE(mine.beside(mine, "", look));
+  EXPECT_EQ(seen.size(), 6U);
+}
+
 TEST(DifferingRows, AreThoseThatOnlyOneHasOrThatHaveAnotherValue) {
   MemoryStore left({{"r/a", "1"}, {"r/b", "1"}, {"r/c", "1"}, {"s/x", "1"}});
   MemoryStore right({{"r/a", "1"}, {"r/b", "2"}, {"r/d", "1"}, {"s/y", "1"}});
