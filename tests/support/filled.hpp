@@ -59,6 +59,10 @@ class Filler {
   void fill(std::string_view name, std::optional<T>& member) {
     fill(name, member.emplace());
   }
+  template <class T>
+  void fill(std::string_view name, Boxed<T>& member) {
+    fill(name, member.emplace());
+  }
   void fill(std::string_view, std::int64_t& member, Moment moment) {
     member = (1'764'000'000'000 + static_cast<std::int64_t>(count_) * 61'001) / moment.unit_ms;
   }
