@@ -197,8 +197,8 @@ Result<void> scan(const Reader& reader, const std::string& scope, std::string_vi
 
 // ---- all nodes --------------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t piece_rows_max = 128;           // of nodes that are decoded at once
-constexpr std::size_t piece_words_usual = 12 * 1024;  // of their bytes: little enough to come from the heap and not from the kernel
+constexpr std::size_t piece_rows_max = 512;           // of nodes that are decoded at once
+constexpr std::size_t piece_words_usual = 48 * 1024;  // of their bytes: little enough to come from the heap and not from the kernel
 
 // Rows as they are read, one behind the other, where numbers may be read from.
 class RawRows {

@@ -13,9 +13,9 @@ class Boxed {
   using value_type = T;
 
   Boxed() = default;
-  Boxed(std::nullopt_t) {}                                             // NOLINT(google-explicit-constructor)
-  Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}    // NOLINT(google-explicit-constructor)
-  Boxed(std::optional<T> value) {                                      // NOLINT(google-explicit-constructor)
+  Boxed(std::nullopt_t) {}                                           // NOLINT(google-explicit-constructor)
+  Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT(google-explicit-constructor)
+  Boxed(std::optional<T> value) {                                    // NOLINT(google-explicit-constructor)
     if (value) value_ = std::make_unique<T>(std::move(*value));
   }
   Boxed(const Boxed& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/boxed.hpp"
 #include "common/core/hash.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/fields.hpp"

@@ -33,8 +33,8 @@ void expect_same(const TextIndex& index, const Model& model, std::uint64_t texts
   for (std::uint64_t i = 0; i < texts; ++i) {
     const auto text = "text-" + std::to_string(i);
     const auto wanted = model.find(text);
-    ASSERT_EQ(all_with(index, text), wanted == model.end() ? std::vector<NodeId>()
-                                                           : std::vector<NodeId>(wanted->second.begin(), wanted->second.end()))
+    ASSERT_EQ(all_with(index, text),
+              wanted == model.end() ? std::vector<NodeId>() : std::vector<NodeId>(wanted->second.begin(), wanted->second.end()))
         << text;
   }
 }
