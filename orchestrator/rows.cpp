@@ -5,6 +5,7 @@
 #include "common/events/codec_tables.hpp"
 #include "common/store/in_order.hpp"
 #include "common/store/journal.hpp"
+#include "common/store/large_pages.hpp"
 #include "common/store/memory_store.hpp"
 #include "orchestrator/fleet/indexes.hpp"
 #include "orchestrator/row_fields.hpp"
@@ -148,15 +149,21 @@ Result<T> some_from_row(std::string_view bytes, FieldBits left_out) {
   return value;
 }
 
+// Into a new value.
 template <class T>
-Result<T> from_row(std::string_view bytes, std::size_t bytes_max = row_bytes.bytes_max, tables::Limits limits = {}) {
+std::optional<Error> from_row_into(std::string_view bytes, T& value, std::size_t bytes_max = row_bytes.bytes_max,
+                                   tables::Limits limits = {}) {
   const tables::Aligned aligned(bytes);
   auto verified = tables::verified<typename WireOf<T>::Table>(aligned, bytes_max, identifier, limits);
-  if (!verified) return fail(verified.error());
-  T value;
+  if (!verified) return verified.error();
   std::optional<Error> error;
   tables::read(**verified, value, error);
-  if (error) return fail(std::move(*error));
+  return error;
+}
+template <class T>
+Result<T> from_row(std::string_view bytes, std::size_t bytes_max = row_bytes.bytes_max, tables::Limits limits = {}) {
+  T value;
+  if (auto error = from_row_into(bytes, value, bytes_max, limits)) return fail(std::move(*error));
   return value;
 }
 
@@ -190,8 +197,8 @@ Result<void> scan(const Reader& reader, const std::string& scope, std::string_vi
 
 // ---- all nodes --------------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t piece_rows_max = 128;           // of nodes that are decoded at once
-constexpr std::size_t piece_words_usual = 12 * 1024;  // of their bytes: little enough to come from the heap and not from the kernel
+constexpr std::size_t piece_rows_max = 512;           // of nodes that are decoded at once
+constexpr std::size_t piece_words_usual = 48 * 1024;  // of their bytes: little enough to come from the heap and not from the kernel
 
 // Rows as they are read, one behind the other, where numbers may be read from.
 class RawRows {
@@ -223,20 +230,20 @@ class RawRows {
 };
 
 struct SomeNodes {
-  std::map<NodeId, Node> nodes;
+  std::vector<IdMap<Node>::Made> nodes;
   std::optional<Error> error;
 };
 
 SomeNodes nodes_of(const RawRows& rows) {
   SomeNodes some;
+  some.nodes.reserve(rows.size());
   for (std::size_t row = 0; row < rows.size() && !some.error; ++row) {
-    auto node = from_row<Node>(rows.bytes(row));
-    if (!node) {
-      some.error = node.error().in("row " + rows.key(row));
-    } else {
-      const auto id = node->id;
-      some.nodes.try_emplace(some.nodes.end(), id, std::move(*node));
-    }
+    auto node = IdMap<Node>::make();
+    want_large_pages_at(&node.mapped());
+    if (auto error = from_row_into(rows.bytes(row), node.mapped()))
+      some.error = error->in("row " + rows.key(row));
+    else
+      some.nodes.push_back(std::move(node));
   }
   return some;
 }
@@ -261,10 +268,10 @@ Result<void> load_nodes(const Reader& reader, const std::string& scope, IdMap<No
       },
       nodes_of,
       [&](SomeNodes some) {
-        if (nodes.empty() || some.nodes.empty() || nodes.rbegin()->first < some.nodes.begin()->first)
-          nodes.append(std::move(some.nodes));
-        else  // a row is not under its own key
-          for (auto& [id, node] : some.nodes) nodes.emplace(id, std::move(node));
+        for (auto& node : some.nodes) {
+          const auto id = node.mapped().id;
+          nodes.insert(id, std::move(node));
+        }
         error = std::move(some.error);
         return !error;
       });

@@ -9,6 +9,7 @@
 #include "common/service/notify.hpp"
 #include "common/service/random_seed.hpp"
 #include "common/service/signals.hpp"
+#include "common/store/large_pages.hpp"
 #include "common/store/rocks_store.hpp"
 #include "orchestrator/api/api.hpp"
 #include "orchestrator/api/server.hpp"
@@ -176,6 +177,7 @@ int run_orchestrator(int argc, const char* const* argv, const Parts& parts) {
   if (command == "restore") return run_restore(argc - 1, argv + 1);
   Config config;
   if (const auto code = settle_config(config, argc, argv)) return *code;
+  let_heap_grow_in_large_steps();
   if (const auto level = parse_log_level(config.log_level)) start_logging(*level);
   return serve(config, parts);
 }

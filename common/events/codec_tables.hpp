@@ -13,7 +13,7 @@
 //   NodeId                                                           string, always there
 //   Digest, BootId, Text                                             string; none or empty: absent
 //   Bytes                                                            [ubyte], aligned for a nested buffer; empty: absent
-//   a described struct, std::optional of one                         table
+//   a described struct, std::optional or Boxed of one                table
 //   std::vector or std::set of strings, numbers, described structs   vector; empty: absent
 #include <algorithm>
 #include <array>
@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/boxed.hpp"
 #include "common/core/result.hpp"
 #include "common/events/fields.hpp"
 #include "common/events/text.hpp"
@@ -96,6 +97,10 @@ class OutOfLine {
   }
   template <Described T>
   void operator()(std::string_view, const std::optional<T>& member) {
+    put(member ? write(builder_, *member) : 0);
+  }
+  template <Described T>
+  void operator()(std::string_view, const Boxed<T>& member) {
     put(member ? write(builder_, *member) : 0);
   }
   void operator()(std::string_view, const std::string& member, Text text) { put(write_text(builder_, member, text.bytes_max)); }
@@ -379,6 +384,12 @@ class FromTable {
     member.reset();
     if (table != nullptr) read(*table, member.emplace(), error_);
   }
+  template <Described T>
+  void get(Slot slot, Boxed<T>& member) {
+    const auto* table = table_.GetPointer<const flatbuffers::Table*>(slot);
+    member.reset();
+    if (table != nullptr) read(*table, member.emplace(), error_);
+  }
   void get(Slot slot, std::vector<std::string>& members, Items items, Text limit) {
     const auto* strings = list<Strings>(slot, items);
     members.clear();
@@ -508,6 +519,10 @@ class Fit {
   }
   template <class T>
   void fit(std::optional<T>& member) {
+    if (member) fit(*member);
+  }
+  template <class T>
+  void fit(Boxed<T>& member) {
     if (member) fit(*member);
   }
   void fit(std::int64_t& member, Moment) { member = clamp_whole(member); }

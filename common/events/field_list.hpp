@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/boxed.hpp"
 #include "common/core/hash.hpp"
 #include "common/core/time.hpp"
 #include "common/events/fields.hpp"
@@ -115,6 +116,10 @@ class Lister {
   }
   template <class T>
   void add(std::string name, const std::optional<T>& member) {
+    if (member) add(std::move(name), *member);
+  }
+  template <class T>
+  void add(std::string name, const Boxed<T>& member) {
     if (member) add(std::move(name), *member);
   }
   void add(std::string name, const std::string& member, Text) {

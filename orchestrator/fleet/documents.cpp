@@ -209,7 +209,7 @@ void reconcile_window(Turn& turn, const NodeId& id, std::string_view why) {
 void reconcile_windows_of(Turn& turn, const std::string& target, std::string_view why) {
   turn.link.site_windows.clear();
   if (target.empty()) return;
-  if (const auto node = turn.state.by_host.find(target); node != turn.state.by_host.end()) return reconcile_window(turn, node->second, why);
+  if (const auto node = node_of_host(turn.state, target)) return reconcile_window(turn, *node, why);
   for (const auto& id : nodes_in(turn.state, target)) set_deadline(turn, id, turn.now.wall_ms);
   work_off_windows(turn);
 }

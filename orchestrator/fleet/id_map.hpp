@@ -21,6 +21,7 @@ class IdMap {
   using const_iterator = typename Map::const_iterator;
   using value_type = typename Map::value_type;
   using mapped_type = T;
+  using Made = typename Map::node_type;
 
   IdMap() = default;
   IdMap(const IdMap& other) : map_(other.map_) { place_all(); }
@@ -75,10 +76,16 @@ class IdMap {
   }
   T& operator[](const NodeId& id) { return try_emplace(id).first->second; }
   std::pair<iterator, bool> emplace(const NodeId& id, T value) { return try_emplace(id, std::move(value)); }
-  // All of another map, none of which may be before one that is here: moved, not copied.
-  void append(std::map<NodeId, T>&& later) {
-    assert(map_.empty() || later.empty() || map_.rbegin()->first < later.begin()->first);
-    while (!later.empty()) put(map_.insert(map_.end(), later.extract(later.begin())));
+  // A thing that lies where it will stay, to be filled and then inserted: large things are not moved. Of any thread.
+  static Made make() {
+    Map one;
+    return one.extract(one.try_emplace(NodeId{}).first);
+  }
+  // Under its present id; dropped where there is one already.
+  void insert(const NodeId& id, Made made) {
+    if (!map_.empty() && !(map_.rbegin()->first < id) && contains(id)) return;
+    made.key() = id;
+    put(map_.insert(map_.end(), std::move(made)));
   }
   iterator erase(iterator place) {
     const Key key = key_of(place->first);
@@ -126,6 +133,11 @@ class IdMap {
   void put(iterator place) {
     const Key key = key_of(place->first);
     if (blocks_.empty()) blocks_.push_back({key, {}, {}});
+    if (auto& last = blocks_.back(); !last.keys.empty() && last.keys.back() < key && last.keys.size() < block_entries_max) {
+      last.keys.push_back(key);
+      last.places.push_back(place);
+      return;
+    }
     std::size_t index = block_of(key);
     if (blocks_[index].keys.size() == block_entries_max) {
       split(index, key);

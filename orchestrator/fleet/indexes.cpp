@@ -19,32 +19,6 @@ void drop(std::map<Key, std::set<Value>>& index, const Key& key, const Value& va
   if (found->second.empty()) index.erase(found);
 }
 
-// A text of a node with the number that it begins with, so that few comparisons have to look at the text itself.
-struct TextOfNode {
-  std::uint64_t begin = 0, next = 0;
-  const std::string* text = nullptr;
-  const NodeId* id = nullptr;
-
-  TextOfNode(const std::string& of, const NodeId& node) : text(&of), id(&node) {
-    for (std::size_t i = 0; i < 16; ++i) {
-      auto& number = i < 8 ? begin : next;
-      number = number << 8U | (i < of.size() ? static_cast<unsigned char>(of[i]) : 0U);
-    }
-  }
-  friend bool operator<(const TextOfNode& left, const TextOfNode& right) {
-    if (left.begin != right.begin) return left.begin < right.begin;
-    if (left.next != right.next) return left.next < right.next;
-    return *left.text < *right.text;
-  }
-};
-
-// In the order of their texts, and of their ids where those are the same: then each is put at the end of an index. Into a large tree, in
-// any other order, each step waits for memory.
-std::vector<TextOfNode> sorted(std::vector<TextOfNode> texts) {
-  std::stable_sort(texts.begin(), texts.end());
-  return texts;
-}
-
 // Nodes come in the order of their ids, and many have the same key as the one before.
 class Groups {
  public:
@@ -135,9 +109,9 @@ void remove(State& state, const Site& site) {
 }
 
 void add(State& state, const Node& node) {
-  state.by_host[node.host_id] = node.id;
-  state.by_instance[node.instance_id] = node.id;
-  state.by_name[node.name].insert(node.id);
+  state.by_host.insert(node.host_id, node.id);
+  state.by_instance.insert(node.instance_id, node.id);
+  state.by_name.insert(node.name, node.id);
   if (!node.policy_id.empty()) state.by_policy[node.policy_id].insert(node.id);
   if (!node.identity.profile_name.empty()) state.by_profile[node.identity.profile_name].insert(node.id);
   if (!node.os_resource_id.empty()) state.by_os_resource[node.os_resource_id].insert(node.id);
@@ -145,9 +119,9 @@ void add(State& state, const Node& node) {
 }
 
 void remove(State& state, const Node& node) {
-  state.by_host.erase(node.host_id);
-  state.by_instance.erase(node.instance_id);
-  drop(state.by_name, node.name, node.id);
+  state.by_host.erase(node.host_id, node.id);
+  state.by_instance.erase(node.instance_id, node.id);
+  state.by_name.erase(node.name, node.id);
   drop(state.by_policy, node.policy_id, node.id);
   drop(state.by_profile, node.identity.profile_name, node.id);
   drop(state.by_os_resource, node.os_resource_id, node.id);
@@ -155,26 +129,21 @@ void remove(State& state, const Node& node) {
 }
 
 void add_ids_of_nodes(State& state) {
-  std::vector<TextOfNode> hosts, instances;
+  std::vector<TextIndex::Entry> hosts, instances, names;
   hosts.reserve(state.nodes.size());
   instances.reserve(state.nodes.size());
+  names.reserve(state.nodes.size());
   for (const auto& [id, node] : state.nodes) {
     hosts.emplace_back(node.host_id, id);
     instances.emplace_back(node.instance_id, id);
+    names.emplace_back(node.name, id);
   }
-  for (const auto& host : sorted(std::move(hosts))) state.by_host.insert_or_assign(state.by_host.end(), *host.text, *host.id);
-  for (const auto& instance : sorted(std::move(instances)))
-    state.by_instance.insert_or_assign(state.by_instance.end(), *instance.text, *instance.id);
+  state.by_host.assign(std::move(hosts));
+  state.by_instance.assign(std::move(instances));
+  state.by_name.assign(std::move(names));
 }
 
 void add_groups_of_nodes(State& state) {
-  std::vector<TextOfNode> names;
-  names.reserve(state.nodes.size());
-  for (const auto& [id, node] : state.nodes) names.emplace_back(node.name, id);
-  for (const auto& name : sorted(std::move(names))) {
-    const auto place = state.by_name.try_emplace(state.by_name.end(), *name.text);
-    place->second.insert(place->second.end(), *name.id);
-  }
   Groups by_policy(state.by_policy), by_profile(state.by_profile), by_os_resource(state.by_os_resource), by_site(state.by_site);
   for (const auto& [id, node] : state.nodes) {
     by_policy.add(node.policy_id, id);

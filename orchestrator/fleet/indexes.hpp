@@ -20,8 +20,8 @@ void remove(State& state, const Site& site);
 void add(State& state, const Node& node);
 void remove(State& state, const Node& node);
 
-// The indexes of all nodes, which are empty still, in two parts that have nothing to do with each other: by what only one node has, and by
-// what many may have.
+// The indexes of all nodes, which are empty still, in two parts that have nothing to do with each other: by ids and names, and by what
+// many have.
 void add_ids_of_nodes(State& state);
 void add_groups_of_nodes(State& state);
 // All others.

@@ -353,8 +353,8 @@ std::string draw_id(Turn& turn, std::string_view prefix, const std::function<boo
 }
 
 void register_node(Turn& turn, const NodeId& id, std::string name, bool automatic) {
-  std::string host = draw_id(turn, "host", [&](const std::string& drawn) { return turn.state.by_host.contains(drawn); });
-  std::string instance = draw_id(turn, "inst", [&](const std::string& drawn) { return turn.state.by_instance.contains(drawn); });
+  std::string host = draw_id(turn, "host", [&](const std::string& drawn) { return node_of_host(turn.state, drawn).has_value(); });
+  std::string instance = draw_id(turn, "inst", [&](const std::string& drawn) { return node_of_instance(turn.state, drawn).has_value(); });
   if (name.empty()) name = "node-" + to_string(id).substr(0, 8);
   // It may hold documents of then, signed with our key: without one above them it would look like a state that was lost.
   const bool was_here = turn.state.deleted.contains(id);

@@ -54,9 +54,10 @@ void settle_runs(Turn& turn, const NodeId& id, const DocumentTaken* taken) {
   // What the document that the node holds asks for, where that is known.
   const bool knows_newest = node.newest.document.number && node.taken == node.newest.document.number;
   const bool knows_held = taken != nullptr || knows_newest;
-  const auto& link = taken != nullptr ? taken->link : node.newest.link;
+  const LinkedRelease* link = node.newest.link ? &*node.newest.link : nullptr;
+  if (taken != nullptr) link = taken->link ? &*taken->link : nullptr;
   const auto withdrawn = [&](const Run& run) {
-    return run.start_ms == 0 && knows_held && run.offer <= node.taken && (!link || link->offer != run.offer || link->aborted);
+    return run.start_ms == 0 && knows_held && run.offer <= node.taken && (link == nullptr || link->offer != run.offer || link->aborted);
   };
   for (const auto& run : open_runs(node)) {
     if (node.outcome.kind != OutcomeKind::none && node.outcome.offer == run.offer) {

@@ -18,6 +18,20 @@ Result<std::string> find_named(const std::map<std::string, Row>& rows, const std
   return *found->second.begin();
 }
 
+// In the order of their ids.
+std::vector<NodeId> nodes_with(const State& state, const TextIndex& index, std::string Node::*member, std::string_view text) {
+  std::vector<NodeId> ids;
+  index.each(text, [&](const NodeId& id) {
+    if (state.nodes.at(id).*member == text) ids.push_back(id);
+    return true;
+  });
+  return ids;
+}
+// Two have the same only where rows were written so; then the last counts.
+std::optional<NodeId> last_of(const std::vector<NodeId>& ids) {
+  return ids.empty() ? std::nullopt : std::optional(ids.back());
+}
+
 }  // namespace
 
 std::string_view to_string(Indicator indicator) {
@@ -46,16 +60,25 @@ void rebuild_indexes(State& state) {
   indexes::add_groups_of_nodes(state);
 }
 
+std::optional<NodeId> node_of_host(const State& state, std::string_view host_id) {
+  return last_of(nodes_with(state, state.by_host, &Node::host_id, host_id));
+}
+std::optional<NodeId> node_of_instance(const State& state, std::string_view instance_id) {
+  return last_of(nodes_with(state, state.by_instance, &Node::instance_id, instance_id));
+}
+std::vector<NodeId> nodes_of_name(const State& state, std::string_view name) {
+  return nodes_with(state, state.by_name, &Node::name, name);
+}
+
 Result<NodeId> find_host(const State& state, std::string_view name) {
-  const std::string key(name);
-  if (const auto found = state.by_host.find(key); found != state.by_host.end()) return found->second;
-  if (const auto found = state.by_instance.find(key); found != state.by_instance.end()) return found->second;
+  if (const auto found = node_of_host(state, name)) return *found;
+  if (const auto found = node_of_instance(state, name)) return *found;
   if (const auto node = parse_node_id(name); node && state.nodes.contains(*node)) return *node;
-  const auto found = state.by_name.find(key);
-  if (key.empty() || found == state.by_name.end()) return fail(Code::not_found, "no host " + key);
-  if (found->second.size() > 1)
-    return fail(Code::conflict, std::to_string(found->second.size()) + " hosts are named " + key + ": name it by id");
-  return *found->second.begin();
+  const auto found = name.empty() ? std::vector<NodeId>() : nodes_of_name(state, name);
+  if (found.empty()) return fail(Code::not_found, "no host " + std::string(name));
+  if (found.size() > 1)
+    return fail(Code::conflict, std::to_string(found.size()) + " hosts are named " + std::string(name) + ": name it by id");
+  return found.front();
 }
 
 Result<std::string> find_policy(const State& state, std::string_view name) {

@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/boxed.hpp"
 #include "common/core/calendar.hpp"
 #include "common/core/ids.hpp"
 #include "common/core/result.hpp"
 #include "common/events/orchestrator_events.hpp"
 #include "orchestrator/fleet/id_map.hpp"
+#include "orchestrator/fleet/text_index.hpp"
 
 namespace abide::fleet {
 
@@ -53,7 +55,7 @@ struct IssuedDocument {
   Document document;
   Digest digest;
   DocumentTopic topic = DocumentTopic::policy_linked;
-  std::optional<LinkedRelease> link;
+  Boxed<LinkedRelease> link;
   std::optional<Window> window;
   friend bool operator==(const IssuedDocument&, const IssuedDocument&) = default;
 };
@@ -114,7 +116,7 @@ struct Node {
 
   std::string os_resource_id;       // what it runs, if that is a known resource
   std::string os_update_available;  // name of the newest image of its profile, if it runs an older one
-  std::optional<Run> run;           // the newest
+  Boxed<Run> run;                   // the newest
   std::vector<Run> superseded;      // older ones that the node has not answered: open, or closed as lost until it comes back. Oldest first
 
   // place
@@ -189,8 +191,7 @@ struct State {
   std::map<NodeId, DeletedHost> deleted;
 
   // Indexes, derived: kept by apply, made by rebuild_indexes after rows were loaded. No rows.
-  std::map<std::string, NodeId> by_host, by_instance;
-  std::map<std::string, std::set<NodeId>> by_name;                         // host's name; names are not unique
+  TextIndex by_host, by_instance, by_name;                                 // see node_of_host and nodes_of_name
   std::map<std::string, std::set<NodeId>> by_policy;                       // linked to it
   std::map<std::string, std::set<NodeId>> by_profile;                      // that runs on them
   std::map<std::string, std::set<NodeId>> by_os_resource;                  // running it
@@ -224,6 +225,10 @@ AppliedPolicy policy_of(const State& state, const Node& node);
 Result<std::string> find_site(const State& state, std::string_view name);
 Result<std::string> find_region(const State& state, std::string_view name);
 
+// By resource id of a host or an instance, exactly; by a host's name, which need not be unique: in the order of their ids.
+std::optional<NodeId> node_of_host(const State& state, std::string_view host_id);
+std::optional<NodeId> node_of_instance(const State& state, std::string_view instance_id);
+std::vector<NodeId> nodes_of_name(const State& state, std::string_view name);
 // A host by resource id, instance id, UUID or name. not_found; conflict: the name is not unique.
 Result<NodeId> find_host(const State& state, std::string_view name);
 // By resource id or name.

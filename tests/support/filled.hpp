@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/boxed.hpp"
 #include "common/core/hash.hpp"
 #include "common/events/codec.hpp"
 #include "common/events/fields.hpp"
@@ -57,6 +58,10 @@ class Filler {
   }
   template <class T>
   void fill(std::string_view name, std::optional<T>& member) {
+    fill(name, member.emplace());
+  }
+  template <class T>
+  void fill(std::string_view name, Boxed<T>& member) {
     fill(name, member.emplace());
   }
   void fill(std::string_view, std::int64_t& member, Moment moment) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/boxed.hpp"
 #include "common/events/fields.hpp"
 
 namespace abide::test {
@@ -61,6 +62,10 @@ class Types {
   template <class T>
   static std::string type(const std::optional<T>&) {
     return std::is_same_v<T, std::int64_t> ? "long?" : type(T{});
+  }
+  template <class T>
+  static std::string type(const Boxed<T>&) {
+    return type(T{});
   }
   static std::string type(const std::int64_t&, Moment) { return "long"; }
   static std::string type(const std::uint32_t&, UpTo) { return "uint"; }

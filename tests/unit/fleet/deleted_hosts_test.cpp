@@ -15,7 +15,7 @@ TEST(DeletedHosts, TakeTheirSchedulesAlongAndTheirRunsAreClosed) {
   const auto host = f.bench.done(DeleteHost{"node-" + to_string(f.node.id).substr(0, 8)});
   EXPECT_FALSE(f.bench.state.nodes.contains(f.node.id));
   EXPECT_FALSE(f.bench.state.schedules.contains(window));
-  EXPECT_FALSE(f.bench.state.by_instance.contains(instance));
+  EXPECT_FALSE(node_of_instance(f.bench.state, instance));
   const auto closed = f.bench.events<RunClosed>();
   ASSERT_EQ(closed.size(), 1U);
   EXPECT_EQ(std::tie(closed[0].run_id, closed[0].outcome, closed[0].reason), std::tuple(run, OutcomeKind::cancelled, Reason::never_begun));

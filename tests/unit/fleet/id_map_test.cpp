@@ -76,20 +76,21 @@ TEST(IdMap, TakesWhatComesInOrderFromTheFrontOrTheBack) {
   }
 }
 
-TEST(IdMap, IsCopiedMovedAndAppendedTo) {
-  IdMap<int> first;
-  std::map<NodeId, int> later;
+TEST(IdMap, IsCopiedMovedAndTakesWhatWasMade) {
+  IdMap<int> first, copy;
   NodeId id;
   for (int i = 0; i < 1'000; ++i) {
     id.bytes[0] = static_cast<std::uint8_t>(i >> 8U);
     id.bytes[1] = static_cast<std::uint8_t>(i);
-    if (i < 400)
+    if (i == 400) copy = first;
+    if (i < 400) {
       first.emplace(id, i);
-    else
-      later.emplace(id, i);
+    } else {
+      auto made = IdMap<int>::make();
+      made.mapped() = i;
+      copy.insert(id, std::move(made));
+    }
   }
-  IdMap<int> copy = first;
-  copy.append(std::move(later));
   EXPECT_EQ(copy.size(), 1'000U);
   EXPECT_EQ(copy.at(id), 999);
   EXPECT_EQ(first.size(), 400U);
@@ -103,6 +104,20 @@ TEST(IdMap, IsCopiedMovedAndAppendedTo) {
   moved.erase(moved.find(id));
   EXPECT_TRUE(first.contains(id));
   EXPECT_FALSE(first == moved);
+}
+
+TEST(IdMap, TakesWhatWasMadeInAnyOrderAndDropsWhatIsThereAlready) {
+  Random random{3};
+  IdMap<int> map;
+  std::map<NodeId, int> model;
+  for (int step = 0; step < 4'000; ++step) {
+    const auto id = id_of(step % 2 == 0 ? 10'000 + static_cast<std::uint64_t>(step) : random.next() % 3'000);
+    auto made = IdMap<int>::make();
+    made.mapped() = step;
+    map.insert(id, std::move(made));
+    model.try_emplace(id, step);
+  }
+  expect_same(map, model, 15'000);
 }
 
 TEST(NotedIds, AreAllOnceInTheirOrder) {

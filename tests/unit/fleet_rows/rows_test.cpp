@@ -271,9 +271,10 @@ TEST(FleetRows, OfAFleetThatIsLargeLoadAsTheyWereSaved) {
   }
   rebuild_indexes(state);
   for (const auto& [id, node] : state.nodes) {
-    EXPECT_TRUE(state.by_host.at(node.host_id) == id || node.host_id == "host-0");
-    EXPECT_EQ(state.by_instance.at(node.instance_id), id);
-    EXPECT_TRUE(state.by_name.at(node.name).contains(id));
+    EXPECT_TRUE(node_of_host(state, node.host_id) == id || node.host_id == "host-0");
+    EXPECT_EQ(node_of_instance(state, node.instance_id), id);
+    const auto named = nodes_of_name(state, node.name);
+    EXPECT_NE(std::find(named.begin(), named.end(), id), named.end());
     EXPECT_EQ(!node.policy_id.empty(), state.by_policy.contains(node.policy_id) && state.by_policy.at(node.policy_id).contains(id));
   }
   EXPECT_EQ(state.by_site.at("site-1").size(), 50U);
