@@ -7,6 +7,7 @@
 #include "common/service/exit_codes.hpp"
 #include "common/service/host.hpp"
 #include "common/service/logging.hpp"
+#include "common/store/large_pages.hpp"
 #include "common/store/rocks_store.hpp"
 #include "orchestrator/fleet/machine.hpp"
 #include "orchestrator/projects.hpp"
@@ -95,6 +96,7 @@ int run_check(int argc, const char* const* argv) {
                       "compares the journal of a state directory with its rows; reads only, also while an orchestrator runs on it.");
   table.text("state", &state, "directory of the journal and its rows").required();
   if (const auto code = table.settle(argc, argv)) return *code;
+  prefer_large_pages();
   auto store = RocksStore::open_read_only(state);
   if (!store) {
     log_error(store.error().message);

@@ -101,9 +101,7 @@ class ReadEnvelope {
 
   std::optional<Error> error;  // then nothing of it may be asked
   [[nodiscard]] std::uint8_t type() const { return type_; }
-  [[nodiscard]] EnvelopePlace place() const {
-    return {JournalId{number(At::journal)}, number(At::sequence), Chain{number(At::after)}};
-  }
+  [[nodiscard]] EnvelopePlace place() const { return {JournalId{number(At::journal)}, number(At::sequence), Chain{number(At::after)}}; }
   [[nodiscard]] std::uint64_t number(At field) const { return table_->GetField<std::uint64_t>(at(field), 0); }
   [[nodiscard]] std::uint32_t omitted() const { return table_->GetField<std::uint32_t>(at(At::omitted), 0); }
 
@@ -204,9 +202,8 @@ std::optional<Error> read_inner(std::string_view bytes, NodeEvent& event, Envelo
     Cause cause;
   } head;
   EnvelopePlace none;
-  envelope.read(head, [&](const flatbuffers::Table& payload) {
-    readers_of<NodeEvent>[envelope.type() - 1](payload, event, envelope.error, none);
-  });
+  envelope.read(
+      head, [&](const flatbuffers::Table& payload) { readers_of<NodeEvent>[envelope.type() - 1](payload, event, envelope.error, none); });
   return std::move(envelope.error);
 }
 
@@ -217,9 +214,8 @@ Result<Envelope> decode_envelope(std::string_view bytes, bool only_node_events) 
   envelope.life.value = read.number(At::life);
   envelope.omitted = read.omitted();
   EnvelopePlace inner;
-  read.read(envelope, [&](const flatbuffers::Table& payload) {
-    readers_of<Payload>[read.type() - 1](payload, envelope.payload, read.error, inner);
-  });
+  read.read(envelope,
+            [&](const flatbuffers::Table& payload) { readers_of<Payload>[read.type() - 1](payload, envelope.payload, read.error, inner); });
   if (read.error) return fail(std::move(*read.error));
   return envelope;
 }
@@ -255,7 +251,9 @@ Result<Envelope> decode(std::string_view bytes) {
   return decode_envelope(bytes, false);
 }
 
-Result<Envelope> decode_node_event(std::string_view bytes) { return decode_envelope(bytes, true); }
+Result<Envelope> decode_node_event(std::string_view bytes) {
+  return decode_envelope(bytes, true);
+}
 
 template <class Event>
 Result<bool> decode_event(std::string_view bytes, Recorded<Event>& into, EnvelopePlace& inner) {

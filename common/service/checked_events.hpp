@@ -64,7 +64,7 @@ struct JournalToCheck {
   bool inner_chains = false;
 };
 
-inline constexpr std::uint64_t piece_events_max = 256;                 // that are read at once
+inline constexpr std::uint64_t piece_events_max = 128;                 // that are read at once
 inline constexpr std::size_t piece_bytes_max = std::size_t{4} << 20U;  // of them; the event that passes it is still read
 inline constexpr std::size_t room_bytes_max = std::size_t{16} << 20U;  // that went through a room before its memory is given back
 inline constexpr std::size_t expected_ahead = 8;                       // events that `expect` is told of before they are taken
@@ -124,27 +124,24 @@ std::unique_ptr<CheckedPiece<Event>> read_piece(const JournalToCheck& journal, s
   std::optional<Chain> before;
   if (begins) before = journal.head.base_chain;
   std::size_t bytes_read = 0;
-  auto read = Journal::read(journal.reader, journal.scope, journal.head.id, begins ? first : first - 1, last,
-                            [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
-                              if (before) {
-                                auto& event = piece->next();
-                                event.sequence = sequence;
-                                event.chain = chain;
-                                event.chain_holds = chain_after(*before, bytes) == chain ||
-                                                    (journal.on_trust != nullptr && journal.on_trust->contains(sequence));
-                                event.error = decode_recorded(bytes, sequence, chain, event.recorded, event.inner);
-                                if constexpr (std::is_same_v<Event, OrchestratorEvent>) {
-                                  const auto* stored = journal.inner_chains && !event.error
-                                                           ? std::get_if<NodeEventStored>(&event.recorded.event)
-                                                           : nullptr;
-                                  event.inner_holds =
-                                      stored != nullptr && chain_after(event.inner.after, stored->envelope) == stored->chain;
-                                }
-                              }
-                              before = chain;
-                              bytes_read += bytes.size();
-                              return bytes_read < piece_bytes_max || piece->count == 0;
-                            });
+  auto read = Journal::read(
+      journal.reader, journal.scope, journal.head.id, begins ? first : first - 1, last,
+      [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
+        if (before) {
+          auto& event = piece->next();
+          event.sequence = sequence;
+          event.chain = chain;
+          event.chain_holds = chain_after(*before, bytes) == chain || (journal.on_trust != nullptr && journal.on_trust->contains(sequence));
+          event.error = decode_recorded(bytes, sequence, chain, event.recorded, event.inner);
+          if constexpr (std::is_same_v<Event, OrchestratorEvent>) {
+            const auto* stored = journal.inner_chains && !event.error ? std::get_if<NodeEventStored>(&event.recorded.event) : nullptr;
+            event.inner_holds = stored != nullptr && chain_after(event.inner.after, stored->envelope) == stored->chain;
+          }
+        }
+        before = chain;
+        bytes_read += bytes.size();
+        return bytes_read < piece_bytes_max || piece->count == 0;
+      });
   if (!read) piece->error = read.error();
   piece->bytes_through += bytes_read;
   return piece;

@@ -1,6 +1,6 @@
 #pragma once
 // Things by the id of their node, in its order. A std::map in all but one respect: what is looked for is found by a search in
-// arrays, since each step down a tree of 100,000 large things waits for memory. Pure.
+// arrays, since each step down a tree of 100,000 large things waits for memory. And ids that are noted. Pure.
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
@@ -170,6 +170,22 @@ class IdMap {
   std::vector<Block> blocks_;  // in order; all places of the map
 };
 
+// Every bit of a number moves half of the bits of this. (The last steps of MurmurHash3.)
+inline std::uint64_t mixed(std::uint64_t number) {
+  number = (number ^ (number >> 33U)) * 0xFF51AFD7ED558CCDULL;
+  number = (number ^ (number >> 33U)) * 0xC4CEB9FE1A85EC53ULL;
+  return number ^ (number >> 33U);
+}
+// Spreads ids that differ in any byte over all places of a table.
+inline std::uint64_t hash_of(const NodeId& id) {
+  std::uint64_t first = 0, second = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    first = first << 8U | id.bytes[i];
+    second = second << 8U | id.bytes[8 + i];
+  }
+  return mixed(mixed(first) ^ second);
+}
+
 // Ids that are noted many times over and read once: cheaper to note than in a set. Few are noted as they come; of many it is looked up
 // whether they are there, by a search from where a hash points.
 class NotedIds {
@@ -211,19 +227,9 @@ class NotedIds {
   // Of an id, or where it would be.
   [[nodiscard]] std::uint32_t& place_of(const NodeId& id) {
     const std::size_t mask = places_.size() - 1;
-    std::size_t at = hash_of(id) & mask;
+    std::size_t at = static_cast<std::size_t>(hash_of(id)) & mask;
     while (places_[at] != 0 && ids_[places_[at] - 1] != id) at = (at + 1) & mask;
     return places_[at];
-  }
-  static std::size_t hash_of(const NodeId& id) {
-    constexpr std::uint64_t odd = 0x9E3779B97F4A7C15ULL;
-    std::uint64_t first = 0, second = 0;
-    for (std::size_t i = 0; i < 8; ++i) {
-      first = first << 8U | id.bytes[i];
-      second = second << 8U | id.bytes[8 + i];
-    }
-    const std::uint64_t hash = ((first * odd) ^ second) * odd;
-    return static_cast<std::size_t>(hash ^ (hash >> 32U));
   }
   std::vector<NodeId> ids_;
   std::vector<std::uint32_t> places_;  // indexes of ids_, and one more; 0: free. Empty: of few

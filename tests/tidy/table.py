@@ -108,8 +108,8 @@ THIRD_PARTIES = {  # beginning of what stands between < and >
 }
 
 # Everything else between < and > is C++'s own (no dot in it), or one of these, of POSIX and Linux.
-SYSTEM_HEADERS = ("sys/", "netinet/", "arpa/", "linux/", "fcntl.h", "unistd.h", "signal.h", "poll.h", "pthread.h", "sched.h", "spawn.h", "stdlib.h",
-                  "time.h", "netdb.h", "termios.h", "dirent.h", "ifaddrs.h", "net/", "sanitizer/", "dlfcn.h", "cxxabi.h", "malloc.h")
+SYSTEM_HEADERS = ("sys/", "netinet/", "arpa/", "linux/", "fcntl.h", "unistd.h", "signal.h", "malloc.h", "poll.h", "pthread.h", "sched.h", "spawn.h", "stdlib.h",
+                  "time.h", "netdb.h", "termios.h", "dirent.h", "ifaddrs.h", "net/", "sanitizer/", "dlfcn.h", "cxxabi.h")
 
 # Third parties in a header, each with its reason. Everywhere else they stay in the .cpp.
 THIRD_PARTY_HEADERS = {

@@ -6,9 +6,11 @@
 #include <thread>
 #include <unistd.h>
 
+#include "common/store/large_pages.hpp"
 #include "tools/replay/commands.hpp"
 
 int main(int count, char** words) {
+  abide::prefer_large_pages();
   std::signal(SIGPIPE, SIG_IGN);  // `abide-replay show DIR | head` ends by a failed write
   abide::replay::Surroundings around;
   around.out = &std::cout;

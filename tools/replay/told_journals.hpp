@@ -3,10 +3,10 @@
 // so it is one array that is searched from where a hash points, and what is looked for soon can be fetched from memory before.
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "common/core/ids.hpp"
+#include "orchestrator/fleet/id_map.hpp"
 
 namespace abide::replay {
 
@@ -46,13 +46,7 @@ class ToldJournals {
   static constexpr std::size_t places_at_first = 1024;  // a power of two, as all that follow
 
   static std::size_t hash_of(const NodeId& node, JournalId journal) {
-    constexpr std::uint64_t odd = 0x9E3779B97F4A7C15ULL;
-    std::uint64_t first = 0, second = 0;
-    std::memcpy(&first, node.bytes.data(), sizeof first);
-    std::memcpy(&second, node.bytes.data() + sizeof first, sizeof second);
-    std::uint64_t hash = (first ^ journal.value) * odd;
-    hash = (hash ^ (hash >> 32U) ^ second) * odd;
-    return static_cast<std::size_t>(hash ^ (hash >> 32U));
+    return static_cast<std::size_t>(fleet::mixed(fleet::hash_of(node) ^ journal.value));
   }
   // Where it is, or would be. Half of the places are free, so this ends.
   [[nodiscard]] std::size_t place_of(const NodeId& node, JournalId journal) const {

@@ -120,6 +120,18 @@ TEST(IdMap, TakesWhatWasMadeInAnyOrderAndDropsWhatIsThereAlready) {
   expect_same(map, model, 15'000);
 }
 
+TEST(NotedIds, AreSpreadWhicheverByteTellsThemApart) {
+  for (std::size_t byte = 0; byte < 16; ++byte) {
+    std::set<std::uint64_t> low;
+    for (unsigned value = 0; value < 256; ++value) {
+      NodeId id;
+      id.bytes[byte] = static_cast<std::uint8_t>(value);
+      low.insert(hash_of(id) % 1024);
+    }
+    EXPECT_GT(low.size(), 200U) << "byte " << byte;  // by chance some 226
+  }
+}
+
 TEST(NotedIds, AreAllOnceInTheirOrder) {
   NotedIds noted;
   std::set<NodeId> model;
