@@ -2,12 +2,17 @@
 #include "common/bus/mqtt_bus.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <netinet/in.h>
+#include <poll.h>
 #include <set>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/support/broker.hpp"
 
@@ -482,6 +487,32 @@ TEST(MqttBusOnMosquitto, GivesNobodyWhatANodeSaysAboveItsAllowance) {
   EXPECT_LE(static_cast<double>(loud), at_once + 1 + a_second * (took.count() + 0.1));
   EXPECT_NE(broker.log().find("abide limits: client " + node_1 + " says more than it may"), std::string::npos) << broker.log();
   EXPECT_EQ(broker.log().find("abide limits: client " + node_2), std::string::npos);
+}
+
+TEST(MqttBusOnMosquitto, LetsAWholeFleetWaitToBeAccepted) {
+  test::Broker broker;
+  auto first = node(broker, node_1);
+  ASSERT_TRUE(first.wait_count<BusConnected>(1));
+  broker.suspend();  // it accepts nobody: whoever is connected waits in the kernel
+  std::vector<pollfd> sockets(1'000);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(broker.port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (auto& one : sockets) {
+    one = {::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), POLLOUT, 0};
+    ::connect(one.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+  std::size_t connected = 0;
+  for (auto& one : sockets) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::poll(&one, 1, 1'000) != 1) break;  // with one that is kept out, so are all behind it
+    if (::getsockopt(one.fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0) ++connected;
+  }
+  EXPECT_EQ(connected, sockets.size());
+  for (const auto& one : sockets) ::close(one.fd);
+  broker.resume();
 }
 
 TEST(MqttBusOnMosquitto, TakesABrokerForDeadThatAcknowledgesNothing) {
