@@ -7,6 +7,7 @@
 #include "common/store/journal.hpp"
 #include "common/store/large_pages.hpp"
 #include "common/store/memory_store.hpp"
+#include "common/store/raw_rows.hpp"
 #include "orchestrator/fleet/indexes.hpp"
 #include "orchestrator/row_fields.hpp"
 #include "schemas/rows_fleet_generated.h"
@@ -197,99 +198,87 @@ Result<void> scan(const Reader& reader, const std::string& scope, std::string_vi
 
 // ---- all nodes --------------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t piece_rows_max = 512;           // of nodes that are decoded at once
-constexpr std::size_t piece_words_usual = 48 * 1024;  // of their bytes: little enough to come from the heap and not from the kernel
+constexpr std::size_t nodes_expected_max = 1'000'000;  // that room is made for before they come
+constexpr std::size_t piece_rows_max = 256;            // of nodes that are decoded at once
 
-// Rows as they are read, one behind the other, where numbers may be read from.
-class RawRows {
- public:
-  void add(std::string_view key, std::string_view bytes) {
-    if (rows_.empty()) {
-      rows_.reserve(piece_rows_max);
-      words_.reserve(piece_words_usual);
-      keys_.reserve(piece_rows_max * key.size());
-    }
-    rows_.push_back({keys_.size(), key.size(), words_.size(), bytes.size()});
-    keys_ += key;
-    words_.resize(words_.size() + (bytes.size() + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t));
-    bytes.copy(reinterpret_cast<char*>(words_.data() + rows_.back().word), bytes.size());
-  }
-  [[nodiscard]] std::size_t size() const { return rows_.size(); }
-  [[nodiscard]] std::string key(std::size_t row) const { return keys_.substr(rows_[row].key, rows_[row].key_size); }
-  [[nodiscard]] std::string_view bytes(std::size_t row) const {
-    return {reinterpret_cast<const char*>(words_.data() + rows_[row].word), rows_[row].size};
-  }
-
- private:
-  struct Row {
-    std::size_t key, key_size, word, size;
-  };
-  std::vector<Row> rows_;
-  std::string keys_;
-  std::vector<std::uint64_t> words_;
-};
-
+// What is read at once, and what becomes of it.
 struct SomeNodes {
+  RawRows rows;
   std::vector<IdMap<Node>::Made> nodes;
-  std::optional<Error> error;
+  indexes::OfNodes indexed;
+  std::optional<Error> error;  // what came in the place of the next row or node
 };
 
-SomeNodes nodes_of(const RawRows& rows) {
-  SomeNodes some;
-  some.nodes.reserve(rows.size());
-  for (std::size_t row = 0; row < rows.size() && !some.error; ++row) {
-    auto node = IdMap<Node>::make();
-    want_large_pages_at(&node.mapped());
-    if (auto error = from_row_into(rows.bytes(row), node.mapped()))
-      some.error = error->in("row " + rows.key(row));
-    else
-      some.nodes.push_back(std::move(node));
+void decode(SomeNodes& some) {
+  some.nodes.reserve(some.rows.size());
+  for (std::size_t row = 0; row < some.rows.size(); ++row) {
+    auto made = IdMap<Node>::make();
+    auto& node = made.mapped();
+    want_large_pages_at(&node);
+    if (auto error = from_row_into(some.rows.value(row), node)) {
+      some.error = error->in("row " + std::string(some.rows.key(row)));
+      return;
+    }
+    some.indexed.add(node);
+    some.nodes.push_back(std::move(made));
   }
-  return some;
 }
 
-// On all cores: a fleet's start is above all this.
-Result<void> load_nodes(const Reader& reader, const std::string& scope, IdMap<Node>& nodes) {
+// On all cores: a fleet's start is above all this. With what goes into their indexes.
+Result<void> load_nodes(const Reader& reader, const std::string& scope, IdMap<Node>& nodes, indexes::OfNodes& indexed) {
   const auto prefix = row_key(scope, node_kind, "");
-  const auto end = after_prefix(prefix);
-  std::string from = prefix;
-  std::optional<Error> unread, error;
+  const auto cursor = reader.cursor(prefix, after_prefix(prefix));
+  using Piece = std::unique_ptr<SomeNodes>;
+  Rooms<SomeNodes> rooms;
+  bool read_all = false, all_in_place = true;
+  std::optional<Error> error;
   in_order(
-      [&]() -> std::optional<RawRows> {
-        RawRows rows;
-        auto read = reader.scan(from, end, [&](std::string_view key, std::string_view bytes) {
-          rows.add(key, bytes);
-          return rows.size() < piece_rows_max;
-        });
-        if (!read) unread = read.error().in("rows " + prefix);
-        if (rows.size() == 0) return std::nullopt;
-        from = rows.key(rows.size() - 1) + '\0';
-        return rows;
-      },
-      nodes_of,
-      [&](SomeNodes some) {
-        for (auto& node : some.nodes) {
-          const auto id = node.mapped().id;
-          nodes.insert(id, std::move(node));
+      [&]() -> std::optional<Piece> {
+        if (read_all) return std::nullopt;
+        auto some = rooms.get();
+        while (some->rows.size() < piece_rows_max && !read_all) {
+          auto row = cursor->next();
+          if (!row) some->error = row.error().in("rows " + prefix);
+          read_all = !row || !*row;
+          if (!read_all) some->rows.add((*row)->key, (*row)->value);
         }
-        error = std::move(some.error);
+        return some;
+      },
+      [](Piece some) {
+        decode(*some);
+        return some;
+      },
+      [&](Piece some) {
+        for (auto& node : some->nodes) {
+          const auto id = node.mapped().id;
+          all_in_place = nodes.insert(id, std::move(node)) && all_in_place;
+        }
+        indexed.add(std::move(some->indexed));
+        error = std::move(some->error);
+        *some = SomeNodes{std::move(some->rows), std::move(some->nodes), {}, {}};
+        some->rows.clear();
+        some->nodes.clear();
+        rooms.put(std::move(some));
         return !error;
       });
   if (error) return fail(std::move(*error));
-  if (unread) return fail(std::move(*unread));
+  if (all_in_place) return {};
+  indexed = {};  // a row lies under the key of another, and has been left out
+  for (const auto& [id, node] : nodes) indexed.add(node);
   return {};
 }
 
 constexpr std::size_t nodes_for_two_threads = 4096;  // of fewer the indexes are quicker made than a thread
 
-void make_indexes(State& state) {
-  if (state.nodes.size() < nodes_for_two_threads) return rebuild_indexes(state);
-  indexes::clear(state);
-  both([&] { indexes::add_ids_of_nodes(state); },
-       [&] {
-         indexes::add_things(state);
-         indexes::add_groups_of_nodes(state);
-       });
+void make_indexes(State& state, indexes::OfNodes& of_nodes) {
+  const auto one = [&] { of_nodes.put_instances_and_names(state); };
+  const auto other = [&] {
+    indexes::add_things(state);
+    of_nodes.put_hosts_and_groups(state);
+  };
+  if (state.nodes.size() >= nodes_for_two_threads) return both(one, other);
+  one();
+  other();
 }
 
 Result<std::optional<Node>> node_by(const Reader& reader, const std::string& scope, std::string_view kind, std::string_view id) {
@@ -441,7 +430,9 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
     state.revision = project.revision;
     state.refused = std::move(project.refused);
   }
-  if (auto nodes = load_nodes(reader, scope, state.nodes); !nodes) return fail(nodes.error());
+  indexes::OfNodes of_nodes;
+  if (*row) of_nodes.expect(std::min<std::uint64_t>((**row).nodes, nodes_expected_max));
+  if (auto nodes = load_nodes(reader, scope, state.nodes, of_nodes); !nodes) return fail(nodes.error());
   const auto by_id = [](auto& things) {
     return [&things](auto&& thing) {
       auto id = thing.value.id;
@@ -471,7 +462,7 @@ Result<State> Rows::load(const Reader& reader, const std::string& scope) {
     return true;
   });
   if (!deleted) return fail(deleted.error());
-  make_indexes(state);
+  make_indexes(state, of_nodes);
   return state;
 }
 

@@ -104,6 +104,7 @@ int serve(const Config& config, const Parts& parts) {
   auto opened = Orchestrator::open(store, std::move(settings),
                                    [&](BusSettings bus) { return parts.make_bus(bus_settings_of(config, std::move(bus))); });
   if (!opened) return ended(exit_code_of_open(opened.error()), opened.error().message);
+  if (auto begun = held->loaded(); !begun) return ended(exit_code_of_open(begun.error()), begun.error().message);
   Orchestrator& orchestrator = **opened;
   // What the state's age led to is committed now.
   if (!restored->empty())
@@ -161,10 +162,11 @@ int serve(const Config& config, const Parts& parts) {
 Parts product_parts() {
   Parts parts;
   parts.open_store = [](const std::string& dir) -> Result<OpenedStore> {
-    auto store = RocksStore::open(dir, fleet_store_size);
+    auto store = RocksStore::open(dir, fleet_store_size, Merging::when_told);
     if (!store) return fail(store.error());
-    const auto* one = store->get();
-    return OpenedStore{std::move(*store), [one](const std::string& into) { return one->checkpoint(into); }};
+    auto* one = store->get();
+    return OpenedStore{std::move(*store), [one](const std::string& into) { return one->checkpoint(into); },
+                       [one] { return one->begin_merging(); }};
   };
   parts.make_bus = [](BusSettings settings) { return std::make_unique<MqttBus>(std::move(settings)); };
   return parts;

@@ -14,6 +14,7 @@ namespace abide::orchestrator {
 struct OpenedStore {
   std::unique_ptr<Store> store;
   std::function<Result<void>(const std::string& dir)> checkpoint;  // of it; any thread, while it lives
+  std::function<Result<void>()> loaded;                            // all that is needed at first has been read from it
 };
 
 struct Parts {

@@ -1,5 +1,6 @@
 #include "common/core/ids.hpp"
 
+#include <array>
 #include <charconv>
 
 namespace abide {
@@ -12,19 +13,29 @@ void append_hex(std::string& text, std::uint8_t byte) {
   text.append(digits, sizeof digits);
 }
 
-// 0 to 15, or -1.
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
-}
+// The value of a digit, or one that is larger than any: events are full of ids, so digits are looked up, and looked at once for all.
+constexpr std::uint8_t no_digit = 0xFF;
+constexpr auto hex_values = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_digit);
+  for (unsigned value = 0; value < hex_digits.size(); ++value) {
+    const auto digit = static_cast<unsigned char>(hex_digits[value]);
+    values[digit] = static_cast<std::uint8_t>(value);
+    if (digit >= 'a') values[static_cast<std::size_t>(digit - 'a' + 'A')] = static_cast<std::uint8_t>(value);
+  }
+  return values;
+}();
 
-std::optional<std::uint8_t> hex_byte(char high, char low) {
-  const int upper = hex_value(high);
-  const int lower = hex_value(low);
-  if (upper < 0 || lower < 0) return std::nullopt;
-  return static_cast<std::uint8_t>(upper * 16 + lower);
+// Two digits for each of the bytes; false: not all are.
+bool read_hex(const char* digits, std::uint8_t* bytes, std::size_t count) {
+  unsigned seen = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const unsigned high = hex_values[static_cast<unsigned char>(digits[2 * i])];
+    const unsigned low = hex_values[static_cast<unsigned char>(digits[2 * i + 1])];
+    seen |= high | low;
+    bytes[i] = static_cast<std::uint8_t>(high << 4U | low);
+  }
+  return seen < 16;
 }
 
 // What a message may quote of somebody else's text: short, and on one line.
@@ -103,16 +114,13 @@ std::string to_string(const NodeId& node) {
 
 Result<NodeId> parse_node_id(std::string_view text) {
   const auto wrong = [&] { return fail(Code::invalid_input, quoted(text) + " is no UUID (8-4-4-4-12 hex digits)"); };
-  if (text.size() != 36) return wrong();
+  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return wrong();
   NodeId node;
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < node.bytes.size(); ++i) {
-    if ((i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-') return wrong();
-    const auto byte = hex_byte(text[at], text[at + 1]);
-    if (!byte) return wrong();
-    node.bytes[i] = *byte;
-    at += 2;
-  }
+  std::uint8_t* const bytes = node.bytes.data();
+  const char* const digits = text.data();
+  if (!read_hex(digits, bytes, 4) || !read_hex(digits + 9, bytes + 4, 2) || !read_hex(digits + 14, bytes + 6, 2) ||
+      !read_hex(digits + 19, bytes + 8, 2) || !read_hex(digits + 24, bytes + 10, 6))
+    return wrong();
   return node;
 }
 
@@ -126,12 +134,7 @@ std::string to_hex(const Digest& digest) {
 Result<Digest> parse_digest(std::string_view hex) {
   const auto wrong = [&] { return fail(Code::invalid_input, quoted(hex) + " is no SHA-256 (64 hex digits)"); };
   Digest digest;
-  if (hex.size() != 2 * digest.bytes.size()) return wrong();
-  for (std::size_t i = 0; i < digest.bytes.size(); ++i) {
-    const auto byte = hex_byte(hex[2 * i], hex[2 * i + 1]);
-    if (!byte) return wrong();
-    digest.bytes[i] = *byte;
-  }
+  if (hex.size() != 2 * digest.bytes.size() || !read_hex(hex.data(), digest.bytes.data(), digest.bytes.size())) return wrong();
   return digest;
 }
 

@@ -2,10 +2,8 @@
 // The events of a journal in their order, each with what can be said of it without those before it: does it follow by the chain, what is
 // it, does what it holds of a node follow by the chain that it names. Read, hashed and decoded on all cores, in pieces; whoever folds a
 // long journal takes them from here.
-#include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +19,7 @@
 #include "common/events/codec.hpp"
 #include "common/store/in_order.hpp"
 #include "common/store/journal.hpp"
+#include "common/store/raw_rows.hpp"
 
 namespace abide {
 
@@ -69,82 +68,53 @@ inline constexpr std::size_t piece_bytes_max = std::size_t{4} << 20U;  // of the
 inline constexpr std::size_t room_bytes_max = std::size_t{16} << 20U;  // that went through a room before its memory is given back
 inline constexpr std::size_t expected_ahead = 8;                       // events that `expect` is told of before they are taken
 
-// The events of a piece. Its room is used again for a later one: a new one is memory that the kernel has to clear first, and that one
-// thread allocates and another frees.
+// The events of a piece, and the records that they are made of.
 template <class Event>
 struct CheckedPiece {
-  std::vector<CheckedEvent<Event>> events;  // as many as have ever been used; of this piece the first `count`
-  std::size_t count = 0;
-  std::uint64_t last = 0;         // of those that it was to have; without an error the rest is to be read still
-  std::optional<Error> error;     // what ended it
-  std::size_t bytes_through = 0;  // this room
-
-  CheckedEvent<Event>& next() {
-    if (count == events.size()) events.emplace_back();
-    return events[count++];
-  }
+  Chain before;  // of the event before the first
+  std::uint64_t first = 0;
+  RawRows records;                          // as the journal has them: events without their chains
+  std::vector<Chain> chains;                // of each record
+  std::optional<Error> error;               // what came in the place of the next record
+  std::vector<CheckedEvent<Event>> events;  // as many as have ever been used; of this piece as many as there are records
+  std::size_t bytes_through = 0;            // this room
 };
 
+// Reads records into a room until it is full or there are no more.
 template <class Event>
-class PieceRooms {
- public:
-  using Piece = std::unique_ptr<CheckedPiece<Event>>;
-  Piece get() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!rooms_.empty()) {
-        Piece room = std::move(rooms_.back());
-        rooms_.pop_back();
-        return room;
-      }
+void read_piece(JournalCursor& journal, CheckedPiece<Event>& piece) {
+  piece.records.clear();
+  piece.chains.clear();
+  piece.error.reset();
+  while (piece.records.size() < piece_events_max && piece.records.bytes() < piece_bytes_max) {
+    auto record = journal.next();
+    if (!record) piece.error = record.error();
+    if (!record || !*record) break;
+    if (piece.chains.empty()) piece.first = (*record)->sequence;
+    piece.records.add("", (*record)->bytes);
+    piece.chains.push_back((*record)->chain);
+  }
+  piece.bytes_through += piece.records.bytes();
+}
+
+template <class Event>
+void check_piece(const JournalToCheck& journal, CheckedPiece<Event>& piece) {
+  if (piece.events.size() < piece.records.size()) piece.events.resize(piece.records.size());
+  Chain before = piece.before;
+  for (std::size_t index = 0; index < piece.records.size(); ++index) {
+    auto& event = piece.events[index];
+    const auto bytes = piece.records.value(index);
+    event.sequence = piece.first + index;
+    event.chain = piece.chains[index];
+    event.chain_holds =
+        chain_after(before, bytes) == event.chain || (journal.on_trust != nullptr && journal.on_trust->contains(event.sequence));
+    event.error = decode_recorded(bytes, event.sequence, event.chain, event.recorded, event.inner);
+    if constexpr (std::is_same_v<Event, OrchestratorEvent>) {
+      const auto* stored = journal.inner_chains && !event.error ? std::get_if<NodeEventStored>(&event.recorded.event) : nullptr;
+      event.inner_holds = stored != nullptr && chain_after(event.inner.after, stored->envelope) == stored->chain;
     }
-    auto room = std::make_unique<CheckedPiece<Event>>();
-    room->events.reserve(piece_events_max);
-    return room;
+    before = event.chain;
   }
-  void put(Piece room) {
-    if (room->bytes_through > room_bytes_max) return;
-    room->count = 0;
-    room->error.reset();
-    const std::lock_guard lock(mutex_);
-    rooms_.push_back(std::move(room));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<Piece> rooms_;
-};
-
-template <class Event>
-std::unique_ptr<CheckedPiece<Event>> read_piece(const JournalToCheck& journal, std::uint64_t first, std::uint64_t last,
-                                                PieceRooms<Event>& rooms) {
-  auto piece = rooms.get();
-  piece->last = last;
-  const bool begins = first == journal.head.base + 1;  // else the chain of the event before is read, too
-  std::optional<Chain> before;
-  if (begins) before = journal.head.base_chain;
-  std::size_t bytes_read = 0;
-  auto read = Journal::read(
-      journal.reader, journal.scope, journal.head.id, begins ? first : first - 1, last,
-      [&](std::uint64_t sequence, Chain chain, std::string_view bytes) {
-        if (before) {
-          auto& event = piece->next();
-          event.sequence = sequence;
-          event.chain = chain;
-          event.chain_holds = chain_after(*before, bytes) == chain || (journal.on_trust != nullptr && journal.on_trust->contains(sequence));
-          event.error = decode_recorded(bytes, sequence, chain, event.recorded, event.inner);
-          if constexpr (std::is_same_v<Event, OrchestratorEvent>) {
-            const auto* stored = journal.inner_chains && !event.error ? std::get_if<NodeEventStored>(&event.recorded.event) : nullptr;
-            event.inner_holds = stored != nullptr && chain_after(event.inner.after, stored->envelope) == stored->chain;
-          }
-        }
-        before = chain;
-        bytes_read += bytes.size();
-        return bytes_read < piece_bytes_max || piece->count == 0;
-      });
-  if (!read) piece->error = read.error();
-  piece->bytes_through += bytes_read;
-  return piece;
 }
 
 // `take(event)` has them in their order, on the caller's thread; `expect(event)` is told of each some events before, on the same. Ends
@@ -152,40 +122,42 @@ std::unique_ptr<CheckedPiece<Event>> read_piece(const JournalToCheck& journal, s
 // the last event, after which it was taken.
 template <class Event, class Expect, class Take>
 Result<void> checked_events(const JournalToCheck& journal, const Expect& expect, const Take& take) {
-  const std::uint64_t base = journal.head.base, last = journal.head.last;
-  if (!journal.head.id || last <= base) return {};
+  const auto& head = journal.head;
+  if (!head.id || head.last <= head.base) return {};
   using Piece = std::unique_ptr<CheckedPiece<Event>>;
-  std::uint64_t unread = base + 1;  // where the next piece begins
-  std::uint64_t next = base + 1;
+  JournalCursor cursor(journal.reader, journal.scope, head.id, head.base + 1, head.last);
+  Chain before = head.base_chain;  // of what is read next
+  bool read_all = false;
   std::optional<Error> error;
-  PieceRooms<Event> rooms;
-  const auto take_piece = [&](Piece piece) {
-    auto& events = piece->events;
-    const auto expect_one = [&](std::size_t index) {
-      if (index < piece->count && !events[index].error) expect(std::as_const(events[index].recorded.event));
-    };
-    for (std::size_t index = 0; index < expected_ahead; ++index) expect_one(index);
-    for (std::size_t index = 0; index < piece->count; ++index) {
-      expect_one(index + expected_ahead);
-      ++next;
-      if (!take(events[index])) return false;
-    }
-    error = std::move(piece->error);
-    rooms.put(std::move(piece));
-    return !error;
-  };
+  Rooms<CheckedPiece<Event>> rooms;
   in_order(
-      [&]() -> std::optional<std::uint64_t> {
-        if (unread > last) return std::nullopt;
-        return std::exchange(unread, unread + piece_events_max);
+      [&]() -> std::optional<Piece> {
+        if (read_all) return std::nullopt;
+        auto piece = rooms.get();
+        read_piece(cursor, *piece);
+        piece->before = before;
+        if (!piece->chains.empty()) before = piece->chains.back();
+        read_all = piece->error.has_value() || piece->chains.empty();
+        return piece;
       },
-      [&](std::uint64_t first) { return read_piece<Event>(journal, first, std::min(first + piece_events_max - 1, last), rooms); },
       [&](Piece piece) {
-        const std::uint64_t wanted = piece->last;
-        if (!take_piece(std::move(piece))) return false;
-        while (next <= wanted)
-          if (!take_piece(read_piece<Event>(journal, next, wanted, rooms))) return false;
-        return true;
+        check_piece(journal, *piece);
+        return piece;
+      },
+      [&](Piece piece) {
+        auto& events = piece->events;
+        const std::size_t count = piece->records.size();
+        const auto expect_one = [&](std::size_t index) {
+          if (index < count && !events[index].error) expect(std::as_const(events[index].recorded.event));
+        };
+        for (std::size_t index = 0; index < expected_ahead; ++index) expect_one(index);
+        for (std::size_t index = 0; index < count; ++index) {
+          expect_one(index + expected_ahead);
+          if (!take(std::as_const(events[index]))) return false;
+        }
+        error = std::move(piece->error);
+        if (piece->bytes_through <= room_bytes_max) rooms.put(std::move(piece));
+        return !error;
       });
   if (error) return fail(std::move(*error));
   return {};

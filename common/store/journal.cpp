@@ -31,6 +31,25 @@ std::string named(std::string_view scope, JournalId id) {
   return "journal " + to_hex(id) + " of " + std::string(scope);
 }
 
+// The least key after that of an event.
+std::string end_of(std::string_view scope, JournalId id, std::uint64_t sequence) {
+  return journal_key(scope, id, sequence) + '\0';
+}
+bool is_record(std::string_view key, std::string_view value, std::size_t key_bytes, std::uint64_t sequence) {
+  return key.size() == key_bytes && from_big_endian(key.substr(key.size() - 8)) == sequence && value.size() >= chain_bytes;
+}
+Chain chain_of(std::string_view record) {
+  return Chain{from_big_endian(record.substr(0, chain_bytes))};
+}
+
+Error unread(const Error& error, std::string_view scope, JournalId id, std::uint64_t from) {
+  return error.in("read " + named(scope, id) + " from event " + std::to_string(from));
+}
+Error missing(std::string_view scope, JournalId id, std::uint64_t sequence) {
+  return {Code::corrupt, "event " + std::to_string(sequence) + " of " + named(scope, id) + " is missing or cut off; the last good one is " +
+                             std::to_string(sequence - 1)};
+}
+
 }  // namespace
 
 std::string head_key(std::string_view scope) {
@@ -148,25 +167,40 @@ Result<void> Journal::read(const Reader& reader, std::string_view scope, Journal
                            const VisitEvent& visit) {
   if (from > to) return {};
   const std::string first = journal_key(scope, id, from);
-  const std::string end = journal_key(scope, id, to) + '\0';  // the least key after the one of `to`
   std::uint64_t expected = from;
   bool stopped = false;
   bool broken = false;
-  auto read = reader.scan(first, end, [&](std::string_view key, std::string_view value) {
-    if (key.size() != first.size() || from_big_endian(key.substr(key.size() - 8)) != expected || value.size() < chain_bytes) {
-      broken = true;
-      return false;
-    }
-    const Chain chain{from_big_endian(value.substr(0, chain_bytes))};
-    stopped = !visit(expected, chain, value.substr(chain_bytes));
+  auto read = reader.scan(first, end_of(scope, id, to), [&](std::string_view key, std::string_view value) {
+    broken = !is_record(key, value, first.size(), expected);
+    if (broken) return false;
+    stopped = !visit(expected, chain_of(value), value.substr(chain_bytes));
     ++expected;
     return !stopped;
   });
-  if (!read) return fail(read.error().in("read " + named(scope, id) + " from event " + std::to_string(from)));
-  if (broken || (!stopped && expected != to + 1))
-    return fail(Code::corrupt, "event " + std::to_string(expected) + " of " + named(scope, id) +
-                                   " is missing or cut off; the last good one is " + std::to_string(expected - 1));
+  if (!read) return fail(unread(read.error(), scope, id, from));
+  if (broken || (!stopped && expected != to + 1)) return fail(missing(scope, id, expected));
   return {};
+}
+
+JournalCursor::JournalCursor(const Reader& reader, std::string_view scope, JournalId id, std::uint64_t from, std::uint64_t to)
+    : scope_(scope), id_(id), from_(from), to_(to), expected_(from) {
+  auto first = journal_key(scope, id, from);
+  key_bytes_ = first.size();
+  if (from <= to) rows_ = reader.cursor(std::move(first), end_of(scope, id, to));
+}
+
+Result<std::optional<JournalCursor::Event>> JournalCursor::next() {
+  if (!rows_) return std::optional<Event>{};
+  auto row = rows_->next();
+  const bool whole = row && *row && is_record((*row)->key, (*row)->value, key_bytes_, expected_);
+  if (whole) {
+    const auto value = (*row)->value;
+    return std::optional(Event{expected_++, chain_of(value), value.substr(chain_bytes)});
+  }
+  const bool ended = row && !*row && expected_ == to_ + 1;
+  rows_.reset();
+  if (ended) return std::optional<Event>{};
+  return fail(row ? missing(scope_, id_, expected_) : unread(row.error(), scope_, id_, from_));
 }
 
 }  // namespace abide

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@
 namespace abide {
 
 struct JournalHead {
-  JournalId id;             // none: the store is empty
+  JournalId id;  // none: the store is empty
   std::uint64_t last = 0;
   Chain chain;              // chain(last)
   std::uint64_t base = 0;   // last sequence that was deleted
@@ -75,9 +76,29 @@ class Journal {
   std::deque<Chain> recent_;  // the newest is last, and is head_.chain
 };
 
+// The events of a journal in [from, to], in order, at the pace of whoever takes them; of a reader as its cursor wants it.
+class JournalCursor {
+ public:
+  struct Event {
+    std::uint64_t sequence = 0;
+    Chain chain;
+    std::string_view bytes;  // until the next call
+  };
+  JournalCursor(const Reader& reader, std::string_view scope, JournalId id, std::uint64_t from, std::uint64_t to);
+  // Nothing: `to` was the last. corrupt, as Journal::read says it; unavailable. It is at its end then.
+  [[nodiscard]] Result<std::optional<Event>> next();
+
+ private:
+  std::string scope_;
+  JournalId id_;
+  std::uint64_t from_, to_, expected_;
+  std::size_t key_bytes_;
+  std::unique_ptr<Cursor> rows_;
+};
+
 std::string journal_key(std::string_view scope, JournalId id, std::uint64_t sequence);
 std::string head_key(std::string_view scope);
-std::string head_row(const JournalHead& head);  // its bytes
+std::string head_row(const JournalHead& head);                                            // its bytes
 std::string row_key(std::string_view scope, std::string_view kind, std::string_view id);  // <scope>r/<kind>/<id>
 
 }  // namespace abide

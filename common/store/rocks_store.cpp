@@ -284,6 +284,37 @@ Result<void> scan_in(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::st
   return {};
 }
 
+class CursorInRocks final : public Cursor {
+ public:
+  CursorInRocks(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::string from, std::string to, bool fill_cache)
+      : to_(std::move(to)), end_(slice(to_)) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot;
+    if (!to_.empty()) options.iterate_upper_bound = &end_;
+    options.fill_cache = fill_cache;
+    row_.reset(db.NewIterator(options));
+    if (to_.empty() || from < to_) row_->Seek(slice(from));
+  }
+  [[nodiscard]] Result<std::optional<KeyAndValue>> next() override {
+    if (!row_) return std::optional<KeyAndValue>{};
+    if (std::exchange(given_, false)) row_->Next();
+    if (row_->Valid()) {
+      given_ = true;
+      return std::optional(KeyAndValue{view(row_->key()), view(row_->value())});
+    }
+    const auto status = row_->status();
+    row_.reset();
+    if (!status.ok()) return fail(error_of(status, "read from the store"));
+    return std::optional<KeyAndValue>{};
+  }
+
+ private:
+  std::string to_;
+  rocksdb::Slice end_;
+  std::unique_ptr<rocksdb::Iterator> row_;  // none: behind the last, or an error
+  bool given_ = false;  // the row that it stands at
+};
+
 Result<void> write(rocksdb::DB& db, rocksdb::WriteBatch& batch) {
   rocksdb::WriteOptions options;
   options.sync = true;
@@ -312,6 +343,9 @@ class RocksStore::Snapshot final : public Reader {
   [[nodiscard]] Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const override {
     return scan_in(*opened_->db, snapshot_, from, to, visit);
   }
+  [[nodiscard]] std::unique_ptr<Cursor> cursor(std::string from, std::string to) const override {
+    return std::make_unique<CursorInRocks>(*opened_->db, snapshot_, std::move(from), std::move(to), true);
+  }
 
  private:
   std::shared_ptr<Opened> opened_;
@@ -321,7 +355,7 @@ class RocksStore::Snapshot final : public Reader {
 RocksStore::RocksStore(std::shared_ptr<Opened> opened) : opened_(std::move(opened)) {}
 RocksStore::~RocksStore() = default;
 
-Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir, const StoreSize& size) {
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir, const StoreSize& size, Merging merging) {
   if (auto made = make_folder(dir); !made) return fail(made.error());
   auto lock = OwnerLock::take(dir);
   if (!lock) return fail(lock.error());
@@ -340,6 +374,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& dir, con
   }
   auto options = options_for(false, size);
   options.create_if_missing = true;
+  options.disable_auto_compactions = merging == Merging::when_told;
   auto db = open_over_a_torn_commit(options, dir,
                                     [&](const rocksdb::Options& with, rocksdb::DB** into) { return rocksdb::DB::Open(with, dir, into); });
   if (!db) return fail(db.error());
@@ -420,6 +455,10 @@ Result<void> RocksStore::scan(std::string_view from, std::string_view to, const 
   return scan_in(*opened_->db, nullptr, from, to, visit, opened_->lock.has_value());
 }
 
+std::unique_ptr<Cursor> RocksStore::cursor(std::string from, std::string to) const {
+  return std::make_unique<CursorInRocks>(*opened_->db, nullptr, std::move(from), std::move(to), opened_->lock.has_value());
+}
+
 Result<void> RocksStore::commit(const Batch& batch) {
   if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
   if (batch.empty()) return {};
@@ -445,6 +484,13 @@ bool RocksStore::is_settled() const {
     if (opened_->db->GetIntProperty(name, &count) && count != 0) return false;
   }
   return true;
+}
+
+Result<void> RocksStore::begin_merging() {
+  if (!opened_->lock) return fail(Code::denied, "the store is opened for reading only");
+  const auto status = opened_->db->EnableAutoCompaction({opened_->db->DefaultColumnFamily()});
+  if (!status.ok()) return fail(error_of(status, "begin to merge the files of the store"));
+  return {};
 }
 
 Result<void> RocksStore::merge_all() {

@@ -22,6 +22,9 @@ struct StoreSize {
 // fills as much as that has.
 inline constexpr StoreSize fleet_store_size{std::size_t{256} << 20U, std::size_t{32} << 20U};
 
+// Files are merged in the background; whoever opens a store to read much of it at once has no use for that before it is read.
+enum class Merging : std::uint8_t { at_once, when_told };
+
 class RocksStore final : public Store {
  public:
   // Creates the directory (readable for its owner only) where there is none. On failure nothing has been changed.
@@ -29,7 +32,8 @@ class RocksStore final : public Store {
   //   corrupt      what is in it is damaged, or not of this program
   //   denied       no right to read and write it
   //   unavailable  disk full, I/O error
-  static Result<std::unique_ptr<RocksStore>> open(const std::string& dir, const StoreSize& size = {});
+  // With Merging::when_told it must be told soon, by begin_merging: commits that are not merged make reads slow.
+  static Result<std::unique_ptr<RocksStore>> open(const std::string& dir, const StoreSize& size = {}, Merging merging = Merging::at_once);
   // The rows as they are now, for looking at a store while its owner runs (or not). Takes no lock, writes nothing; later
   // commits of the owner do not show. commit() says denied. not_found: there is no store in the directory.
   static Result<std::unique_ptr<RocksStore>> open_read_only(const std::string& dir);
@@ -48,6 +52,8 @@ class RocksStore final : public Store {
 
   // Nothing is being moved to files or merged, and nothing waits for that. Any thread.
   [[nodiscard]] bool is_settled() const;
+  // The owner only. unavailable: the disk is full.
+  [[nodiscard]] Result<void> begin_merging();
   // Merges all files; returns when it is done. The owner only.
   [[nodiscard]] Result<void> merge_all();
 
@@ -57,6 +63,7 @@ class RocksStore final : public Store {
 
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override;
   [[nodiscard]] Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const override;
+  [[nodiscard]] std::unique_ptr<Cursor> cursor(std::string from, std::string to) const override;
   [[nodiscard]] Result<void> commit(const Batch& batch) override;
   [[nodiscard]] std::shared_ptr<const Reader> snapshot() const override;
 

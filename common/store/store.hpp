@@ -38,6 +38,18 @@ class Batch {
 // Sees rows until it returns false.
 using Visit = std::function<bool(std::string_view key, std::string_view value)>;
 
+struct KeyAndValue {
+  std::string_view key, value;
+};
+
+// Rows one after the other, at the pace of whoever takes them. One thread at a time.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  // Nothing: there are no more. The views live until the next call. corrupt, unavailable: then it is at its end.
+  [[nodiscard]] virtual Result<std::optional<KeyAndValue>> next() = 0;
+};
+
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -46,6 +58,8 @@ class Reader {
   // Keys in [from, to) in byte order, as they were when the scan began; an empty `to` is no end. The views live until the
   // visit returns.
   [[nodiscard]] virtual Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const = 0;
+  // The rows that a scan would see, of a reader that outlives the cursor and that nobody commits to before its end.
+  [[nodiscard]] virtual std::unique_ptr<Cursor> cursor(std::string from, std::string to) const;
 };
 
 class Store : public Reader {

@@ -81,11 +81,12 @@ class IdMap {
     Map one;
     return one.extract(one.try_emplace(NodeId{}).first);
   }
-  // Under its present id; dropped where there is one already.
-  void insert(const NodeId& id, Made made) {
-    if (!map_.empty() && !(map_.rbegin()->first < id) && contains(id)) return;
+  // Under its present id. False: dropped, since there is one already.
+  bool insert(const NodeId& id, Made made) {
+    if (!map_.empty() && !(map_.rbegin()->first < id) && contains(id)) return false;
     made.key() = id;
     put(map_.insert(map_.end(), std::move(made)));
+    return true;
   }
   iterator erase(iterator place) {
     const Key key = key_of(place->first);

@@ -19,20 +19,12 @@ void drop(std::map<Key, std::set<Value>>& index, const Key& key, const Value& va
   if (found->second.empty()) index.erase(found);
 }
 
-// Nodes come in the order of their ids, and many have the same key as the one before.
-class Groups {
- public:
-  explicit Groups(std::map<std::string, std::set<NodeId>>& index) : index_(index) {}
-  void add(const std::string& key, const NodeId& id) {
-    if (key.empty()) return;
-    if (last_ == nullptr || last_->first != key) last_ = &*index_.try_emplace(key).first;
-    last_->second.insert(last_->second.end(), id);
-  }
-
- private:
-  std::map<std::string, std::set<NodeId>>& index_;
-  std::pair<const std::string, std::set<NodeId>>* last_ = nullptr;
-};
+void drop(std::map<std::string, SortedBlocks<NodeId>>& index, const std::string& of, const NodeId& node) {
+  const auto found = index.find(of);
+  if (found == index.end()) return;
+  found->second.erase(node);
+  if (found->second.empty()) index.erase(found);
+}
 
 bool is_image(const OsResource& resource) {
   return resource.os_type == "OS_TYPE_IMMUTABLE" && is_version(resource.image_id);
@@ -128,29 +120,66 @@ void remove(State& state, const Node& node) {
   drop(state.by_site, node.site_id, node.id);
 }
 
-void add_ids_of_nodes(State& state) {
-  std::vector<TextIndex::Entry> hosts, instances, names;
-  hosts.reserve(state.nodes.size());
-  instances.reserve(state.nodes.size());
-  names.reserve(state.nodes.size());
-  for (const auto& [id, node] : state.nodes) {
-    hosts.emplace_back(node.host_id, id);
-    instances.emplace_back(node.instance_id, id);
-    names.emplace_back(node.name, id);
+std::vector<NodeId>& OfNodes::Groups::nodes_of(const std::string& text) {
+  if (last_ >= groups_.size() || groups_[last_].of != text) {
+    const auto [place, is_new] = places_.try_emplace(text, groups_.size());
+    if (is_new) groups_.push_back({text, {}});
+    last_ = place->second;
   }
-  state.by_host.assign(std::move(hosts));
-  state.by_instance.assign(std::move(instances));
-  state.by_name.assign(std::move(names));
+  return groups_[last_].nodes;
 }
 
-void add_groups_of_nodes(State& state) {
-  Groups by_policy(state.by_policy), by_profile(state.by_profile), by_os_resource(state.by_os_resource), by_site(state.by_site);
-  for (const auto& [id, node] : state.nodes) {
-    by_policy.add(node.policy_id, id);
-    by_profile.add(node.identity.profile_name, id);
-    by_os_resource.add(node.os_resource_id, id);
-    by_site.add(node.site_id, id);
+void OfNodes::Groups::add(const std::string& of, const NodeId& node) {
+  if (!of.empty()) nodes_of(of).push_back(node);
+}
+
+void OfNodes::Groups::add(Groups&& more) {
+  for (auto& group : more.groups_) {
+    auto& nodes = nodes_of(group.of);
+    nodes.insert(nodes.end(), group.nodes.begin(), group.nodes.end());
   }
+}
+
+void OfNodes::Groups::put(std::map<std::string, SortedBlocks<NodeId>>& index) {
+  index.clear();
+  for (auto& group : groups_) index[group.of].assign(std::move(group.nodes));
+}
+
+void OfNodes::expect(std::size_t nodes) {
+  for (auto* entries : {&hosts_, &instances_, &names_}) entries->reserve(nodes);
+}
+
+void OfNodes::add(const Node& node) {
+  hosts_.emplace_back(node.host_id, node.id);
+  instances_.emplace_back(node.instance_id, node.id);
+  names_.emplace_back(node.name, node.id);
+  policies_.add(node.policy_id, node.id);
+  profiles_.add(node.identity.profile_name, node.id);
+  os_resources_.add(node.os_resource_id, node.id);
+  sites_.add(node.site_id, node.id);
+}
+
+void OfNodes::add(OfNodes&& more) {
+  hosts_.insert(hosts_.end(), more.hosts_.begin(), more.hosts_.end());
+  instances_.insert(instances_.end(), more.instances_.begin(), more.instances_.end());
+  names_.insert(names_.end(), more.names_.begin(), more.names_.end());
+  policies_.add(std::move(more.policies_));
+  profiles_.add(std::move(more.profiles_));
+  os_resources_.add(std::move(more.os_resources_));
+  sites_.add(std::move(more.sites_));
+}
+
+void OfNodes::put_hosts_and_groups(State& state) {
+  state.by_host.assign(std::move(hosts_));
+  policies_.put(state.by_policy);
+  profiles_.put(state.by_profile);
+  os_resources_.put(state.by_os_resource);
+  sites_.put(state.by_site);
+}
+
+void OfNodes::put_instances_and_names(State& state) {
+  state.by_instance.assign(std::move(instances_));
+  state.by_name.assign(std::move(names_));
 }
 
 void add_things(State& state) {

@@ -56,8 +56,11 @@ Digest& digest_of(OsLists& lists, OsList list) {
 void rebuild_indexes(State& state) {
   indexes::clear(state);
   indexes::add_things(state);
-  indexes::add_ids_of_nodes(state);
-  indexes::add_groups_of_nodes(state);
+  indexes::OfNodes of_nodes;
+  of_nodes.expect(state.nodes.size());
+  for (const auto& [id, node] : state.nodes) of_nodes.add(node);
+  of_nodes.put_hosts_and_groups(state);
+  of_nodes.put_instances_and_names(state);
 }
 
 std::optional<NodeId> node_of_host(const State& state, std::string_view host_id) {

@@ -15,6 +15,7 @@
 #include "common/core/result.hpp"
 #include "common/events/orchestrator_events.hpp"
 #include "orchestrator/fleet/id_map.hpp"
+#include "orchestrator/fleet/sorted_blocks.hpp"
 #include "orchestrator/fleet/text_index.hpp"
 
 namespace abide::fleet {
@@ -162,7 +163,7 @@ Digest& digest_of(OsLists& lists, OsList list);
 struct Touched {
   bool project = false;
   NotedIds nodes;
-  std::set<NodeId> nodes_new;  // the ids of a host and its instance never change
+  std::set<NodeId> nodes_new;                                   // the ids of a host and its instance never change
   std::vector<std::pair<std::string, std::string>> hosts_gone;  // host and instance ids of nodes that are deleted
   std::set<NodeId> deleted;
   std::set<std::string> os_resources, policies, schedules, sources, regions, sites;
@@ -192,15 +193,15 @@ struct State {
 
   // Indexes, derived: kept by apply, made by rebuild_indexes after rows were loaded. No rows.
   TextIndex by_host, by_instance, by_name;                                 // see node_of_host and nodes_of_name
-  std::map<std::string, std::set<NodeId>> by_policy;                       // linked to it
-  std::map<std::string, std::set<NodeId>> by_profile;                      // that runs on them
-  std::map<std::string, std::set<NodeId>> by_os_resource;                  // running it
+  std::map<std::string, SortedBlocks<NodeId>> by_policy;                   // linked to it
+  std::map<std::string, SortedBlocks<NodeId>> by_profile;                  // that runs on them
+  std::map<std::string, SortedBlocks<NodeId>> by_os_resource;              // running it
   std::map<std::pair<std::string, std::string>, std::string> os_by_image;  // (profile, image id), exactly: resource id
   std::map<std::string, std::set<std::string>> os_by_name, policies_by_name, policies_by_target;
   std::map<std::string, std::set<std::string>> schedules_by_target;  // by id of a host, a site or a region
   std::map<std::string, Repeat> repeats;                             // by id of a repeated schedule; none: its zone is unknown here
   std::map<std::string, std::set<std::string>> sites_by_region, regions_by_parent, places_by_policy, places_by_name;
-  std::map<std::string, std::set<NodeId>> by_site;
+  std::map<std::string, SortedBlocks<NodeId>> by_site;
   // (profile, architecture): ids of immutable resources whose image id is a version, oldest first
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> versions;
 

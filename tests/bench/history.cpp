@@ -189,12 +189,13 @@ bench::Row start(const Options& options, const std::string& dir) {
     bare.push_back(scan_bare(dir, orchestrator::scope_of_project(project) + "r/").seconds * 1e3);
     const double before_ours = cpu_seconds();
     const auto from = Clock::now();
-    auto store = RocksStore::open(dir, fleet_store_size);
+    auto store = RocksStore::open(dir, fleet_store_size, Merging::when_told);
     if (!store) broken(store.error().message);
     orchestrator::Settings settings;
     settings.fleet.lost_after_ms = 0;
     auto opened = orchestrator::Orchestrator::open(**store, std::move(settings), [](const BusSettings&) { return nullptr; });
     if (!opened) broken(opened.error().message);
+    if (auto begun = (*store)->begin_merging(); !begun) broken(begun.error().message);
     ours.push_back(seconds_since(from) * 1e3);
     our_cpu.push_back((cpu_seconds() - before_ours) * 1e3);
     bare_cpu.push_back((before_ours - before_bare) * 1e3);

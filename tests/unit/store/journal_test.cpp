@@ -39,8 +39,25 @@ class AnyJournal : public testing::Test {
       seen += (seen.empty() ? "" : " ") + std::to_string(sequence) + ":" + std::string(bytes);
       return true;
     });
-    return done ? seen : seen + " | " + std::string(to_string(done.error().code)) + " " + done.error().message;
+    if (!done) seen += told(done.error());
+    EXPECT_EQ(one_by_one(from, to), seen);
+    return seen;
   }
+  std::string one_by_one(std::uint64_t from, std::uint64_t to) {
+    std::string seen;
+    JournalCursor cursor(kind_.store(), journal_.scope(), journal_.head().id, from, to);
+    while (true) {
+      const auto event = cursor.next();
+      if (!event) seen += told(event.error());
+      if (!event || !*event) break;
+      seen += (seen.empty() ? "" : " ") + std::to_string((*event)->sequence) + ":" + std::string((*event)->bytes);
+      EXPECT_EQ(std::optional((*event)->chain), journal_.chain_at((*event)->sequence).value());
+    }
+    const auto behind = cursor.next();
+    EXPECT_TRUE(behind && !*behind) << "an event behind the end";
+    return seen;
+  }
+  static std::string told(const Error& error) { return " | " + std::string(to_string(error.code)) + " " + error.message; }
 
   Kind kind_;
   Journal journal_;

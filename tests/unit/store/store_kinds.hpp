@@ -50,6 +50,21 @@ inline std::string text(const Reader& reader, std::string_view key) {
   return value->value_or("(none)");
 }
 
+// The same as rows(), taken one by one.
+inline std::string rows_of_cursor(const Reader& reader, std::string_view from, std::string_view to) {
+  std::string found;
+  const auto cursor = reader.cursor(std::string(from), std::string(to));
+  while (true) {
+    const auto row = cursor->next();
+    if (!row) return "error: " + row.error().message;
+    if (!*row) break;
+    found += (found.empty() ? "" : " ") + std::string((*row)->key) + "=" + std::string((*row)->value);
+  }
+  const auto behind = cursor->next();
+  EXPECT_TRUE(behind && !*behind) << "a row behind the last";
+  return found;
+}
+
 // "a=1 b=2"
 inline std::string rows(const Reader& reader, std::string_view from, std::string_view to) {
   std::string found;
@@ -57,6 +72,7 @@ inline std::string rows(const Reader& reader, std::string_view from, std::string
     found += (found.empty() ? "" : " ") + std::string(key) + "=" + std::string(value);
     return true;
   });
+  EXPECT_EQ(rows_of_cursor(reader, from, to), read ? found : "error: " + read.error().message);
   return read ? found : "error: " + read.error().message;
 }
 

@@ -192,6 +192,60 @@ TEST(MemoryStore, ShowsItsRowsBesideThoseOfAnother) {
   EXPECT_EQ(seen.size(), 6U);
 }
 
+TYPED_TEST(AnyStore, GivesManyRowsOneByOne) {
+  Batch batch;
+  for (int i = 0; i < 1'000; ++i)
+    batch.put("many/" + std::to_string(1'000 + i), i % 300 == 7 ? std::string(600'000, 'x') : std::to_string(i));
+  ASSERT_TRUE(this->kind_.store().commit(batch));
+  const auto cursor = this->kind_.store().cursor("many/1500", "");
+  const auto first = cursor->next();
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ((*first)->key, "many/1500");
+  EXPECT_EQ((*first)->value, "500");
+  const auto all = rows(this->kind_.store(), "many/", after_prefix("many/"));  // by a cursor, too
+  EXPECT_GT(all.size(), 2'400'000U);
+  EXPECT_EQ(rows(*this->kind_.store().snapshot(), "many/", after_prefix("many/")), all);
+}
+
+// Of a reader without a cursor of its own.
+class EndsInAnError final : public Reader {
+ public:
+  explicit EndsInAnError(const MemoryStore& rows) : rows_(rows) {}
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override { return rows_.get(key); }
+  [[nodiscard]] Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const override {
+    bool ended = false;
+    auto read = rows_.scan(from, to, [&](std::string_view key, std::string_view value) {
+      ended = !visit(key, value);
+      return !ended;
+    });
+    if (!read || ended) return read;
+    return fail(Code::corrupt, "what follows is damaged");
+  }
+
+ private:
+  const MemoryStore& rows_;
+};
+
+TEST(Cursor, GivesWhatCanBeReadBeforeItSaysWhatCannot) {
+  for (const int count : {0, 1, 256, 300, 1'024}) {
+    MemoryStore::Content content;
+    for (int i = 0; i < count; ++i) content["row/" + std::to_string(10'000 + i)] = "";
+    const MemoryStore store(content);
+    const EndsInAnError reader(store);
+    const auto cursor = reader.cursor("row/", "");
+    for (int i = 0; i < count; ++i) {
+      const auto row = cursor->next();
+      ASSERT_TRUE(row && *row) << i;
+      EXPECT_EQ((*row)->key, "row/" + std::to_string(10'000 + i));
+    }
+    const auto end = cursor->next();
+    ASSERT_FALSE(end);
+    EXPECT_EQ(end.error().message, "what follows is damaged");
+    const auto behind = cursor->next();
+    EXPECT_TRUE(behind && !*behind);
+  }
+}
+
 TEST(DifferingRows, AreThoseThatOnlyOneHasOrThatHaveAnotherValue) {
   MemoryStore left({{"r/a", "1"}, {"r/b", "1"}, {"r/c", "1"}, {"s/x", "1"}});
   MemoryStore right({{"r/a", "1"}, {"r/b", "2"}, {"r/d", "1"}, {"s/y", "1"}});
