@@ -286,12 +286,12 @@ Result<void> scan_in(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::st
 
 class CursorInRocks final : public Cursor {
  public:
-  CursorInRocks(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::string from, std::string to, bool fill_cache)
+  CursorInRocks(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::string from, std::string to)
       : to_(std::move(to)), end_(slice(to_)) {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot;
     if (!to_.empty()) options.iterate_upper_bound = &end_;
-    options.fill_cache = fill_cache;
+    options.fill_cache = false;  // much is read, and seldom twice: keeping it costs more memory than all that is made of it
     row_.reset(db.NewIterator(options));
     if (to_.empty() || from < to_) row_->Seek(slice(from));
   }
@@ -312,7 +312,7 @@ class CursorInRocks final : public Cursor {
   std::string to_;
   rocksdb::Slice end_;
   std::unique_ptr<rocksdb::Iterator> row_;  // none: behind the last, or an error
-  bool given_ = false;  // the row that it stands at
+  bool given_ = false;                      // the row that it stands at
 };
 
 Result<void> write(rocksdb::DB& db, rocksdb::WriteBatch& batch) {
@@ -344,7 +344,7 @@ class RocksStore::Snapshot final : public Reader {
     return scan_in(*opened_->db, snapshot_, from, to, visit);
   }
   [[nodiscard]] std::unique_ptr<Cursor> cursor(std::string from, std::string to) const override {
-    return std::make_unique<CursorInRocks>(*opened_->db, snapshot_, std::move(from), std::move(to), true);
+    return std::make_unique<CursorInRocks>(*opened_->db, snapshot_, std::move(from), std::move(to));
   }
 
  private:
@@ -456,7 +456,7 @@ Result<void> RocksStore::scan(std::string_view from, std::string_view to, const 
 }
 
 std::unique_ptr<Cursor> RocksStore::cursor(std::string from, std::string to) const {
-  return std::make_unique<CursorInRocks>(*opened_->db, nullptr, std::move(from), std::move(to), opened_->lock.has_value());
+  return std::make_unique<CursorInRocks>(*opened_->db, nullptr, std::move(from), std::move(to));
 }
 
 Result<void> RocksStore::commit(const Batch& batch) {
