@@ -35,7 +35,7 @@
 namespace abide::orchestrator {
 
 inline constexpr std::size_t inputs_per_commit_max = 512;
-inline constexpr std::uint64_t events_per_commit_max = 4'096;  // about: with so many, what is left of the inputs waits for the next one
+inline constexpr std::uint64_t events_per_commit_max = 1'024;  // about: with so many, what is left of the inputs waits for the next one
 inline constexpr std::size_t unsent_max = 100'000;             // messages that found the bus's queue full
 inline constexpr std::size_t dropped_nodes_max = 100'000;      // nodes noted, of which a message was dropped
 inline constexpr std::size_t projects_max = 1'000;

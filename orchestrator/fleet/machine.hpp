@@ -35,7 +35,7 @@ inline constexpr std::size_t pending_max = 16;   // journals of a node that are 
 inline constexpr std::uint32_t doubted_max = 2;  // hellos in a row; the answers between have shown the node our chain
 // An input that concerns the whole fleet (a new OS resource, a window of all) is worked off in pieces of so many events, the
 // rest on the ticks that look_again asks for.
-inline constexpr std::size_t events_per_turn = 2048;
+inline constexpr std::size_t events_per_turn = 512;
 inline constexpr std::int64_t lost_look_ms_min = 1'000, lost_look_ms_max = 10 * 60'000;  // a tenth of settings.lost_after_ms, within
 inline constexpr std::int64_t clock_look_ms = 60'000;  // a window's wall clock is looked at so often at least: it may be stepped
 inline constexpr std::int64_t epoch_ahead_ms_max = 10LL * 366 * 86'400'000;  // a foreign document raises no epoch further ahead
