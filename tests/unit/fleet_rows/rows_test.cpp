@@ -293,10 +293,19 @@ TEST(FleetRows, OfAFleetThatIsLargeLoadAsTheyWereSaved) {
   // And one that lies under the key of another.
   auto moved = store.content();
   const auto first = moved.lower_bound(row_key(scope, "node", ""));
-  std::next(first, 2'000)->second = first->second;
+  State other;
+  Node stranger = state.nodes.begin()->second;
+  stranger.name = "stranger";
+  stranger.site_id = "elsewhere";
+  other.nodes.emplace(stranger.id, stranger);
+  std::next(first, 2'000)->second = stored(other).content().at(first->first);
   const auto odd = Rows::load(MemoryStore(moved), scope);
   ASSERT_TRUE(odd) << odd.error().message;
   EXPECT_EQ(odd->nodes.size(), 4'999U);
+  State again = *odd;
+  rebuild_indexes(again);
+  expect_same(*odd, again);  // what was left out is in no index
+  EXPECT_FALSE(odd->by_site.contains("elsewhere"));
 }
 
 TEST(FleetRows, SaveErasesWhatWasTouchedAndIsNoMore) {
