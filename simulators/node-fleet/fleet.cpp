@@ -41,13 +41,11 @@ Fleet::Fleet(const Options& options, Network& network, Journals* journals, SlotC
     const auto& asked = asked_[project];
     nodes_.push_back(std::make_unique<Node>(i, NodeName{std::move(project), node_id_of(options, i)}, asked, *around_));
   }
-  for (const auto pid : options.watch_pids) others_.push_back({{name_of_process(pid), pid, 0, 0, 0, 0}, use_of(pid), use_of(pid), 0});
-  others_.push_back({{"abide-node-fleet", own_pid(), 0, 0, 0, 0}, use_of(own_pid()), use_of(own_pid()), 0});
-  for (auto& other : others_) {
-    if (!other.first) continue;
-    other.watched.resident_begin = other.first->resident;
-    other.cpu_before = other.first->cpu_s;
-  }
+  for (const auto pid : options.watch_pids) others_.push_back({WatchedProcess(pid)});
+  for (const auto port : options.watch_ports)
+    if (const auto pid = listener_on(port)) others_.push_back({WatchedProcess(*pid, port)});
+  others_.push_back({WatchedProcess(own_pid())});
+  for (auto& other : others_) other.resident_begin = other.process.last().resident;
 }
 
 Fleet::~Fleet() = default;
@@ -193,12 +191,10 @@ Result<Ending> Fleet::run(const std::function<void(const Moment&)>& looked) {
   began_ = std::chrono::steady_clock::now();
   next_look_ = next_keep_ = next_flap_ = traffic_at_ = began_;
   if (weather_.offline > 0) apply_offline();
-  for (auto& other : others_)  // what went before, registering above all, is no load of these nodes
-    if (const auto used = use_of(other.watched.pid)) {
-      other.first = other.last = used;
-      other.cpu_before = used->cpu_s;
-      other.watched.resident_begin = used->resident;
-    }
+  for (auto& other : others_) {  // what went before, registering above all, is no load of these nodes
+    other.process.begin();
+    other.resident_begin = other.process.last().resident;
+  }
   std::optional<Ending> end;
   std::optional<SteadyTime> drain_until;
   while (true) {
@@ -261,7 +257,7 @@ Moment Fleet::look(SteadyTime now) {
   moment.tally = tally_;
   const double passed = seconds(traffic_at_, now);
   if (passed < rate_from_s) {
-    for (const auto& other : others_) moment.others.push_back({0, other.last ? other.last->resident : 0});
+    for (const auto& other : others_) moment.others.push_back({0, other.process.last().resident});
     return moment;
   }
   const auto& traffic = network_.traffic;
@@ -269,14 +265,8 @@ Moment Fleet::look(SteadyTime now) {
   moment.in_per_s = static_cast<double>(traffic.messages_in - traffic_before_.messages_in) / passed;
   moment.events_per_s = static_cast<double>(tally_.events - events_before_) / passed;
   for (auto& other : others_) {
-    Moment::Use use;
-    if (const auto now_used = use_of(other.watched.pid); now_used && other.first) {
-      use.cpu = (now_used->cpu_s - other.cpu_before) / passed;
-      use.resident = now_used->resident;
-      other.cpu_before = now_used->cpu_s;
-      other.last = now_used;
-    }
-    moment.others.push_back(use);
+    const auto used = other.process.look();
+    moment.others.push_back({(used.cpu_s - std::exchange(other.cpu_before, used.cpu_s)) / passed, used.resident});
   }
   traffic_before_ = traffic;
   events_before_ = tally_.events;
@@ -303,13 +293,8 @@ std::vector<NodeEnd> Fleet::accounts() const {
 std::vector<Watched> Fleet::watched() const {
   std::vector<Watched> all;
   for (const auto& other : others_) {
-    auto watched = other.watched;
-    if (other.first && other.last) {
-      watched.cpu_s = other.last->cpu_s - other.first->cpu_s;
-      watched.resident_end = other.last->resident;
-      watched.resident_max = other.last->resident_max;
-    }
-    all.push_back(std::move(watched));
+    const auto& used = other.process.last();
+    all.push_back({other.process.name(), other.process.pid(), used.cpu_s, other.resident_begin, used.resident, used.resident_max});
   }
   return all;
 }

@@ -90,8 +90,8 @@ class Fleet {
   std::optional<Error> outside_;
 
   struct Other {
-    Watched watched;
-    std::optional<ProcessUse> first, last;
+    WatchedProcess process;
+    std::uint64_t resident_begin = 0;
     double cpu_before = 0;
   };
   std::vector<Other> others_;

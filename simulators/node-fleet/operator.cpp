@@ -216,8 +216,7 @@ Result<void> Operator::drive(Board& board) {
   };
   // Where connections break all the time some node has always just come back.
   const auto enough = options_.nodes - options_.nodes / 100;
-  if (!wait(
-          [&](const Tally& tally) { return tally.nodes == options_.nodes && tally.welcomed + tally.offline + tally.down >= enough; }))
+  if (!wait([&](const Tally& tally) { return tally.nodes == options_.nodes && tally.welcomed + tally.offline + tally.down >= enough; }))
     return {};
   for (auto& place : places_)
     if (auto linked = link(place, board); !linked) return linked;

@@ -48,6 +48,7 @@ struct Options {
   std::int64_t deadline_ms = 60 * 60'000;
   std::size_t recoveries = 0;  // 0: they end nothing
   std::vector<std::int64_t> watch_pids;
+  std::vector<std::uint16_t> watch_ports;         // no option: of --broker and --api, where no process is named
   std::string report, html, histograms, compare;  // files; a folder; a file
   bool json = false;
   LogLevel log_level = LogLevel::error;

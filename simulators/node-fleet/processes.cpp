@@ -1,11 +1,13 @@
 #include "simulators/node-fleet/processes.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <unistd.h>
+#include <utility>
 
 namespace abide::node_fleet {
 namespace {
@@ -89,7 +91,7 @@ std::optional<std::int64_t> listener_on(std::uint16_t port) {
     const auto name = process->path().filename().string();
     std::int64_t pid = 0;
     const auto [stopped, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc{} || stopped != name.data() + name.size()) continue;
+    if (error != std::errc{} || stopped != name.data() + name.size() || pid == own_pid()) continue;  // of ours there are thousands
     std::error_code closed;
     for (fs::directory_iterator file(process->path() / "fd", closed), last; !closed && file != last; file.increment(closed)) {
       std::error_code gone;
@@ -97,6 +99,32 @@ std::optional<std::int64_t> listener_on(std::uint16_t port) {
     }
   }
   return std::nullopt;
+}
+
+WatchedProcess::WatchedProcess(std::int64_t pid, std::uint16_t port) : name_(name_of_process(pid)), pid_(pid), port_(port) {
+  begin();
+}
+
+void WatchedProcess::begin() {
+  look();
+  cpu_before_s_ = -cpu_s_;
+  last_.cpu_s = 0;
+}
+
+ProcessUse WatchedProcess::look() {
+  auto use = use_of(pid_);
+  if (!use && port_ != 0) {
+    if (const auto next = listener_on(port_)) {
+      cpu_before_s_ += std::exchange(cpu_s_, 0);
+      pid_ = *next;
+      use = use_of(pid_);
+    }
+  }
+  if (use) cpu_s_ = use->cpu_s;
+  last_.cpu_s = cpu_before_s_ + cpu_s_;
+  last_.resident = use ? use->resident : 0;
+  if (use) last_.resident_max = std::max(last_.resident_max, use->resident_max);
+  return last_;
 }
 
 }  // namespace abide::node_fleet

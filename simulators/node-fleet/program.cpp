@@ -110,7 +110,7 @@ class Run {
   void find_processes() {
     if (!options_.watch_pids.empty()) return;
     for (const auto port : {port_of(options_.network.broker_url), port_of(options_.api)})
-      if (const auto pid = port == 0 ? std::nullopt : listener_on(port); pid) options_.watch_pids.push_back(*pid);
+      if (port != 0) options_.watch_ports.push_back(port);
   }
 
   Result<void> register_nodes(const std::function<bool()>& stopped) {

@@ -72,8 +72,8 @@ void View::show(const Moment& moment) {
   std::string phases;
   for (std::size_t i = 0; i < phases_count; ++i)
     if (tally.phases[i] > 0) phases += fmt::format(" {}={}", to_string(static_cast<Phase>(i)), tally.phases[i]);
-  err_ << fmt::format("{:.0f} s connected={} welcomed={} ended={} out/s={:.0f} in/s={:.0f}{}\n", moment.at_s, tally.connected, tally.welcomed, tally.ended,
-                      moment.out_per_s, moment.in_per_s, phases)
+  err_ << fmt::format("{:.0f} s connected={} welcomed={} ended={} out/s={:.0f} in/s={:.0f}{}\n", moment.at_s, tally.connected,
+                      tally.welcomed, tally.ended, moment.out_per_s, moment.in_per_s, phases)
        << std::flush;
 }
 
