@@ -137,20 +137,18 @@ class SomeFromTable {
   FieldBits left_out_;
 };
 
+// Into a new value: moving one would cost a list as much as reading it.
 template <class T>
-Result<T> some_from_row(std::string_view bytes, FieldBits left_out) {
+std::optional<Error> some_from_row_into(std::string_view bytes, T& value, FieldBits left_out) {
   const tables::Aligned aligned(bytes);
   auto verified = tables::verified<typename WireOf<T>::Table>(aligned, row_bytes.bytes_max, identifier, {});
-  if (!verified) return fail(verified.error());
-  T value;
+  if (!verified) return verified.error();
   std::optional<Error> error;
   SomeFromTable some(**verified, left_out, error);
   fields(some, value);
-  if (error) return fail(std::move(*error));
-  return value;
+  return error;
 }
 
-// Into a new value.
 template <class T>
 std::optional<Error> from_row_into(std::string_view bytes, T& value, std::size_t bytes_max = row_bytes.bytes_max,
                                    tables::Limits limits = {}) {
@@ -179,19 +177,29 @@ Result<std::optional<T>> get(const Reader& reader, const std::string& scope, std
   return std::optional<T>(std::move(*value));
 }
 
-// With `from`: from the first id that is not less.
+// The rows of a kind, from the first id that is not less than `from`.
+Result<void> scan_rows(const Reader& reader, const std::string& scope, std::string_view kind, std::string_view from, Extent extent,
+                       const Visit& visit) {
+  const auto prefix = row_key(scope, kind, "");
+  const std::string begin = prefix + std::string(from);
+  auto read =
+      extent == Extent::all ? scan_many(reader, begin, after_prefix(prefix), visit) : reader.scan(begin, after_prefix(prefix), visit);
+  if (!read) return fail(read.error().in("rows " + prefix));
+  return {};
+}
+
 template <class T>
 Result<void> scan(const Reader& reader, const std::string& scope, std::string_view kind, const Visitor<T>& visit,
-                  std::string_view from = {}) {
-  const auto prefix = row_key(scope, kind, "");
+                  Extent extent = Extent::few, std::string_view from = {}) {
   std::optional<Error> error;
-  auto read = reader.scan(prefix + std::string(from), after_prefix(prefix), [&](std::string_view key, std::string_view bytes) {
-    auto value = from_row<T>(bytes);
-    if (value) return visit(std::move(*value));
-    error = value.error().in("row " + std::string(key));
+  auto read = scan_rows(reader, scope, kind, from, extent, [&](std::string_view key, std::string_view bytes) {
+    T value;
+    error = from_row_into(bytes, value);
+    if (!error) return visit(std::move(value));
+    error = error->in("row " + std::string(key));
     return false;
   });
-  if (!read) return fail(read.error().in("rows " + prefix));
+  if (!read) return read;
   if (error) return fail(std::move(*error));
   return {};
 }
@@ -524,9 +532,9 @@ Result<std::optional<Node>> read_node(const Reader& reader, const std::string& s
   auto row = reader.get(key);
   if (!row) return fail(row.error().in("row " + key));
   if (!*row) return std::optional<Node>{};
-  auto node = NodeRow(key, **row).read(parts);
-  if (!node) return fail(node.error());
-  return std::optional<Node>(std::move(*node));
+  std::optional<Node> node(std::in_place);
+  if (auto done = NodeRow(key, **row).read(parts, *node); !done) return fail(done.error());
+  return node;
 }
 Result<std::optional<Node>> read_node_of_host(const Reader& reader, const std::string& scope, std::string_view host_id) {
   return node_by(reader, scope, host_kind, host_id);
@@ -535,11 +543,11 @@ Result<std::optional<Node>> read_node_of_instance(const Reader& reader, const st
   return node_by(reader, scope, instance_kind, instance_id);
 }
 Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Visitor<Node>& visit) {
-  return scan(reader, scope, node_kind, visit);
+  return scan(reader, scope, node_kind, visit, Extent::all);
 }
 Result<void> scan_nodes_after(const Reader& reader, const std::string& scope, const NodeId& after, const Visitor<Node>& visit) {
   const Visitor<Node> behind = [&](Node&& node) { return node.id == after || visit(std::move(node)); };
-  return scan(reader, scope, node_kind, behind, to_string(after));
+  return scan(reader, scope, node_kind, behind, Extent::few, to_string(after));
 }
 
 Result<std::uint64_t> count_nodes(const Reader& reader, const std::string& scope) {
@@ -547,28 +555,25 @@ Result<std::uint64_t> count_nodes(const Reader& reader, const std::string& scope
   if (!project) return fail(project.error());
   if (*project && (*project)->nodes != 0) return (*project)->nodes;
   std::uint64_t count = 0;
-  const auto prefix = row_key(scope, host_kind, "");
-  auto read = reader.scan(prefix, after_prefix(prefix), [&](std::string_view, std::string_view) { return ++count > 0; });
-  if (!read) return fail(read.error().in("rows " + prefix));
+  auto read = scan_rows(reader, scope, host_kind, "", Extent::all, [&](std::string_view, std::string_view) { return ++count > 0; });
+  if (!read) return fail(read.error());
   return count;
 }
 
-Result<Node> NodeRow::read(NodeParts parts) const {
+Result<void> NodeRow::read(NodeParts parts, Node& node) const {
   static const FieldBits identity = bits_of<Node>({"identity"});
   static const FieldBits documents = bits_of<Node>({"boot", "outcome", "newest", "open_window", "held_why", "link_fault"});
   static const FieldBits history = bits_of<Node>({"retired", "run", "superseded"});
-  auto node =
-      some_from_row<Node>(bytes_, (parts.identity ? 0 : identity) | (parts.documents ? 0 : documents) | (parts.history ? 0 : history));
-  if (!node) return fail(node.error().in("row " + std::string(key_)));
-  return node;
+  const auto error =
+      some_from_row_into(bytes_, node, (parts.identity ? 0 : identity) | (parts.documents ? 0 : documents) | (parts.history ? 0 : history));
+  if (error) return fail(error->in("row " + std::string(key_)));
+  return {};
 }
 
-Result<void> scan_node_rows(const Reader& reader, const std::string& scope, const std::function<bool(const NodeRow&)>& visit) {
-  const auto prefix = row_key(scope, node_kind, "");
-  auto read =
-      reader.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view bytes) { return visit(NodeRow(key, bytes)); });
-  if (!read) return fail(read.error().in("rows " + prefix));
-  return {};
+Result<void> scan_node_rows(const Reader& reader, const std::string& scope, Extent extent,
+                            const std::function<bool(const NodeRow&)>& visit) {
+  return scan_rows(reader, scope, node_kind, "", extent,
+                   [&](std::string_view key, std::string_view bytes) { return visit(NodeRow(key, bytes)); });
 }
 
 Result<std::optional<Stamped<OsResource>>> read_os_resource(const Reader& reader, const std::string& scope, std::string_view id) {
@@ -624,26 +629,26 @@ Result<std::optional<DeletedHost>> read_deleted_host(const Reader& reader, const
   return get<DeletedHost>(reader, scope, deleted_kind, to_string(id));
 }
 Result<void> scan_deleted_hosts(const Reader& reader, const std::string& scope, const Visitor<DeletedHost>& visit) {
-  return scan(reader, scope, deleted_kind, visit);
+  return scan(reader, scope, deleted_kind, visit, Extent::all);
 }
 
 Result<std::optional<Run>> read_run(const Reader& reader, const std::string& scope, std::string_view id) {
   return get<Run>(reader, scope, run_kind, id);
 }
 Result<void> scan_runs(const Reader& reader, const std::string& scope, const Visitor<Run>& visit) {
-  return scan(reader, scope, run_kind, visit);
+  return scan(reader, scope, run_kind, visit, Extent::all);
 }
 Result<void> scan_run_times(const Reader& reader, const std::string& scope, const Visitor<Run>& visit) {
   static const FieldBits left_out = ~bits_of<Run>({"id", "opened_ms", "start_ms"});
-  const auto prefix = row_key(scope, run_kind, "");
   std::optional<Error> error;
-  auto read = reader.scan(prefix, after_prefix(prefix), [&](std::string_view key, std::string_view bytes) {
-    auto run = some_from_row<Run>(bytes, left_out);
-    if (run) return visit(std::move(*run));
-    error = run.error().in("row " + std::string(key));
+  auto read = scan_rows(reader, scope, run_kind, "", Extent::all, [&](std::string_view key, std::string_view bytes) {
+    Run run;
+    error = some_from_row_into(bytes, run, left_out);
+    if (!error) return visit(std::move(run));
+    error = error->in("row " + std::string(key));
     return false;
   });
-  if (!read) return fail(read.error().in("rows " + prefix));
+  if (!read) return read;
   if (error) return fail(std::move(*error));
   return {};
 }

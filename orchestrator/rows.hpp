@@ -66,12 +66,16 @@ Result<std::uint64_t> count_nodes(const Reader& reader, const std::string& scope
 class NodeRow {
  public:
   NodeRow(std::string_view key, std::string_view bytes) : key_(key), bytes_(bytes) {}
-  [[nodiscard]] Result<Node> read(NodeParts parts) const;
+  [[nodiscard]] Result<void> read(NodeParts parts, Node& node) const;  // a new one; after an error some of it is filled in
 
  private:
   std::string_view key_, bytes_;
 };
-Result<void> scan_node_rows(const Reader& reader, const std::string& scope, const std::function<bool(const NodeRow&)>& visit);
+// How far a scan goes. Of few rows the store keeps what it has read for the next scan; all of a large fleet's would take more memory than
+// that saves time, and push out what is asked for often.
+enum class Extent : std::uint8_t { few, all };
+Result<void> scan_node_rows(const Reader& reader, const std::string& scope, Extent extent,
+                            const std::function<bool(const NodeRow&)>& visit);
 // Those behind this one, in the order of their UUIDs.
 Result<void> scan_nodes_after(const Reader& reader, const std::string& scope, const NodeId& after, const Visitor<Node>& visit);
 

@@ -56,6 +56,15 @@ std::unique_ptr<Cursor> Reader::cursor(std::string from, std::string to) const {
   return std::make_unique<CursorOverScans>(*this, std::move(from), std::move(to));
 }
 
+Result<void> scan_many(const Reader& reader, std::string from, std::string to, const Visit& visit) {
+  const auto cursor = reader.cursor(std::move(from), std::move(to));
+  for (;;) {
+    const auto row = cursor->next();
+    if (!row) return fail(row.error());
+    if (!*row || !visit((*row)->key, (*row)->value)) return {};
+  }
+}
+
 std::size_t Batch::bytes() const {
   std::size_t bytes = 0;
   for (const auto& change : changes_) bytes += change.key.size() + (change.value ? change.value->size() : 0);

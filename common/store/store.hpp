@@ -58,9 +58,13 @@ class Reader {
   // Keys in [from, to) in byte order, as they were when the scan began; an empty `to` is no end. The views live until the
   // visit returns.
   [[nodiscard]] virtual Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const = 0;
-  // The rows that a scan would see, of a reader that outlives the cursor and that nobody commits to before its end.
+  // The rows that a scan would see, of a reader that outlives the cursor and that nobody commits to before its end. For long ways: of what
+  // is read nothing is kept for whoever reads next.
   [[nodiscard]] virtual std::unique_ptr<Cursor> cursor(std::string from, std::string to) const;
 };
+
+// A scan by a cursor, of so many rows that they would push all else out of a store's cache.
+Result<void> scan_many(const Reader& reader, std::string from, std::string to, const Visit& visit);
 
 class Store : public Reader {
  public:

@@ -142,12 +142,13 @@ Result<void> Api::add_nodes(const Call& call, View& view, Pager& pager, NodeNeed
   std::optional<Error> error;
   const auto render = [&](const fleet::NodeRow& row, const Wanted& wanted) -> Json {
     const auto needs = needs_of(wanted);
-    const auto node = row.read(needs.parts);
-    if (!node) error = node.error();
+    fleet::Node node;
+    if (auto done = row.read(needs.parts, node); !done) error = done.error();
     if (error) return Json::object();
-    return json_of(view, *node, needs.live ? backend_.live(call.project, node->id) : fleet::LiveNode{}, wanted);
+    return json_of(view, node, needs.live ? backend_.live(call.project, node.id) : fleet::LiveNode{}, wanted);
   };
-  auto read = view.node_rows([&](const fleet::NodeRow& row) {
+  const auto extent = pager.chooses_nothing() ? fleet::Extent::few : fleet::Extent::all;
+  auto read = view.node_rows(extent, [&](const fleet::NodeRow& row) {
     pager.add([&](const Wanted& wanted) { return render(row, wanted); });
     return !error && !pager.is_full();
   });

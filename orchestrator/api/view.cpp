@@ -38,12 +38,12 @@ Result<fleet::Node> View::find_host(const std::string& name) {
 
 Result<void> View::nodes(fleet::NodeParts parts, const std::function<void(const fleet::Node&)>& visit) {
   std::optional<Error> error;
-  auto read = node_rows([&](const fleet::NodeRow& row) {
-    auto node = row.read(parts);
-    if (node)
-      visit(*node);
+  auto read = node_rows(fleet::Extent::all, [&](const fleet::NodeRow& row) {
+    fleet::Node node;
+    if (auto done = row.read(parts, node); done)
+      visit(node);
     else
-      error = node.error();
+      error = done.error();
     return !error;
   });
   if (!read) return read;
@@ -51,8 +51,8 @@ Result<void> View::nodes(fleet::NodeParts parts, const std::function<void(const 
   return {};
 }
 
-Result<void> View::node_rows(const std::function<bool(const fleet::NodeRow&)>& visit) {
-  return fleet::scan_node_rows(*reader_, scope_, visit);
+Result<void> View::node_rows(fleet::Extent extent, const std::function<bool(const fleet::NodeRow&)>& visit) {
+  return fleet::scan_node_rows(*reader_, scope_, extent, visit);
 }
 
 Result<std::int64_t> View::count_nodes() {

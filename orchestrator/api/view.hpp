@@ -27,7 +27,7 @@ class View {
   // All, read as far as `parts` says.
   Result<void> nodes(fleet::NodeParts parts, const std::function<void(const fleet::Node&)>& visit);
   // The same, not read yet; until `visit` returns false.
-  Result<void> node_rows(const std::function<bool(const fleet::NodeRow&)>& visit);
+  Result<void> node_rows(fleet::Extent extent, const std::function<bool(const fleet::NodeRow&)>& visit);
   Result<std::int64_t> count_nodes();
   // Behind this one, in the order of their UUIDs, until `visit` says false.
   Result<void> nodes_after(const NodeId& after, const std::function<bool(const fleet::Node&)>& visit);

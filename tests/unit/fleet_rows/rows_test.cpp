@@ -488,12 +488,49 @@ TEST(FleetRows, AreScannedInOrder) {
   EXPECT_EQ(seen, 2);
 }
 
+// Tells by which way rows are read.
+class Watched final : public Reader {
+ public:
+  explicit Watched(const MemoryStore& rows) : rows_(rows) {}
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override { return rows_.get(key); }
+  [[nodiscard]] Result<void> scan(std::string_view from, std::string_view to, const Visit& visit) const override {
+    ++scans;
+    return rows_.scan(from, to, visit);
+  }
+  [[nodiscard]] std::unique_ptr<Cursor> cursor(std::string from, std::string to) const override {
+    ++cursors;
+    return rows_.cursor(std::move(from), std::move(to));
+  }
+  mutable int scans = 0, cursors = 0;
+
+ private:
+  const MemoryStore& rows_;
+};
+
+TEST(FleetRows, OfAllNodesAreReadWithoutPushingOthersOutOfTheCache) {
+  auto state = filled_state();
+  const auto store = stored(state);
+  const Watched watched(store);
+  for (const auto extent : {Extent::few, Extent::all}) {
+    std::size_t seen = 0;
+    ASSERT_TRUE(scan_node_rows(watched, scope, extent, [&](const NodeRow&) { return ++seen > 0; }));
+    EXPECT_EQ(seen, state.nodes.size());
+    seen = 0;
+    ASSERT_TRUE(scan_node_rows(watched, scope, extent, [&](const NodeRow&) { return ++seen < 2; }));
+    EXPECT_EQ(seen, 2U);
+  }
+  EXPECT_EQ(watched.scans, 2);
+  EXPECT_EQ(watched.cursors, 2);
+  ASSERT_TRUE(scan_runs(watched, scope, [](fleet::Run&&) { return true; }));
+  EXPECT_EQ(watched.scans, 2);
+}
+
 TEST(FleetRows, AreReadInPartsWhereAListLooksAtFewOfTheirFields) {
   auto state = filled_state();
   const auto store = stored(state);
   std::vector<Node> read;
-  ASSERT_TRUE(scan_node_rows(store, scope, [&](const NodeRow& row) {
-    read.push_back(row.read({}).value());
+  ASSERT_TRUE(scan_node_rows(store, scope, Extent::all, [&](const NodeRow& row) {
+    EXPECT_TRUE(row.read({}, read.emplace_back()));
     return true;
   }));
   ASSERT_EQ(read.size(), state.nodes.size());
