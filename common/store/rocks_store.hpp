@@ -18,8 +18,8 @@ struct StoreSize {
   std::size_t cache_bytes = std::size_t{32} << 20U;        // of what was read
   std::size_t write_buffer_bytes = std::size_t{8} << 20U;  // of what was committed and is in the log only, up to three times
 };
-// An orchestrator's of 100,000 nodes: their rows are some 130 MiB, and a list with a filter reads all of them. Of a smaller fleet it
-// fills as much as that has.
+// An orchestrator's of 100,000 nodes: their rows are some 130 MiB, and operators ask for any of them. Of a smaller fleet it fills as much
+// as that has.
 inline constexpr StoreSize fleet_store_size{std::size_t{256} << 20U, std::size_t{32} << 20U};
 
 // Files are merged in the background; whoever opens a store to read much of it at once has no use for that before it is read.
