@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -46,6 +47,16 @@ def fleet_in_place_of_agents(binaries, directory):
             fail("the page has no plots")
     if left := processes(directory):
         fail(f"still running: {left}")
+    # Without --state what it says that it has written is all that stays.
+    code, output = run(binaries, "--once", "--fleet", "--nodes", "20", "--deadline", "120")
+    said = re.search(r"report (\S+)   page (\S+)", output)
+    if code != 0 or not said:
+        fail(f"the exit code is {code}, or it names no report")
+    temporary = os.path.dirname(said[1])
+    stayed = sorted(os.listdir(temporary))
+    shutil.rmtree(temporary)
+    if stayed != ["report.html", "report.json"]:
+        fail(f"in its temporary directory stays {stayed}")
 
 
 def explains_the_rollback(binaries, directory):

@@ -1,6 +1,7 @@
 """What tools/demo shows, once everything is built."""
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
@@ -22,7 +23,7 @@ ABOUT = """Starts a broker, a release service, an orchestrator and agents on loo
 and one node that rolls back a bad one. Everything is real but the reboot: an agent replaces its own process.
 
 With --fleet one program, abide-node-fleet, plays all the nodes: thousands of them, real but for the machines under them, through one
-update. A report with plots is written into the state directory.
+update. A report with plots is written into the state directory, and stays when that is a temporary one.
 
 Without --once it stays up until Ctrl-C. With --once it ends after the story; the last line of stdout is one JSON object of
 counts, taken from the API, from the agents' journals and from the slots' bytes. Exit code 1 if these disagree, or
@@ -59,6 +60,18 @@ def arguments():
     return given
 
 
+def remove_but(left, directory):
+    """All that lies in the directory but these files, and the directory, too, if none of them is there."""
+    with contextlib.suppress(OSError):  # as much as can be removed
+        for entry in os.scandir(directory):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            elif entry.path not in left:
+                os.unlink(entry.path)
+        if not os.listdir(directory):
+            os.rmdir(directory)
+
+
 def main():
     given = arguments()
     end_on_signals()
@@ -93,7 +106,7 @@ def main():
         if fleet:
             fleet.stop()
         if not kept:
-            shutil.rmtree(directory, ignore_errors=True)
+            remove_but(story.leaves if given.fleet and story else (), directory)
 
 
 if __name__ == "__main__":

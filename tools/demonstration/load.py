@@ -22,6 +22,7 @@ class Load:
         self.given = given
         self.report = os.path.join(fleet.directory, "report.json")
         self.page = os.path.join(fleet.directory, "report.html")
+        self.leaves = (self.report, self.page)  # also of a temporary directory: it has told where they are
         self.code = None
         self.child = None
 
