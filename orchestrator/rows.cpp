@@ -547,7 +547,7 @@ Result<void> scan_nodes(const Reader& reader, const std::string& scope, const Vi
 }
 Result<void> scan_nodes_after(const Reader& reader, const std::string& scope, const NodeId& after, const Visitor<Node>& visit) {
   const Visitor<Node> behind = [&](Node&& node) { return node.id == after || visit(std::move(node)); };
-  return scan(reader, scope, node_kind, behind, Extent::few, to_string(after));
+  return scan(reader, scope, node_kind, behind, Extent::all, to_string(after));  // page by page through all of them
 }
 
 Result<std::uint64_t> count_nodes(const Reader& reader, const std::string& scope) {

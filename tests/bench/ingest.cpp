@@ -4,8 +4,9 @@
 //   flood    events a second from the first PUBLISH to the fsync that makes the last one durable, beside `mosquitto_sub -q 1` that drains
 //            the same flood from the same broker
 //   rate     from a node's PUBLISH to the fsync that makes its event durable, in fsyncs of this disk
-//   fair     the same at the first rate, while one more client repeats itself as fast as the broker takes it, beside the same without it;
-//            with as many in flight as an agent has, and as in the floods. The broker has the limits of broker-config/ for that one
+//   fair     the same at the first rate, while one more client repeats itself as fast as the broker takes it, with as many in flight as an
+//            agent has, and as in the floods: p50 beside the same without it, p99 beside the same where it speaks to nobody. The broker
+//            has the limits of broker-config/ for that one
 //
 // Exit codes: 0 within the limits; 1 not; 2 wrong usage; 4 something is not stored as it was said.
 #include <CLI/CLI.hpp>
@@ -48,7 +49,7 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr double flood_goal = 0.8;                         // of the baseline's rate, at least
-constexpr double fair_p50_max = 2;                         // times what it is without the one that floods: an event of two hardly notices
+constexpr double fair_p50_max = 2;                         // times what it is without the one that floods: half of the events hardly notice
 constexpr double fair_p99_max = 2;                         // times what it is when the flood goes to nobody: both cores are as busy then
 constexpr double p50_fsyncs_max = 3, p99_fsyncs_max = 10;  // of the median fsync
 constexpr std::size_t baseline_fsyncs = 200;               // in each round

@@ -522,7 +522,11 @@ TEST(FleetRows, OfAllNodesAreReadWithoutPushingOthersOutOfTheCache) {
   EXPECT_EQ(watched.scans, 2);
   EXPECT_EQ(watched.cursors, 2);
   ASSERT_TRUE(scan_runs(watched, scope, [](fleet::Run&&) { return true; }));
+  std::size_t behind = 0;
+  ASSERT_TRUE(scan_nodes_after(watched, scope, state.nodes.begin()->first, [&](Node&&) { return ++behind > 0; }));
+  EXPECT_EQ(behind, state.nodes.size() - 1);
   EXPECT_EQ(watched.scans, 2);
+  EXPECT_EQ(watched.cursors, 4);
 }
 
 TEST(FleetRows, AreReadInPartsWhereAListLooksAtFewOfTheirFields) {
